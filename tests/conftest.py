@@ -1,0 +1,41 @@
+"""What every test stands on: checked shapes and types, one torch thread, a hypothesis profile, the optional data folder."""
+
+import os
+from pathlib import Path
+
+import jaxtyping
+import pytest
+from hypothesis import HealthCheck, settings
+
+REPO = Path(__file__).resolve().parent.parent
+DATA = REPO.parent / "shared" / "data"
+
+
+def _checked_modules() -> list[str]:
+    """Modules whose annotations are enforced: all but those that compile functions with numba, which can't be wrapped."""
+    found = []
+    for path in sorted([*REPO.glob("hrm_net/**/*.py"), *REPO.glob("puzzles/**/*.py")]):
+        text = path.read_text(encoding="utf-8")
+        if path.name != "__init__.py" and "import numba" not in text and "from numba" not in text:
+            found.append(".".join(path.relative_to(REPO).with_suffix("").parts))
+    return found
+
+
+# must run before the first import of either package
+jaxtyping.install_import_hook(_checked_modules(), "beartype.beartype")
+
+import torch  # noqa: E402
+
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+
+settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The optional folder of real data beside the repository; the test skips where it is absent."""
+    if not DATA.is_dir():
+        pytest.skip(f"no real data at {DATA.relative_to(REPO.parent.parent)}: this test compares with it")
+    return DATA
