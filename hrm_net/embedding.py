@@ -1,0 +1,56 @@
+"""A table of per-puzzle vectors whose rows are learned by sign-SGD, one row per puzzle seen.
+
+The table is a buffer, not a parameter: no dense gradient, no optimizer state, no moving average, so a million rows cost
+their own memory and nothing more. A training forward hands out its rows as a fresh leaf; the backward pass leaves the
+gradient there, and `sign_sgd_` writes the touched rows back.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class SparsePuzzleEmbedding(nn.Module):
+    """One vector of `dim` numbers per puzzle, all zero at the start (float32, whatever the model computes in)."""
+
+    weight: Tensor
+
+    def __init__(self, num_puzzle_ids: int, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(num_puzzle_ids, dim), persistent=True)
+        self.local_ids: Tensor | None = None
+        self.local_rows: Tensor | None = None
+
+    def forward(self, puzzle_identifiers: Int[Tensor, " batch"]) -> Float[Tensor, "batch dim"]:
+        """Rows of the table. In training mode they are a leaf, kept with their ids until the next such forward.
+
+        Under `torch.no_grad` nothing is kept, so the bootstrapping forward of Q-learning leaves the kept rows alone.
+        """
+        rows = self.weight.index_select(0, puzzle_identifiers)
+        if self.training and torch.is_grad_enabled():
+            rows = rows.detach().requires_grad_()
+            self.local_ids, self.local_rows = puzzle_identifiers, rows
+        return rows
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the rows of the last training forward."""
+        super().zero_grad(set_to_none)
+        self.local_ids = self.local_rows = None
+
+
+@torch.no_grad()
+def sign_sgd_(
+    table: Float[Tensor, "num_puzzle_ids dim"],
+    ids: Int[Tensor, " batch"],
+    grads: Float[Tensor, "batch dim"],
+    lr: float,
+    weight_decay: float,
+) -> None:
+    """In place, on the rows named by `ids`: `p = p * (1 - lr * weight_decay) - lr * sign(g)`.
+
+    g sums the gradients of equal ids. A row whose gradients cancel still decays, as in the published code.
+    """
+    touched, owner = torch.unique(ids.long(), return_inverse=True)
+    summed = grads.new_zeros(len(touched), grads.shape[1]).index_add_(0, owner, grads)
+    rows = table.index_select(0, touched).mul_(1 - lr * weight_decay).sub_(summed.sign_(), alpha=lr)
+    table.index_copy_(0, touched, rows)
