@@ -1,0 +1,259 @@
+"""Scores a model on sets of puzzles by the puzzles' own rules.
+
+`solve_rate` is the arg-max of one pass of at most 16 segments: no search, repair, verifier, restart or vote. Scores are counted segment by
+segment while the pass runs; no logits are kept.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Integer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+import puzzles
+from hrm_net.metrics import by_difficulty, calibration, rate, wilson
+from hrm_net.provenance import provenance
+from hrm_net.puzzle_sets import PuzzleSet
+from hrm_net.results import Results
+
+__all__ = ["CURVE", "PuzzleSet", "Results", "Segment", "Trace", "evaluate", "evaluate_set", "run_segments", "trace"]
+
+CURVE = (1, 2, 4, 8, 16, 32)
+IGNORE_LABEL = -100
+
+
+@dataclass(slots=True)
+class Segment:
+    """What a batch of rows answers after segment `index` (from 1)."""
+
+    index: int
+    states: Integer[np.ndarray, "batch seq"]
+    q_halt: Float[np.ndarray, " batch"]
+    wants_to_halt: Bool[np.ndarray, " batch"]
+
+
+@dataclass(slots=True)
+class Trace:
+    """One puzzle's arg-max state after every segment, the halting head's probability of being right, and the first segment (from 1) at which
+    it would stop, or None."""
+
+    states: Integer[np.ndarray, "segments seq"]
+    confidence: Float[np.ndarray, " segments"]
+    halted_at: int | None
+
+
+def evaluate(
+    model: nn.Module,
+    sets: Sequence[PuzzleSet],
+    *,
+    max_segments: int = 16,
+    curve: Sequence[int] = CURVE,
+    batch_size: int = 256,
+    device: torch.device | str | None = None,
+    progress: bool = True,
+    seed: int = 0,
+) -> Results:
+    """Metrics of every set, by set name, with where they come from. `seed` feeds models that start from random states or add noise."""
+    names = [puzzle_set.name for puzzle_set in sets]
+    if len(set(names)) < len(names):
+        raise ValueError(f"sets: names must differ, got {', '.join(names)}")
+    depth = max(max_segments, *curve)
+    columns = (TextColumn("evaluating {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    scores = {}
+    with Progress(*columns, disable=not progress, transient=True) as bar:
+        for puzzle_set in sets:
+            task = bar.add_task(puzzle_set.name, total=depth * -(-len(puzzle_set) // batch_size))
+            scores[puzzle_set.name] = evaluate_set(
+                model,
+                puzzle_set,
+                max_segments=max_segments,
+                curve=curve,
+                batch_size=batch_size,
+                device=device,
+                seed=seed,
+                advance=lambda task=task: bar.advance(task),
+            )
+    return Results(sets=scores, **provenance(seed))
+
+
+def evaluate_set(
+    model: nn.Module,
+    puzzle_set: PuzzleSet,
+    *,
+    max_segments: int = 16,
+    curve: Sequence[int] = CURVE,
+    batch_size: int = 256,
+    device: torch.device | str | None = None,
+    seed: int = 0,
+    advance: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """The metrics of one set, ready for JSON; see the README's table of metrics. The pass runs on to the end of `curve` where that lies
+    beyond `max_segments`, at which every headline figure is taken."""
+    if min(max_segments, batch_size, *curve) < 1:
+        raise ValueError(f"max_segments={max_segments}, batch_size={batch_size}, curve={tuple(curve)}: must all be at least 1")
+    depths = sorted({*curve, max_segments})
+    score = _Score(puzzle_set, depths, max_segments)
+    generator = torch.Generator().manual_seed(int(puzzles.rng(seed, "evaluation noise").integers(2**62)))
+    for start in range(0, len(puzzle_set), batch_size):
+        rows = np.arange(start, min(start + batch_size, len(puzzle_set)))
+        batch = _batch(puzzle_set, rows, batch_size)
+        score.begin()
+        for segment in run_segments(model, batch, depths[-1], device=device, generator=generator):
+            score.add(rows, segment)
+            advance()
+    return score.summary()
+
+
+def run_segments(
+    model: nn.Module,
+    batch: dict[str, Integer[np.ndarray, "..."]],
+    depth: int,
+    *,
+    device: torch.device | str | None = None,
+    generator: torch.Generator | None = None,
+) -> Iterator[Segment]:
+    """Yields the batch's arg-max states after each of `depth` segments of one pass in eval mode, in which no row stops early.
+
+    ValueError where the model's halting values are not finite: its answers mean nothing then."""
+    device = next(model.parameters()).device if device is None else torch.device(device)
+    on_device = {name: torch.from_numpy(rows.astype(np.int32)).to(device) for name, rows in batch.items()}
+    with _eval_mode(model), torch.no_grad():
+        carry = model.initial_carry(on_device)  # type: ignore[operator]
+    for index in range(1, depth + 1):
+        with _eval_mode(model), torch.no_grad():
+            carry, out = model(carry, on_device, max_segments=depth, generator=generator)
+            states = _numpy(out.logits.argmax(dim=-1).to(torch.int32))
+            q_halt = _numpy(out.q_halt.float())
+            wants = _numpy(model.wants_to_halt(out))  # type: ignore[operator]
+        if not np.isfinite(q_halt).all():
+            raise ValueError(f"model: gave halting values that are not finite at segment {index}")
+        yield Segment(index=index, states=states, q_halt=q_halt, wants_to_halt=wants)
+
+
+def trace(
+    model: nn.Module,
+    inputs: Integer[np.ndarray, " seq"],
+    segments: int = 16,
+    *,
+    puzzle_identifier: int = 0,
+    device: torch.device | str | None = None,
+    seed: int = 0,
+) -> Trace:
+    """One puzzle through one pass of `segments` segments, for pictures. Give an uncompiled model: a batch of one is a shape of its own."""
+    batch = {"inputs": inputs[None], "labels": inputs[None], "puzzle_identifiers": np.array([puzzle_identifier])}
+    generator = torch.Generator().manual_seed(seed)
+    steps = list(run_segments(model, batch, segments, device=device, generator=generator))
+    halted_at = next((step.index for step in steps if step.wants_to_halt[0]), None)
+    confidence = np.array([_sigmoid(step.q_halt)[0] for step in steps])
+    return Trace(states=np.concatenate([step.states for step in steps]), confidence=confidence, halted_at=halted_at)
+
+
+class _Score:
+    """Counts of one set, filled segment by segment."""
+
+    def __init__(self, puzzle_set: PuzzleSet, depths: list[int], max_segments: int) -> None:
+        self.set, self.max_segments = puzzle_set, max_segments
+        num = len(puzzle_set)
+        self.labels = puzzle_set.labels.astype(np.int32)
+        self.solved = {depth: np.zeros(num, bool) for depth in depths}
+        self.exact = {depth: np.zeros(num, bool) for depth in depths}
+        self.right_cells = dict.fromkeys(depths, 0)
+        self.scored_cells = int((self.labels != IGNORE_LABEL).sum())
+        self.confidence = np.zeros(num)
+        self.halted_at = np.zeros(num, np.int64)  # 0: not yet
+        self.solved_at_halt = np.zeros(num, bool)
+        self.batch_seconds: list[tuple[int, float]] = []  # rows, seconds up to max_segments
+        self.clock = 0.0
+        self.busy = 0.0
+
+    def begin(self) -> None:
+        """A batch starts: only the model's share of the time from here on is counted."""
+        self.busy, self.clock = 0.0, time.perf_counter()
+
+    def add(self, rows: Integer[np.ndarray, " num"], segment: Segment) -> None:
+        """Scores the first len(rows) states of a segment; what follows them is padding."""
+        self.busy += time.perf_counter() - self.clock
+        states = segment.states[: len(rows)]
+        at = segment.index
+        if at in self.solved:
+            self.solved[at][rows] = self._check(rows, states)
+            ignored = self.labels[rows] == IGNORE_LABEL
+            right = states == self.labels[rows]
+            self.exact[at][rows] = (right | ignored).all(axis=1)
+            self.right_cells[at] += int(right.sum())
+        if at <= self.max_segments:
+            stops = self.halted_at[rows] == 0
+            if at < self.max_segments:
+                stops &= segment.wants_to_halt[: len(rows)]
+            self.halted_at[rows[stops]] = at
+            self.solved_at_halt[rows[stops]] = self._check(rows[stops], states[stops])
+        if at == self.max_segments:
+            self.confidence[rows] = _sigmoid(segment.q_halt[: len(rows)])
+            self.batch_seconds.append((len(rows), self.busy))
+        self.clock = time.perf_counter()
+
+    def _check(self, rows: Integer[np.ndarray, " num"], states: Integer[np.ndarray, "num seq"]) -> Bool[np.ndarray, " num"]:
+        if len(rows) == 0:
+            return np.zeros(0, bool)
+        inputs = self.set.inputs[rows]
+        return self.set.puzzle.check(inputs, states.astype(inputs.dtype)).solved
+
+    def summary(self) -> dict[str, Any]:
+        num, at = len(self.set), self.max_segments
+        # The first batch pays for compiling and warming up, so it sets the pace only where it is the only one.
+        paced = self.batch_seconds[1:] or self.batch_seconds
+        by_segments = {
+            str(depth): {
+                "solve_rate": rate(self.solved[depth]),
+                "exact_accuracy": rate(self.exact[depth]),
+                "cell_accuracy": self.right_cells[depth] / self.scored_cells,
+            }
+            for depth in self.solved
+        }
+        return {
+            "puzzles": num,
+            **by_segments[str(at)],
+            "solve_rate_interval": wilson(int(self.solved[at].sum()), num),
+            "mean_segments": float(self.halted_at.mean()),
+            "solve_rate_at_halt": rate(self.solved_at_halt),
+            "max_segments": at,
+            "by_segments": by_segments,
+            "by_difficulty": by_difficulty(self.set.puzzle.difficulty(self.set.inputs), self.solved[at]),
+            "calibration": calibration(self.confidence, self.exact[at]),
+            "seconds": sum(seconds for _, seconds in self.batch_seconds),
+            "puzzles_per_second": sum(rows for rows, _ in paced) / sum(seconds for _, seconds in paced),
+        }
+
+
+def _batch(puzzle_set: PuzzleSet, rows: Integer[np.ndarray, " num"], batch_size: int) -> dict[str, Integer[np.ndarray, "..."]]:
+    """Always `batch_size` rows, so that a compiled model sees one shape: the last row is repeated as padding."""
+    padded = np.concatenate([rows, np.full(batch_size - len(rows), rows[-1])])
+    return {
+        "inputs": puzzle_set.inputs[padded],
+        "labels": puzzle_set.labels[padded],
+        "puzzle_identifiers": puzzle_set.puzzle_identifiers[padded],
+    }
+
+
+@contextmanager
+def _eval_mode(model: nn.Module) -> Iterator[None]:
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    return tensor.cpu().numpy()
+
+
+def _sigmoid(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    return np.exp(-np.logaddexp(0.0, -x.astype(np.float64)))

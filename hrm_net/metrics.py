@@ -1,0 +1,69 @@
+"""What is counted in an evaluation: shares with intervals, difficulty buckets, calibration of the halting head."""
+
+import math
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+# Lower edges of the difficulty buckets; a bucket ends where the next one starts. Difficulties are mean guess counts, rounded down.
+DIFFICULTY_EDGES = (0, 1, 5, 10, 20, 50)
+CALIBRATION_BINS = 10
+
+
+def wilson(successes: int, num: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's score interval of a share, 95 % by default: stays inside [0, 1] and is honest at 0 and at `num` successes."""
+    if num == 0:
+        return 0.0, 1.0
+    share = successes / num
+    centre = share + z * z / (2 * num)
+    spread = z * math.sqrt(share * (1 - share) / num + z * z / (4 * num * num))
+    scale = 1 + z * z / num
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def rate(hits: Bool[np.ndarray, " num"]) -> float:
+    return float(np.mean(hits))
+
+
+def difficulty_label(i: int) -> str:
+    """ "0", "1-4", ..., "50+"."""
+    low = DIFFICULTY_EDGES[i]
+    if i + 1 == len(DIFFICULTY_EDGES):
+        return f"{low}+"
+    high = DIFFICULTY_EDGES[i + 1] - 1
+    return str(low) if high == low else f"{low}-{high}"
+
+
+def by_difficulty(difficulty: Float[np.ndarray, " num"], solved: Bool[np.ndarray, " num"]) -> dict[str, dict[str, Any]]:
+    """{bucket: {puzzles, solve_rate, interval}} for the buckets that hold puzzles."""
+    bucket = np.searchsorted(DIFFICULTY_EDGES, difficulty, side="right") - 1
+    table = {}
+    for i in range(len(DIFFICULTY_EDGES)):
+        hits = solved[bucket == i]
+        if len(hits):
+            table[difficulty_label(i)] = {
+                "puzzles": len(hits),
+                "solve_rate": rate(hits),
+                "interval": wilson(int(hits.sum()), len(hits)),
+            }
+    return table
+
+
+def calibration(confidence: Float[np.ndarray, " num"], correct: Bool[np.ndarray, " num"]) -> dict[str, Any]:
+    """How far a stated probability of being right agrees with being right.
+
+    `ece` = sum over bins of share of puzzles * |mean confidence - share right|, `brier` = mean of (confidence - right)^2, and the
+    bins of equal width that hold puzzles."""
+    index = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    bins, ece = [], 0.0
+    for i in range(CALIBRATION_BINS):
+        inside = index == i
+        num = int(inside.sum())
+        if num == 0:
+            continue
+        mean, accuracy = float(confidence[inside].mean()), rate(correct[inside])
+        ece += num / len(correct) * abs(mean - accuracy)
+        low, high = i / CALIBRATION_BINS, (i + 1) / CALIBRATION_BINS
+        bins.append({"low": low, "high": high, "puzzles": num, "confidence": mean, "accuracy": accuracy})
+    return {"ece": ece, "brier": float(np.mean((confidence - correct) ** 2)), "bins": bins}

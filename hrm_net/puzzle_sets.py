@@ -1,0 +1,162 @@
+"""Named sets of puzzles to be scored on: read from a CSV file, or generated from the evaluation fold."""
+
+import csv
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Integer
+
+import puzzles
+from puzzles import splits
+from puzzles.base import Puzzle
+
+Rows = Integer[np.ndarray, "num seq"]
+
+
+@dataclass(slots=True)
+class PuzzleSet:
+    """Puzzles with their answers under the name that tables and files show. A label of -100 is not scored."""
+
+    name: str
+    puzzle: Puzzle
+    inputs: Rows
+    labels: Rows
+    puzzle_identifiers: Integer[np.ndarray, " num"] = field(default=None)  # type: ignore[assignment]  # zeros
+
+    def __post_init__(self) -> None:
+        if self.puzzle_identifiers is None:
+            self.puzzle_identifiers = np.zeros(len(self.inputs), np.int32)
+        if len(self.inputs) == 0:
+            raise ValueError(f"set {self.name}: has no puzzles")
+        if self.inputs.shape != self.labels.shape or self.inputs.shape[1] != self.puzzle.seq_len:
+            raise ValueError(
+                f"set {self.name}: inputs {self.inputs.shape} and labels {self.labels.shape} must be [num, {self.puzzle.seq_len}]"
+            )
+        if len(self.puzzle_identifiers) != len(self.inputs):
+            raise ValueError(f"set {self.name}: {len(self.puzzle_identifiers)} puzzle_identifiers for {len(self.inputs)} puzzles")
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def generated_set(puzzle: Puzzle, name: str, seed: int, num: int, **targets: Any) -> PuzzleSet:
+    """`num` puzzles of the evaluation fold, no two of them symmetric to each other; the same for the same (name, seed, num, targets).
+
+    ValueError where the domain has too few such puzzles."""
+    if num < 1:
+        raise ValueError(f"set {name}: num={num}: must be at least 1")
+    generator = puzzles.rng(seed, "evaluation", zlib.crc32(name.encode()))
+    distinct = _Distinct(puzzle)
+    fruitless = 0
+    while len(distinct.inputs) < num:
+        before = len(distinct.inputs)
+        distinct.add(*splits.generate(puzzle, generator, num - before, splits.EVALUATION, **targets))
+        fruitless = 0 if len(distinct.inputs) > before else fruitless + 1
+        if fruitless == 20:
+            raise ValueError(f"set {name}: num={num}: found only {before} puzzles of the evaluation fold that differ up to symmetry")
+    return PuzzleSet(name, puzzle, np.stack(distinct.inputs), np.stack(distinct.labels))
+
+
+class _Distinct:
+    """Puzzles kept so far. The canonical form is looked at only where two invariants agree."""
+
+    def __init__(self, puzzle: Puzzle) -> None:
+        self.puzzle = puzzle
+        self.inputs: list[np.ndarray] = []
+        self.labels: list[np.ndarray] = []
+        self.seen: dict[int, list[int]] = {}
+
+    def add(self, inputs: Rows, labels: Rows) -> None:
+        for row, answer, key in zip(inputs, labels, self.puzzle.invariant(inputs).tolist(), strict=True):
+            alike = self.seen.setdefault(key, [])
+            if alike:
+                forms = self.puzzle.canonical(np.stack([row, *(self.inputs[i] for i in alike)]))
+                if (forms[1:] == forms[0]).all(axis=1).any():
+                    continue
+            alike.append(len(self.inputs))
+            self.inputs.append(row)
+            self.labels.append(answer)
+
+
+def read_sets(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
+    """The sets behind `data=PATH`: one of a CSV file, named like the file. ValueError in one line for anything unreadable."""
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"data={path}: is a directory; a CSV file with a column `question` is needed")
+    if not path.is_file():
+        raise ValueError(f"data={path}: no such file")
+    return [read_csv(path, puzzle)]
+
+
+def read_csv(path: str | Path, puzzle: Puzzle, name: str | None = None) -> PuzzleSet:
+    """A set from the columns `question` and, where there is one, `answer`; other columns are ignored, rows without an answer are solved exactly.
+
+    ValueError naming file and line for the first bad row: length, symbol, a wrong answer, or a puzzle without an answer of its own that
+    has no or several solutions."""
+    path = Path(path)
+    lines, questions, answers = _read_rows(path)
+    if not lines:
+        raise ValueError(f"{path}: has no puzzles")
+    inputs = np.stack([_parse(path, line, puzzle, "question", text) for line, text in zip(lines, questions, strict=True)])
+    labels = np.zeros_like(inputs)
+    known = np.array([text != "" for text in answers])
+    for i in np.flatnonzero(known):
+        labels[i] = _parse(path, lines[i], puzzle, "answer", answers[i])
+    _check_answers(path, lines, puzzle, inputs, labels, np.flatnonzero(known))
+    _solve(path, lines, puzzle, inputs, labels, np.flatnonzero(~known))
+    return PuzzleSet(name or path.stem, puzzle, inputs, labels)
+
+
+def _read_rows(path: Path) -> tuple[list[int], list[str], list[str]]:
+    """(line number, question, answer or "") of every row."""
+    lines, questions, answers = [], [], []
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if "question" not in (reader.fieldnames or ()):
+                raise ValueError(f"{path}:1: the header must name a column `question`, has {','.join(reader.fieldnames or ['nothing'])}")
+            for row in reader:
+                lines.append(reader.line_num)
+                questions.append((row["question"] or "").strip())
+                answers.append((row.get("answer") or "").strip())
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: is not a CSV text file ({error})") from error
+    return lines, questions, answers
+
+
+def _parse(path: Path, line: int, puzzle: Puzzle, column: str, text: str) -> np.ndarray:
+    try:
+        return puzzle.parse(text)
+    except ValueError as error:
+        raise ValueError(f"{path}:{line}: {column}: {error}") from error
+
+
+def _check_answers(path: Path, lines: list[int], puzzle: Puzzle, inputs: Rows, labels: Rows, which: np.ndarray) -> None:
+    if len(which) == 0 or not puzzle.verifiable:
+        return
+    wrong = which[~puzzle.check(inputs[which], labels[which]).solved]
+    if len(wrong) == 0:
+        return
+    first = int(wrong[0])
+    _solve(path, lines, puzzle, inputs, labels.copy(), wrong[:1])  # a puzzle that is itself wrong is the better message
+    raise ValueError(f"{path}:{lines[first]}: answer: is not a solution of its question")
+
+
+def _solve(path: Path, lines: list[int], puzzle: Puzzle, inputs: Rows, labels: Rows, which: np.ndarray) -> None:
+    """Fills labels[which] with the exact answers."""
+    if len(which) == 0:
+        return
+    try:
+        labels[which] = puzzle.solve(inputs[which])
+    except ValueError:
+        for i in which:  # one by one, to name the line
+            try:
+                puzzle.solve(inputs[i : i + 1])
+            except ValueError as error:
+                raise ValueError(f"{path}:{lines[i]}: question: {error}") from error
+        raise
