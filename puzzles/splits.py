@@ -1,0 +1,65 @@
+"""Training, monitor and evaluation puzzles that no symmetry maps onto each other, without keeping a list of what was seen.
+
+A puzzle's fold is a hash of its symmetry invariant, so symmetric puzzles always share a fold.
+"""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int, UInt8
+
+from puzzles.base import Puzzle
+
+TRAIN, MONITOR, EVALUATION = 0, 1, 2
+NAMES = ("train", "monitor", "evaluation")
+SHARES = (0.90, 0.05, 0.05)
+
+
+def fold(puzzle: Puzzle, inputs: Int[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num"]:
+    """TRAIN, MONITOR or EVALUATION of each puzzle: 90, 5 and 5 % of the invariants."""
+    scattered = puzzle.invariant(inputs) * np.uint64(0x9E3779B97F4A7C15)  # not the bits that other uses of the hash look at
+    place = (scattered >> np.uint64(32)).astype(np.float64) / 2.0**32
+    return np.searchsorted(np.cumsum(SHARES)[:-1], place, side="right").astype(np.uint8)
+
+
+def generate(puzzle: Puzzle, rng: np.random.Generator, num: int, fold_id: int, **targets: Any):
+    """`num` puzzles of one fold: (inputs, labels). Draws about num / share and keeps what falls in the fold."""
+    if fold_id not in (TRAIN, MONITOR, EVALUATION):
+        raise ValueError(f"fold={fold_id}: must be 0 (train), 1 (monitor) or 2 (evaluation)")
+    kept_inputs: list[np.ndarray] = []
+    kept_labels: list[np.ndarray] = []
+    missing = num
+    while missing > 0 or not kept_inputs:
+        inputs, labels = puzzle.generate(rng, int(missing / SHARES[fold_id] * 1.1) + 4 if num else 0, **targets)
+        wanted = np.flatnonzero(fold(puzzle, inputs) == fold_id)[:missing]
+        kept_inputs.append(inputs[wanted])
+        kept_labels.append(labels[wanted])
+        missing -= len(wanted)
+    return np.concatenate(kept_inputs), np.concatenate(kept_labels)
+
+
+def _canonical_bytes(puzzle: Puzzle, inputs: Int[np.ndarray, "num seq"]) -> list[bytes]:
+    return [row.tobytes() for row in puzzle.canonical(inputs).astype(np.uint8)]
+
+
+def seen_in(puzzle: Puzzle, inputs: Int[np.ndarray, "num seq"], others: Int[np.ndarray, "others seq"]) -> Bool[np.ndarray, "num"]:
+    """Which inputs are symmetric to one of `others`. Canonical forms are computed only where invariants collide."""
+    found = np.zeros(len(inputs), bool)
+    hashes, other_hashes = puzzle.invariant(inputs), puzzle.invariant(others)
+    suspects = np.flatnonzero(np.isin(hashes, other_hashes))
+    if len(suspects):
+        known = set(_canonical_bytes(puzzle, others[np.isin(other_hashes, hashes)]))
+        found[suspects] = [form in known for form in _canonical_bytes(puzzle, inputs[suspects])]
+    return found
+
+
+def duplicates(puzzle: Puzzle, inputs: Int[np.ndarray, "num seq"]) -> Bool[np.ndarray, "num"]:
+    """Which inputs are symmetric to an earlier one."""
+    repeated = np.zeros(len(inputs), bool)
+    _, group, sizes = np.unique(puzzle.invariant(inputs), return_inverse=True, return_counts=True)
+    suspects = np.flatnonzero(sizes[group] > 1)
+    seen: set[bytes] = set()
+    for index, form in zip(suspects, _canonical_bytes(puzzle, inputs[suspects]) if len(suspects) else [], strict=True):
+        repeated[index] = form in seen
+        seen.add(form)
+    return repeated
