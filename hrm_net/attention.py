@@ -1,0 +1,52 @@
+"""Attention without a mask, through one function, on whatever the machine has."""
+
+from importlib.util import find_spec
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+BACKENDS = ("auto", "explicit", "sdpa", "flash")
+
+
+def check_backend(backend: str) -> None:
+    """Raise ValueError for a backend that is unknown or asked for by name and not installed."""
+    if backend not in BACKENDS:
+        raise ValueError(f"model.attention={backend}: must be one of {', '.join(BACKENDS)}")
+    if backend == "flash" and find_spec("flash_attn") is None:
+        raise ValueError("model.attention=flash: flash-attn is not installed; run: pip install 'hrm-net[flash]'")
+
+
+def attend(
+    q: Float[Tensor, "batch head query dim"],
+    k: Float[Tensor, "batch head key dim"],
+    v: Float[Tensor, "batch head key dim"],
+    backend: str = "auto",
+) -> Float[Tensor, "batch head query dim"]:
+    """Softmax attention without mask.
+
+    Explicit matmuls on CPU: SDPA's bf16 backward is several times slower there (benchmarks/attention.py).
+    """
+    if backend == "auto":
+        backend = _automatic(q)
+    if backend == "flash":
+        from flash_attn import flash_attn_func  # pyright: ignore[reportMissingImports]
+
+        return flash_attn_func(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)).transpose(1, 2)
+    if backend == "sdpa":
+        return F.scaled_dot_product_attention(q, k, v)
+    scores = (q * q.shape[-1] ** -0.5) @ k.mT
+    if not torch.compiler.is_compiling():
+        return scores.softmax(dim=-1) @ v
+    # Written out, because the compiler turns matmul-softmax-matmul back into the slow SDPA.
+    weights = (scores - scores.amax(dim=-1, keepdim=True)).float().exp()
+    return ((weights.to(v.dtype) @ v) / weights.sum(dim=-1, keepdim=True)).to(v.dtype)
+
+
+def _automatic(q: Tensor) -> str:
+    if q.device.type == "cpu":
+        return "explicit"
+    if q.device.type == "cuda" and q.dtype in (torch.float16, torch.bfloat16) and find_spec("flash_attn") is not None:
+        return "flash"
+    return "sdpa"

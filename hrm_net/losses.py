@@ -1,0 +1,73 @@
+"""What a segment is trained on: cross-entropy of the answer and of the halting head."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hrm_net.model import Output
+
+IGNORE = -100
+
+
+def stablemax_cross_entropy(
+    logits: Float[Tensor, "*batch vocab"], labels: Int[Tensor, "*batch"]
+) -> Float[Tensor, "*batch"]:
+    """-log(s(x_label) / sum s(x)) with s(x) = x + 1 above zero and 1 / (1 - x) below; 0 where the label is ignored.
+
+    Softmax with a slower exponential (HRM, section 2). In fp32: the published fp64 changes no digit that trains and does not exist on MPS.
+    """
+    logits = logits.float()
+    # Both sides of `where` get a gradient, so each is kept finite on the other's ground.
+    s = torch.where(logits >= 0, logits.clamp(min=0) + 1, 1 / (1 - logits.clamp(max=0)))
+    picked = s.gather(-1, labels.clamp(min=0).long()[..., None])[..., 0]
+    return torch.where(labels == IGNORE, 0.0, s.sum(dim=-1).log() - picked.log())
+
+
+def softmax_cross_entropy(
+    logits: Float[Tensor, "*batch vocab"], labels: Int[Tensor, "*batch"]
+) -> Float[Tensor, "*batch"]:
+    """-log softmax(x)_label; 0 where the label is ignored."""
+    flat = F.cross_entropy(logits.float().flatten(0, -2), labels.long().flatten(), ignore_index=IGNORE, reduction="none")
+    return flat.view(labels.shape)
+
+
+CROSS_ENTROPY = {"stablemax": stablemax_cross_entropy, "softmax": softmax_cross_entropy}
+
+
+@dataclass(kw_only=True, slots=True)
+class SegmentLoss:
+    """Sums over the rows of one segment. Divide by the batch size before the backward pass.
+
+    total = lm + (q_halt + q_continue) / 2; `exact` marks rows whose every scored cell is right, `cell_accuracy` is the share of right cells.
+    """
+
+    total: Float[Tensor, ""]
+    lm: Float[Tensor, ""]
+    q_halt: Float[Tensor, ""]
+    q_continue: Float[Tensor, ""]
+    exact: Bool[Tensor, " batch"]
+    cell_accuracy: Float[Tensor, " batch"]
+
+
+def segment_loss(out: Output, labels: Int[Tensor, "batch seq"], kind: str) -> SegmentLoss:
+    """Loss of one segment (HRM, section 2: deep supervision): mean over a row's scored cells, then summed over rows."""
+    scored = labels != IGNORE
+    num_scored = scored.sum(dim=-1).clamp(min=1)
+    lm = (CROSS_ENTROPY[kind](out.logits, labels).sum(dim=-1) / num_scored).sum()
+    right = scored & (out.logits.argmax(dim=-1) == labels)
+    exact = right.sum(dim=-1) == scored.sum(dim=-1)
+    q_halt = F.binary_cross_entropy_with_logits(out.q_halt, exact.to(out.q_halt.dtype), reduction="sum")
+    q_continue = torch.zeros_like(q_halt)
+    if out.target_q_continue is not None:
+        q_continue = F.binary_cross_entropy_with_logits(out.q_continue, out.target_q_continue, reduction="sum")
+    return SegmentLoss(
+        total=lm + 0.5 * (q_halt + q_continue),
+        lm=lm.detach(),
+        q_halt=q_halt.detach(),
+        q_continue=q_continue.detach(),
+        exact=exact,
+        cell_accuracy=right.sum(dim=-1) / num_scored,
+    )
