@@ -1,0 +1,170 @@
+"""Where the numbers of a run go: always to `metrics.jsonl`, and to Weights & Biases when asked."""
+
+import inspect
+import json
+import math
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, get_args
+
+LoggerName = Literal["none", "wandb"]
+WandbMode = Literal["online", "offline", "disabled"]
+
+
+@dataclass(kw_only=True, slots=True)
+class LoggerConfig:
+    """Who hears of the run besides its own directory."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    # none, or wandb for Weights & Biases.
+    name: LoggerName = "none"
+    # Project there that the run appears in.
+    project: str = "hrm-net"
+    # online needs one `wandb login`; offline writes to the run directory, for `wandb sync`; disabled does nothing.
+    mode: WandbMode = "online"
+    # User or team there; null is the default of the account.
+    entity: str | None = None
+    # Labels of the run there.
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key, allowed in (("name", get_args(LoggerName)), ("mode", get_args(WandbMode))):
+            if getattr(self, key) not in allowed:
+                raise ValueError(f"logger.{key}={getattr(self, key)}: must be one of {', '.join(allowed)}")
+        if not self.project:
+            raise ValueError("logger.project=: must not be empty")
+
+
+class Tracker:
+    """Appends records to `run_dir/metrics.jsonl` and sends them to wandb. A context manager that closes itself.
+
+    Starting from `resume_step` drops the records of later steps, and a last line that a crash cut short: log all of a
+    step before its checkpoint is saved. ValueError at once where `logger` wants wandb online and nobody is logged in.
+    """
+
+    def __init__(self, run_dir: Path, logger: LoggerConfig, config: dict[str, Any], resume_step: int) -> None:
+        self._wandb = _start_wandb(run_dir, logger, config) if logger.name == "wandb" else None
+        path = run_dir / "metrics.jsonl"
+        _rewind(path, resume_step)
+        self._file = path.open("a", encoding="utf-8", newline="\n")
+
+    def log(self, step: int, **values: Any) -> None:
+        """One line `{"step": step, ...}`, on its way to the disk on return. Numbers that are not finite become null."""
+        record = {"step": step, **{key: _plain(value) for key, value in values.items()}}
+        self._file.write(json.dumps(record, allow_nan=False) + "\n")
+        self._file.flush()
+        if self._wandb is not None:
+            kind = values.get("kind")
+            prefix = f"{kind}/" if kind else ""
+            named = {prefix + key: value for key, value in values.items() if key != "kind" and value is not None}
+            self._wandb.log({"step": step, **named})
+
+    def sync(self) -> None:
+        """Return when the records are on the disk; to be called before a checkpoint that relies on them is saved."""
+        os.fsync(self._file.fileno())
+
+    def close(self, exit_code: int = 0) -> None:
+        """Finish; `exit_code` other than 0 marks the run as failed at wandb."""
+        self._file.close()
+        if self._wandb is not None:
+            self._wandb.finish(exit_code=exit_code)
+            self._wandb = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        self.close(exit_code=0 if kind is None else 1)
+
+
+def read_metrics(run_dir: Path) -> list[dict[str, Any]]:
+    """All whole records of a run, in the order they were logged; empty where there is no file."""
+    return [json.loads(line) for line in _whole_lines(run_dir / "metrics.jsonl")]
+
+
+def _whole_lines(path: Path) -> list[bytes]:
+    if not path.exists():
+        return []
+    lines = path.read_bytes().splitlines(keepends=True)
+    return lines if not lines or lines[-1].endswith(b"\n") else lines[:-1]
+
+
+def _rewind(path: Path, step: int) -> None:
+    """Drop records after `step`; what stays keeps its bytes. The file is replaced at once or not at all."""
+    kept = []
+    for number, line in enumerate(_whole_lines(path), start=1):
+        try:
+            late = json.loads(line)["step"] > step
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}: line {number} is not a record; move the file away to go on without it"
+            ) from error
+        if not late:
+            kept.append(line)
+    content = b"".join(kept)
+    if path.exists() and path.read_bytes() != content:
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+
+def _plain(value: Any) -> Any:
+    """A number, text, truth value, None, or lists and dicts of these; tensors and numpy scalars of one number too."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _start_wandb(run_dir: Path, logger: LoggerConfig, config: dict[str, Any]) -> Any:
+    """A wandb run that goes on where one of the same run directory left off; None when disabled."""
+    if logger.mode == "disabled":
+        return None
+    import wandb  # here, so that `import hrm_net` and runs without it stay light
+    from wandb.errors import Error
+
+    online = logger.mode == "online"
+    try:
+        if online and not _logged_in(wandb):
+            raise ValueError("logger.mode=online: nobody is logged in; run `wandb login`, or set logger.mode=offline")
+        run = wandb.init(
+            project=logger.project,
+            entity=logger.entity,
+            name=run_dir.name,
+            id=_run_id(run_dir),
+            resume="allow" if online else None,
+            tags=list(logger.tags),
+            config=config,
+            dir=str(run_dir),
+            mode=logger.mode,
+            settings=wandb.Settings(console="off"),
+        )
+    except Error as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"logger.mode={logger.mode}: {reason}; logger.mode=offline needs no server") from error
+    # wandb's own step only grows; ours goes back when a run resumes from an earlier checkpoint.
+    run.define_metric("*", step_metric="step")
+    return run
+
+
+def _logged_in(wandb: Any) -> bool:
+    if "prompt" in inspect.signature(wandb.login).parameters:
+        return wandb.login(prompt=False, verify=False)
+    return bool(wandb.api.api_key)  # before `prompt` there was no other way to ask without asking the user
+
+
+def _run_id(run_dir: Path) -> str:
+    """The name of this run at wandb: drawn once and kept in `wandb_id.txt`, so that a resumed run continues it."""
+    path = run_dir / "wandb_id.txt"
+    if not path.exists():
+        path.write_text(uuid.uuid4().hex[:12] + "\n", encoding="utf-8")
+    return path.read_text(encoding="utf-8").strip()
