@@ -1,51 +1,30 @@
 """Scores a model on sets of puzzles by the puzzles' own rules.
 
-`solve_rate` is the arg-max of one pass of at most 16 segments: no search, repair, verifier, restart or vote. Scores are counted segment by
-segment while the pass runs; no logits are kept.
+`solve_rate` is the arg-max of one pass of at most 16 segments: no search, repair, verifier, restart or vote.
+Scores are counted segment by segment while the pass runs; no logits are kept.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Bool, Integer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor, nn
+from torch import nn
 
 import puzzles
 from hrm_net.metrics import by_difficulty, calibration, rate, wilson
 from hrm_net.provenance import provenance
 from hrm_net.puzzle_sets import PuzzleSet
 from hrm_net.results import Results
+from hrm_net.segments import Segment, padded_batch, run_segments, sigmoid
 
-__all__ = ["CURVE", "PuzzleSet", "Results", "Segment", "Trace", "evaluate", "evaluate_set", "run_segments", "trace"]
+__all__ = ["CURVE", "PuzzleSet", "Results", "evaluate", "evaluate_set"]
 
 CURVE = (1, 2, 4, 8, 16, 32)
 IGNORE_LABEL = -100
-
-
-@dataclass(slots=True)
-class Segment:
-    """What a batch of rows answers after segment `index` (from 1)."""
-
-    index: int
-    states: Integer[np.ndarray, "batch seq"]
-    q_halt: Float[np.ndarray, " batch"]
-    wants_to_halt: Bool[np.ndarray, " batch"]
-
-
-@dataclass(slots=True)
-class Trace:
-    """One puzzle's arg-max state after every segment, the halting head's probability of being right, and the first segment (from 1) at which
-    it would stop, or None."""
-
-    states: Integer[np.ndarray, "segments seq"]
-    confidence: Float[np.ndarray, " segments"]
-    halted_at: int | None
 
 
 def evaluate(
@@ -59,7 +38,10 @@ def evaluate(
     progress: bool = True,
     seed: int = 0,
 ) -> Results:
-    """Metrics of every set, by set name, with where they come from. `seed` feeds models that start from random states or add noise."""
+    """Metrics of every set (see `evaluate_set`) by its name, and where they come from.
+
+    `seed` feeds models that start from random states or add noise; `device` defaults to the model's.
+    """
     names = [puzzle_set.name for puzzle_set in sets]
     if len(set(names)) < len(names):
         raise ValueError(f"sets: names must differ, got {', '.join(names)}")
@@ -93,65 +75,30 @@ def evaluate_set(
     seed: int = 0,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """The metrics of one set, ready for JSON; see the README's table of metrics. The pass runs on to the end of `curve` where that lies
-    beyond `max_segments`, at which every headline figure is taken."""
+    """The metrics of one set, ready for JSON.
+
+    At `max_segments`: `solve_rate` by the puzzle's rules with its 95 % interval, `exact_accuracy` (equal to the stored
+    answer), `cell_accuracy` (cells equal to it, givens included), `calibration` of the halting head's probability
+    against exact answers, and solve rate `by_difficulty`. `by_segments`: the three rates after each of `curve`, for
+    which the pass goes on beyond `max_segments` where it must. `mean_segments`: where the halting head would stop, at
+    most `max_segments`; `solve_rate_at_halt`: of the answers there. `seconds`: the model's alone, to `max_segments`;
+    `puzzles_per_second` leaves out the first batch, which compiles and warms up, unless it is the only one.
+    """
     if min(max_segments, batch_size, *curve) < 1:
-        raise ValueError(f"max_segments={max_segments}, batch_size={batch_size}, curve={tuple(curve)}: must all be at least 1")
+        raise ValueError(
+            f"max_segments={max_segments}, batch_size={batch_size}, curve={tuple(curve)}: must all be at least 1"
+        )
     depths = sorted({*curve, max_segments})
     score = _Score(puzzle_set, depths, max_segments)
     generator = torch.Generator().manual_seed(int(puzzles.rng(seed, "evaluation noise").integers(2**62)))
     for start in range(0, len(puzzle_set), batch_size):
         rows = np.arange(start, min(start + batch_size, len(puzzle_set)))
-        batch = _batch(puzzle_set, rows, batch_size)
+        batch = padded_batch(puzzle_set, rows, batch_size)
         score.begin()
         for segment in run_segments(model, batch, depths[-1], device=device, generator=generator):
             score.add(rows, segment)
             advance()
     return score.summary()
-
-
-def run_segments(
-    model: nn.Module,
-    batch: dict[str, Integer[np.ndarray, "..."]],
-    depth: int,
-    *,
-    device: torch.device | str | None = None,
-    generator: torch.Generator | None = None,
-) -> Iterator[Segment]:
-    """Yields the batch's arg-max states after each of `depth` segments of one pass in eval mode, in which no row stops early.
-
-    ValueError where the model's halting values are not finite: its answers mean nothing then."""
-    device = next(model.parameters()).device if device is None else torch.device(device)
-    on_device = {name: torch.from_numpy(rows.astype(np.int32)).to(device) for name, rows in batch.items()}
-    with _eval_mode(model), torch.no_grad():
-        carry = model.initial_carry(on_device)  # type: ignore[operator]
-    for index in range(1, depth + 1):
-        with _eval_mode(model), torch.no_grad():
-            carry, out = model(carry, on_device, max_segments=depth, generator=generator)
-            states = _numpy(out.logits.argmax(dim=-1).to(torch.int32))
-            q_halt = _numpy(out.q_halt.float())
-            wants = _numpy(model.wants_to_halt(out))  # type: ignore[operator]
-        if not np.isfinite(q_halt).all():
-            raise ValueError(f"model: gave halting values that are not finite at segment {index}")
-        yield Segment(index=index, states=states, q_halt=q_halt, wants_to_halt=wants)
-
-
-def trace(
-    model: nn.Module,
-    inputs: Integer[np.ndarray, " seq"],
-    segments: int = 16,
-    *,
-    puzzle_identifier: int = 0,
-    device: torch.device | str | None = None,
-    seed: int = 0,
-) -> Trace:
-    """One puzzle through one pass of `segments` segments, for pictures. Give an uncompiled model: a batch of one is a shape of its own."""
-    batch = {"inputs": inputs[None], "labels": inputs[None], "puzzle_identifiers": np.array([puzzle_identifier])}
-    generator = torch.Generator().manual_seed(seed)
-    steps = list(run_segments(model, batch, segments, device=device, generator=generator))
-    halted_at = next((step.index for step in steps if step.wants_to_halt[0]), None)
-    confidence = np.array([_sigmoid(step.q_halt)[0] for step in steps])
-    return Trace(states=np.concatenate([step.states for step in steps]), confidence=confidence, halted_at=halted_at)
 
 
 class _Score:
@@ -194,11 +141,13 @@ class _Score:
             self.halted_at[rows[stops]] = at
             self.solved_at_halt[rows[stops]] = self._check(rows[stops], states[stops])
         if at == self.max_segments:
-            self.confidence[rows] = _sigmoid(segment.q_halt[: len(rows)])
+            self.confidence[rows] = sigmoid(segment.q_halt[: len(rows)])
             self.batch_seconds.append((len(rows), self.busy))
         self.clock = time.perf_counter()
 
-    def _check(self, rows: Integer[np.ndarray, " num"], states: Integer[np.ndarray, "num seq"]) -> Bool[np.ndarray, " num"]:
+    def _check(
+        self, rows: Integer[np.ndarray, " num"], states: Integer[np.ndarray, "num seq"]
+    ) -> Bool[np.ndarray, " num"]:
         if len(rows) == 0:
             return np.zeros(0, bool)
         inputs = self.set.inputs[rows]
@@ -206,7 +155,6 @@ class _Score:
 
     def summary(self) -> dict[str, Any]:
         num, at = len(self.set), self.max_segments
-        # The first batch pays for compiling and warming up, so it sets the pace only where it is the only one.
         paced = self.batch_seconds[1:] or self.batch_seconds
         by_segments = {
             str(depth): {
@@ -229,31 +177,3 @@ class _Score:
             "seconds": sum(seconds for _, seconds in self.batch_seconds),
             "puzzles_per_second": sum(rows for rows, _ in paced) / sum(seconds for _, seconds in paced),
         }
-
-
-def _batch(puzzle_set: PuzzleSet, rows: Integer[np.ndarray, " num"], batch_size: int) -> dict[str, Integer[np.ndarray, "..."]]:
-    """Always `batch_size` rows, so that a compiled model sees one shape: the last row is repeated as padding."""
-    padded = np.concatenate([rows, np.full(batch_size - len(rows), rows[-1])])
-    return {
-        "inputs": puzzle_set.inputs[padded],
-        "labels": puzzle_set.labels[padded],
-        "puzzle_identifiers": puzzle_set.puzzle_identifiers[padded],
-    }
-
-
-@contextmanager
-def _eval_mode(model: nn.Module) -> Iterator[None]:
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
-
-
-def _numpy(tensor: Tensor) -> np.ndarray:
-    return tensor.cpu().numpy()
-
-
-def _sigmoid(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    return np.exp(-np.logaddexp(0.0, -x.astype(np.float64)))

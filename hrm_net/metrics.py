@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-# Lower edges of the difficulty buckets; a bucket ends where the next one starts. Difficulties are mean guess counts, rounded down.
+# Lower edges of the difficulty buckets 0, 1-4, 5-9, 10-19, 20-49, 50+; a difficulty between integers is rounded down.
 DIFFICULTY_EDGES = (0, 1, 5, 10, 20, 50)
 CALIBRATION_BINS = 10
 
 
 def wilson(successes: int, num: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's score interval of a share, 95 % by default: stays inside [0, 1] and is honest at 0 and at `num` successes."""
+    """Wilson's score interval of a share, 95 % by default: inside [0, 1], and no point at 0 or `num` successes."""
     if num == 0:
         return 0.0, 1.0
     share = successes / num
@@ -53,8 +53,9 @@ def by_difficulty(difficulty: Float[np.ndarray, " num"], solved: Bool[np.ndarray
 def calibration(confidence: Float[np.ndarray, " num"], correct: Bool[np.ndarray, " num"]) -> dict[str, Any]:
     """How far a stated probability of being right agrees with being right.
 
-    `ece` = sum over bins of share of puzzles * |mean confidence - share right|, `brier` = mean of (confidence - right)^2, and the
-    bins of equal width that hold puzzles."""
+    `ece` = sum over bins of share of puzzles * |mean confidence - share right|, `brier` = mean of
+    (confidence - right)^2, and those bins of equal width that hold puzzles.
+    """
     index = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
     bins, ece = [], 0.0
     for i in range(CALIBRATION_BINS):

@@ -18,7 +18,7 @@ def provenance(seed: int | None) -> dict[str, Any]:
 
 
 def commit() -> str | None:
-    """The checked-out commit, with "-dirty" where tracked files differ from it; None for an installed package or without git."""
+    """The checked-out commit, "-dirty" where tracked files differ from it; None outside a checkout or without git."""
     here = Path(__file__).resolve()
     try:
         # Asked first, because site-packages may lie inside somebody else's repository.
@@ -33,7 +33,12 @@ def versions() -> dict[str, str | None]:
         own = importlib.metadata.version("hrm-net")
     except importlib.metadata.PackageNotFoundError:
         own = None
-    return {"hrm_net": own, "torch": str(torch.__version__), "numpy": np.__version__, "python": platform.python_version()}
+    return {
+        "hrm_net": own,
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
 
 
 def hardware() -> dict[str, Any]:
@@ -60,5 +65,7 @@ def _cpu() -> tuple[str, list[str]]:
 
 
 def _git(directory: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(directory), *arguments], capture_output=True, text=True, check=True, timeout=10)
+    done = subprocess.run(
+        ["git", "-C", str(directory), *arguments], capture_output=True, text=True, check=True, timeout=10
+    )
     return done.stdout.strip()

@@ -32,57 +32,41 @@ class PuzzleSet:
         if len(self.inputs) == 0:
             raise ValueError(f"set {self.name}: has no puzzles")
         if self.inputs.shape != self.labels.shape or self.inputs.shape[1] != self.puzzle.seq_len:
-            raise ValueError(
-                f"set {self.name}: inputs {self.inputs.shape} and labels {self.labels.shape} must be [num, {self.puzzle.seq_len}]"
-            )
+            shapes = f"inputs {self.inputs.shape}, labels {self.labels.shape}"
+            raise ValueError(f"set {self.name}: {shapes}: must both be [num, {self.puzzle.seq_len}]")
         if len(self.puzzle_identifiers) != len(self.inputs):
-            raise ValueError(f"set {self.name}: {len(self.puzzle_identifiers)} puzzle_identifiers for {len(self.inputs)} puzzles")
+            raise ValueError(
+                f"set {self.name}: {len(self.puzzle_identifiers)} puzzle_identifiers for {len(self.inputs)} puzzles"
+            )
 
     def __len__(self) -> int:
         return len(self.inputs)
 
 
 def generated_set(puzzle: Puzzle, name: str, seed: int, num: int, **targets: Any) -> PuzzleSet:
-    """`num` puzzles of the evaluation fold, no two of them symmetric to each other; the same for the same (name, seed, num, targets).
+    """`num` puzzles of the evaluation fold, no two symmetric to each other; equal arguments give equal sets.
 
-    ValueError where the domain has too few such puzzles."""
+    ValueError where the domain has too few such puzzles.
+    """
     if num < 1:
         raise ValueError(f"set {name}: num={num}: must be at least 1")
     generator = puzzles.rng(seed, "evaluation", zlib.crc32(name.encode()))
-    distinct = _Distinct(puzzle)
+    inputs = labels = np.zeros((0, puzzle.seq_len), np.uint8)
     fruitless = 0
-    while len(distinct.inputs) < num:
-        before = len(distinct.inputs)
-        distinct.add(*splits.generate(puzzle, generator, num - before, splits.EVALUATION, **targets))
-        fruitless = 0 if len(distinct.inputs) > before else fruitless + 1
+    while len(inputs) < num:
+        more, answers = splits.generate(puzzle, generator, num - len(inputs), splits.EVALUATION, **targets)
+        both = np.concatenate([inputs, more])
+        fresh = ~splits.duplicates(puzzle, both)
+        fruitless = 0 if fresh[len(inputs) :].any() else fruitless + 1
         if fruitless == 20:
-            raise ValueError(f"set {name}: num={num}: found only {before} puzzles of the evaluation fold that differ up to symmetry")
-    return PuzzleSet(name, puzzle, np.stack(distinct.inputs), np.stack(distinct.labels))
-
-
-class _Distinct:
-    """Puzzles kept so far. The canonical form is looked at only where two invariants agree."""
-
-    def __init__(self, puzzle: Puzzle) -> None:
-        self.puzzle = puzzle
-        self.inputs: list[np.ndarray] = []
-        self.labels: list[np.ndarray] = []
-        self.seen: dict[int, list[int]] = {}
-
-    def add(self, inputs: Rows, labels: Rows) -> None:
-        for row, answer, key in zip(inputs, labels, self.puzzle.invariant(inputs).tolist(), strict=True):
-            alike = self.seen.setdefault(key, [])
-            if alike:
-                forms = self.puzzle.canonical(np.stack([row, *(self.inputs[i] for i in alike)]))
-                if (forms[1:] == forms[0]).all(axis=1).any():
-                    continue
-            alike.append(len(self.inputs))
-            self.inputs.append(row)
-            self.labels.append(answer)
+            found = f"found only {len(inputs)} in the evaluation fold that differ up to symmetry"
+            raise ValueError(f"set {name}: num={num}: {found}")
+        inputs, labels = both[fresh], np.concatenate([labels, answers])[fresh]
+    return PuzzleSet(name, puzzle, inputs, labels)
 
 
 def read_sets(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
-    """The sets behind `data=PATH`: one of a CSV file, named like the file. ValueError in one line for anything unreadable."""
+    """The sets behind `data=PATH`: one of a CSV file, named like the file. ValueError for anything unreadable."""
     path = Path(path)
     if path.is_dir():
         raise ValueError(f"data={path}: is a directory; a CSV file with a column `question` is needed")
@@ -92,15 +76,18 @@ def read_sets(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
 
 
 def read_csv(path: str | Path, puzzle: Puzzle, name: str | None = None) -> PuzzleSet:
-    """A set from the columns `question` and, where there is one, `answer`; other columns are ignored, rows without an answer are solved exactly.
+    """A set from the columns `question` and, where there is one, `answer`; other columns are ignored.
 
-    ValueError naming file and line for the first bad row: length, symbol, a wrong answer, or a puzzle without an answer of its own that
-    has no or several solutions."""
+    Rows without an answer are solved exactly. ValueError naming file and line of a bad row: wrong length or symbol, an
+    answer that breaks the rules or its question, or, without an answer, no or several solutions.
+    """
     path = Path(path)
     lines, questions, answers = _read_rows(path)
     if not lines:
         raise ValueError(f"{path}: has no puzzles")
-    inputs = np.stack([_parse(path, line, puzzle, "question", text) for line, text in zip(lines, questions, strict=True)])
+    inputs = np.stack(
+        [_parse(path, line, puzzle, "question", text) for line, text in zip(lines, questions, strict=True)]
+    )
     labels = np.zeros_like(inputs)
     known = np.array([text != "" for text in answers])
     for i in np.flatnonzero(known):
@@ -117,7 +104,8 @@ def _read_rows(path: Path) -> tuple[list[int], list[str], list[str]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if "question" not in (reader.fieldnames or ()):
-                raise ValueError(f"{path}:1: the header must name a column `question`, has {','.join(reader.fieldnames or ['nothing'])}")
+                has = ",".join(reader.fieldnames or ["nothing"])
+                raise ValueError(f"{path}:1: the header must name a column `question`, has {has}")
             for row in reader:
                 lines.append(reader.line_num)
                 questions.append((row["question"] or "").strip())
@@ -158,5 +146,6 @@ def _solve(path: Path, lines: list[int], puzzle: Puzzle, inputs: Rows, labels: R
             try:
                 puzzle.solve(inputs[i : i + 1])
             except ValueError as error:
-                raise ValueError(f"{path}:{lines[i]}: question: {error}") from error
+                reason = str(error).removeprefix("puzzle 0: ")
+                raise ValueError(f"{path}:{lines[i]}: question: {reason}") from error
         raise

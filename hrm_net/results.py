@@ -1,7 +1,6 @@
 """The outcome of an evaluation: JSON file and terminal table."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ class Results:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
         part.write_text(json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n")
-        os.replace(part, path)
+        part.replace(path)
         return path
 
 

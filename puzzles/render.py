@@ -1,7 +1,8 @@
 """Pictures of puzzles: any state of any puzzle as terminal text, PNG, strip of segments or GIF.
 
-A state is a row of token ids, as a model's arg-max gives it. A puzzle kind is drawn by one function for text and one for images, found by
-`puzzle.name` in TEXT and BOARDS at the end of the file; captions, strips and animations are the same for all.
+A state is a row of token ids, as a model's arg-max gives it. A puzzle kind is drawn by one function for text and one
+for images, found by `puzzle.name` in TEXT and BOARDS at the end of the file; captions, strips and animations are the
+same for all.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ Row = Integer[np.ndarray, " seq"]
 States = Sequence[Row] | Integer[np.ndarray, "segments seq"]
 
 BLANK = 1
-DIGITS = "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DIGITS = "123456789ABCDEFG"
 
 WHITE, INK, FILLED, WRONG = "#ffffff", "#1a1a1a", "#0a6ebd", "#c8102e"
 GIVEN_GROUND, WRONG_GROUND, CHANGED_GROUND = "#eeeeee", "#fbdfe1", "#fdf3c4"
@@ -24,11 +25,14 @@ THIN_RULE, GREY = "#b9b9b9", "#6b6b6b"
 BOLD, BLUE, RED, DIM, RESET = "\x1b[1m", "\x1b[34m", "\x1b[1;31m", "\x1b[2m", "\x1b[0m"
 
 
-def render_text(puzzle: Any, inputs: Row, outputs: Row | None = None, *, labels: Row | None = None, colour: bool = False) -> str:
+def render_text(
+    puzzle: Any, inputs: Row, outputs: Row | None = None, *, labels: Row | None = None, colour: bool = False
+) -> str:
     """The puzzle, or the state `outputs` of it, as lines of text without a final newline.
 
-    With `colour` ANSI codes make givens bold, filled-in cells blue and wrong ones red: those that differ from `labels`, or that
-    overwrite a given."""
+    With `colour` ANSI codes make givens bold, filled-in cells blue and wrong ones red: those that differ from `labels`,
+    or that overwrite a given.
+    """
     return _drawer(TEXT, puzzle)(puzzle, *_rows(puzzle, inputs, outputs, labels), colour)
 
 
@@ -41,8 +45,11 @@ def render_image(
     previous: Row | None = None,
     cell: int = 40,
 ) -> Image.Image:
-    """An RGB picture with `cell` pixels a cell: givens dark on grey, filled-in cells blue, wrong ones red (see render_text), and on a yellow
-    ground the cells that changed since the state `previous`."""
+    """An RGB picture with `cell` pixels a cell.
+
+    Givens are dark on grey, filled-in cells blue, wrong ones red (as in render_text); cells that changed since the
+    state `previous` lie on yellow.
+    """
     inputs, outputs, labels = _rows(puzzle, inputs, outputs, labels)
     changed = np.zeros(len(inputs), bool) if previous is None else np.asarray(previous) != outputs
     return _drawer(BOARDS, puzzle)(puzzle, inputs, outputs, labels, changed, cell)
@@ -58,7 +65,7 @@ def render_strip(
     columns: int = 5,
     cell: int = 26,
 ) -> Image.Image:
-    """The puzzle followed by its states in reading order, `columns` boards a row, each under its caption ("segment 1", ...)."""
+    """The puzzle and its states in reading order, `columns` boards a row, under captions ("segment 1", ...)."""
     panels = _panels(puzzle, inputs, frames, labels, captions, cell)
     width, height = panels[0].size
     columns = min(columns, len(panels))
@@ -81,7 +88,7 @@ def render_gif(
     cell: int = 40,
     seconds: float = 0.6,
 ) -> Path:
-    """Writes an endless animation: the puzzle, then its states, `seconds` each, the last one four times as long. Returns the path."""
+    """Writes an endless animation: the puzzle, then its states, `seconds` each, the last one four times as long."""
     panels = [_with_margin(panel, cell // 2) for panel in _panels(puzzle, inputs, frames, labels, captions, cell)]
     palette = _common_palette(panels)
     images = [panel.quantize(palette=palette, dither=Image.Dither.NONE) for panel in panels]
@@ -91,6 +98,13 @@ def render_gif(
     path.parent.mkdir(parents=True, exist_ok=True)
     images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=False)
     return path
+
+
+def verdict(state: Row, labels: Row) -> str:
+    """In words, how many cells differ from the labels; labels below 0 don't count."""
+    labels = np.asarray(labels).astype(np.int64)
+    wrong = int(((np.asarray(state) != labels) & (labels >= 0)).sum())
+    return f"{wrong} wrong" if wrong else "all right"
 
 
 def font(size: int) -> ImageFont.FreeTypeFont:
@@ -110,7 +124,9 @@ def _rows(puzzle: Any, inputs: Row, outputs: Row | None, labels: Row | None) -> 
     return rows[0], rows[0] if rows[1] is None else rows[1], rows[2]
 
 
-def _panels(puzzle: Any, inputs: Row, frames: States, labels: Row | None, captions: Sequence[str] | None, cell: int) -> list[Image.Image]:
+def _panels(
+    puzzle: Any, inputs: Row, frames: States, labels: Row | None, captions: Sequence[str] | None, cell: int
+) -> list[Image.Image]:
     """Captioned boards: the puzzle itself, then every frame."""
     if len(frames) == 0:
         raise ValueError("frames: at least one state is needed")
@@ -122,16 +138,9 @@ def _panels(puzzle: Any, inputs: Row, frames: States, labels: Row | None, captio
     previous = None
     for caption, frame in zip(captions, frames, strict=True):
         board = render_image(puzzle, inputs, frame, labels, previous=previous, cell=cell)
-        wrong = "" if labels is None else _count_wrong(frame, labels)
-        panels.append(_captioned(board, caption, wrong, cell))
+        panels.append(_captioned(board, caption, "" if labels is None else verdict(frame, labels), cell))
         previous = frame
     return panels
-
-
-def _count_wrong(frame: Row, labels: Row) -> str:
-    labels = np.asarray(labels).astype(np.int64)
-    wrong = int(((np.asarray(frame) != labels) & (labels >= 0)).sum())
-    return f"{wrong} wrong" if wrong else "all right"
 
 
 def _captioned(board: Image.Image, left: str, right: str, cell: int) -> Image.Image:
@@ -141,7 +150,9 @@ def _captioned(board: Image.Image, left: str, right: str, cell: int) -> Image.Im
     panel.paste(board, (0, height))
     draw = ImageDraw.Draw(panel)
     draw.text((1, size), left, fill=INK, font=font(size), anchor="ls")
-    draw.text((board.width - 1, size), right, fill=FILLED if right == "all right" else WRONG, font=font(size), anchor="rs")
+    draw.text(
+        (board.width - 1, size), right, fill=FILLED if right == "all right" else WRONG, font=font(size), anchor="rs"
+    )
     return panel
 
 
@@ -161,7 +172,9 @@ def _common_palette(images: list[Image.Image]) -> Image.Image:
 
 def _drawer(drawers: dict[str, Callable], puzzle: Any) -> Callable:
     if puzzle.name not in drawers:
-        raise ValueError(f"puzzle={puzzle.name}: no drawing for it; there are drawings for {', '.join(sorted(drawers))}")
+        raise ValueError(
+            f"puzzle={puzzle.name}: no drawing for it; there are drawings for {', '.join(sorted(drawers))}"
+        )
     return drawers[puzzle.name]
 
 
@@ -174,13 +187,15 @@ def _sudoku_box(puzzle: Any) -> tuple[int, int]:
 
 
 def _sudoku_symbol(token: int) -> str:
-    """"" for a blank, "?" for what is no digit of the board (a model may answer with padding)."""
+    """ "" for a blank, "?" for what is no digit of the board (a model may answer with padding)."""
     if token == BLANK:
         return ""
     return DIGITS[token - 2] if 2 <= token < len(DIGITS) + 2 else "?"
 
 
-def _sudoku_marks(inputs: Row, outputs: Row, labels: Row | None) -> tuple[Bool[np.ndarray, " seq"], Bool[np.ndarray, " seq"]]:
+def _sudoku_marks(
+    inputs: Row, outputs: Row, labels: Row | None
+) -> tuple[Bool[np.ndarray, " seq"], Bool[np.ndarray, " seq"]]:
     """(given, wrong) per cell. A blank is wrong nowhere: it is not an answer yet."""
     given = inputs != BLANK
     wrong = given & (outputs != inputs)
@@ -207,7 +222,9 @@ def _sudoku_text(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, col
     for r in range(side):
         if r and r % rows == 0:
             lines.append(middle)
-        boxes = [" ".join(paint(r * side + c) for c in range(start, start + columns)) for start in range(0, side, columns)]
+        boxes = [
+            " ".join(paint(r * side + c) for c in range(start, start + columns)) for start in range(0, side, columns)
+        ]
         lines.append("│ " + " │ ".join(boxes) + " │")
     return "\n".join([*lines, bottom])
 
@@ -231,7 +248,11 @@ def _sudoku_board(
         for step, horizontal in ((box[0], True), (box[1], False)):
             for k in range(0, side + 1, step):
                 start = edge + k * cell - weight // 2  # centred on the border of two cells
-                line = (0, start, length - 1, start + weight - 1) if horizontal else (start, 0, start + weight - 1, length - 1)
+                line = (
+                    (0, start, length - 1, start + weight - 1)
+                    if horizontal
+                    else (start, 0, start + weight - 1, length - 1)
+                )
                 draw.rectangle(line, fill=colour)
     face = font(int(cell * 0.62))
     rise = face.getbbox("5", anchor="ls")[1]

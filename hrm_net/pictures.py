@@ -1,0 +1,37 @@
+"""All pictures of an evaluation in one folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hrm_net import figures
+from hrm_net.results import Results
+from hrm_net.trace import Trace
+from puzzles.render import render_gif, render_strip
+
+
+def write_figures(results: Results, directory: str | Path, records: Sequence[figures.Record] = ()) -> list[Path]:
+    """Charts of the results and, from metrics.jsonl's records, of the training. Returns the paths."""
+    directory = Path(directory)
+    paths = [figures.learning_curves(records, directory / "learning_curves.png")] if records else []
+    return [
+        *paths,
+        figures.accuracy_by_segments(results, directory / "accuracy_by_segments.png"),
+        figures.difficulty_bars(results, directory / "difficulty.png"),
+        figures.calibration_diagram(results, directory / "calibration.png"),
+    ]
+
+
+def write_filling_in(followed: Trace, directory: str | Path, name: str = "filling_in", frames: int = 9) -> list[Path]:
+    """NAME.png, a strip of at most `frames` states until the answer settles, and NAME.gif with all of those."""
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    settled = followed.settled_at
+    chosen = np.unique(np.linspace(0, settled - 1, min(frames, settled)).round().astype(int))
+    captions = [f"segment {i + 1}" for i in range(settled)]
+    puzzle, inputs, states, labels = followed.puzzle, followed.inputs, followed.states[:settled], followed.labels
+    strip = render_strip(puzzle, inputs, states[chosen], labels, captions=[captions[i] for i in chosen])
+    strip.save(directory / f"{name}.png")
+    gif = render_gif(puzzle, inputs, states, labels, directory / f"{name}.gif", captions=captions)
+    return [directory / f"{name}.png", gif]
