@@ -124,7 +124,7 @@ def load_newest(root: Path) -> Checkpoint | None:
 
 
 def best(root: Path) -> Path | None:
-    """The best valid checkpoint by the word of the newest valid one, which stands in where the best is lost or not known."""
+    """The best checkpoint by the word of the newest valid one, which stands in where the best is lost or unknown."""
     path = newest(root)
     step = None if path is None else _manifest(path)["best"]
     if step is None:

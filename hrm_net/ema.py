@@ -1,6 +1,8 @@
 """The moving average of the weights: what is evaluated and shipped when `optim.ema` is on."""
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -26,13 +28,27 @@ class EMA:
         weights = [p.detach() for p in model.parameters()]
         torch._foreach_lerp_(list(self.average.values()), weights, 1 - self.decay)
 
-    @torch.no_grad()
     def averaged(self, model: Model) -> Model:
-        """A copy of `model` with averaged parameters, in eval mode; `model` itself is left as it is."""
-        twin = copy.deepcopy(model)
-        for name, param in twin.named_parameters():
-            param.copy_(self.average[name])
+        """A copy of `model` with averaged parameters, in eval mode. Buffers, large as they may be, are `model`'s own."""
+        twin = copy.deepcopy(model, {id(buffer): buffer for buffer in model.buffers()})
+        self._write(self.average, twin)
         return twin.eval()
+
+    @contextmanager
+    def applied(self, model: nn.Module) -> Iterator[None]:
+        """Lend the averages to `model` itself for a block: no copy of it, no new compilation. Its weights come back."""
+        raw = {name: param.detach().clone() for name, param in model.named_parameters()}
+        try:
+            self._write(self.average, model)
+            yield
+        finally:
+            self._write(raw, model)
+
+    @staticmethod
+    @torch.no_grad()
+    def _write(values: dict[str, Tensor], model: nn.Module) -> None:
+        for name, param in model.named_parameters():
+            param.copy_(values[name])
 
     def state_dict(self) -> dict[str, Tensor]:
         """The averages by parameter name; the very tensors, not copies."""
