@@ -1,0 +1,52 @@
+"""A look, now and then during a run, at puzzles cut from the training side: which checkpoint is best, and whether things go downhill."""
+
+import zlib
+import puzzles
+from hrm_net.config import TrainConfig
+from hrm_net.evaluation import evaluate_set
+from hrm_net.model import HRM
+from hrm_net.puzzle_sets import PuzzleSet
+from hrm_net.tracking import Tracker
+from puzzles import splits
+from puzzles.base import Puzzle
+
+
+class Monitor:
+    """Solve rates on the monitor fold, whose puzzles are neither trained on nor part of any evaluation."""
+
+    def __init__(self, puzzle: Puzzle, config: TrainConfig) -> None:
+        self.config = config
+        self.sets = [
+            _monitor_set(puzzle, name, config.seed, config.monitor.puzzles, targets)
+            for name, targets in config.monitor.targets.items()
+            if config.monitor.every
+        ]
+
+    def due(self, step: int) -> bool:
+        """Whether this step ends with a look."""
+        return bool(self.config.monitor.every) and step % self.config.monitor.every == 0
+
+    def look(self, model: HRM, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
+        """Mean solve rate over the sets (nearly equal ones told apart by right cells), and a line to show for each set."""
+        scores, lines = [], []
+        for puzzle_set in self.sets:
+            # The batch of training, so that what is compiled serves here too.
+            metrics = evaluate_set(
+                model,
+                puzzle_set,
+                max_segments=self.config.model.max_segments,
+                curve=(self.config.model.max_segments,),
+                batch_size=self.config.batch_size,
+                seed=self.config.seed,
+            )
+            kept = {key: metrics[key] for key in ("solve_rate", "exact_accuracy", "cell_accuracy", "mean_segments")}
+            tracker.log(step, kind="monitor", seconds=seconds, set=puzzle_set.name, **kept)
+            scores.append(metrics["solve_rate"] + 1e-3 * metrics["cell_accuracy"])
+            lines.append(f"  {puzzle_set.name}: {metrics['solve_rate']:.1%} of {len(puzzle_set)} monitor puzzles solved at step {step}")
+        return sum(scores) / len(scores), lines
+
+
+def _monitor_set(puzzle: Puzzle, name: str, seed: int, num: int, targets: dict) -> PuzzleSet:
+    rng = puzzles.rng(seed, "monitor", zlib.crc32(name.encode()))
+    inputs, labels = splits.generate(puzzle, rng, num, splits.MONITOR, **targets)
+    return PuzzleSet(name, puzzle, inputs, labels)

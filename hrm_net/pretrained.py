@@ -1,0 +1,85 @@
+"""A model as two files that people pass around: config.json and model.safetensors."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from hrm_net.hrm_config import HRMConfig
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def state(model: nn.Module) -> dict[str, Tensor]:
+    """The state dict as safetensors wants it: contiguous, and shared weights once, under their L name."""
+    tensors, seen = {}, set()
+    for name, tensor in model.state_dict().items():
+        # A copy on CPU would hide that H and L are one stack.
+        if tensor.data_ptr() not in seen or tensor.numel() == 0:
+            tensors[name] = tensor.detach().contiguous()
+            seen.add(tensor.data_ptr())
+    return tensors
+
+
+def load_state(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Copy `tensors` into `model`; ValueError that names what is missing, surplus or of another shape."""
+    expected = state(model)
+    missing, surplus = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    misshapen = [
+        f"{name} {tuple(tensors[name].shape)} instead of {tuple(expected[name].shape)}"
+        for name in sorted(expected.keys() & tensors.keys())
+        if tensors[name].shape != expected[name].shape
+    ]
+    faults = [f"missing {name}" for name in missing] + [f"surplus {name}" for name in surplus] + misshapen
+    if faults:
+        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
+        raise ValueError(f"weights do not fit the model: {'; '.join(faults[:5])}{more}")
+    model.load_state_dict(tensors, strict=False)
+
+
+def save(model: nn.Module, directory: Path, extra: dict[str, Any] | None = None) -> None:
+    """Write both files; `extra` joins the configuration under keys of its own (the puzzle it solves, say)."""
+    directory.mkdir(parents=True, exist_ok=True)
+    config = {"model": asdict(model.config), **(extra or {})}  # pyright: ignore[reportArgumentType]
+    (directory / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    save_file(state(model), directory / WEIGHTS)
+
+
+def read_config(directory: Path) -> dict[str, Any]:
+    """config.json as a dict; ValueError where it is missing or no JSON object with a model."""
+    path = directory / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: no JSON: {error}") from None
+    if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
+        raise ValueError(f"{path}: has no object `model`")
+    return config
+
+
+def load(cls: type[Model], directory: Path) -> Model:
+    """A model in eval mode, in fp32 on the CPU."""
+    values = read_config(directory)["model"]
+    unknown = sorted(values.keys() - set(HRMConfig.__dataclass_fields__))
+    if unknown:
+        raise ValueError(f"{directory / CONFIG}: model.{unknown[0]}={values[unknown[0]]}: unknown key")
+    try:
+        model = cls(HRMConfig(**values), torch.Generator().manual_seed(0))
+    except TypeError as error:
+        raise ValueError(f"{directory / CONFIG}: {error}") from None
+    try:
+        tensors = load_file(directory / WEIGHTS)
+    except FileNotFoundError:
+        raise ValueError(f"{directory / WEIGHTS}: no such file") from None
+    except SafetensorError as error:
+        raise ValueError(f"{directory / WEIGHTS}: not readable: {error}") from None
+    load_state(model, tensors)
+    return model.eval()
