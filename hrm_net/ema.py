@@ -29,7 +29,7 @@ class EMA:
         torch._foreach_lerp_(list(self.average.values()), weights, 1 - self.decay)
 
     def averaged(self, model: Model) -> Model:
-        """A copy of `model` with averaged parameters, in eval mode. Buffers, large as they may be, are `model`'s own."""
+        """A copy of `model` with averaged parameters, in eval mode. Its buffers are those of `model`, not copies."""
         twin = copy.deepcopy(model, {id(buffer): buffer for buffer in model.buffers()})
         self._write(self.average, twin)
         return twin.eval()
