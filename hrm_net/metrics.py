@@ -19,7 +19,9 @@ def wilson(successes: int, num: int, z: float = 1.959964) -> tuple[float, float]
     centre = share + z * z / (2 * num)
     spread = z * math.sqrt(share * (1 - share) / num + z * z / (4 * num * num))
     scale = 1 + z * z / num
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    low = 0.0 if successes == 0 else (centre - spread) / scale  # exact where rounding would not be
+    high = 1.0 if successes == num else (centre + spread) / scale
+    return low, high
 
 
 def rate(hits: Bool[np.ndarray, " num"]) -> float:

@@ -39,16 +39,15 @@ def read_results(path: str | Path) -> Results:
 def results_table(results: Results) -> Table:
     """One row a set: share solved with its 95 % interval, cells, where the halting head would stop, speed."""
     table = Table(title="Solved by the arg-max of one pass", title_justify="left")
-    table.add_column("set")
-    for heading in ("puzzles", "solved", "95 % interval", "exact", "cells", "segments", "solved at halt", "puzzles/s"):
-        table.add_column(heading, justify="right")
+    table.add_column("set", overflow="fold")
+    for heading in ("puzzles", "solved (95 %)", "exact", "cells", "halts after", "solved there", "puzzles/s"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, row in results.sets.items():
         low, high = row["solve_rate_interval"]
         table.add_row(
             name,
             f"{row['puzzles']:,}",
-            _percent(row["solve_rate"]),
-            f"{100 * low:.1f}-{100 * high:.1f}",
+            f"{_percent(row['solve_rate'])} ({100 * low:.1f}-{100 * high:.1f})",
             _percent(row["exact_accuracy"]),
             _percent(row["cell_accuracy"]),
             f"{row['mean_segments']:.1f} of {row['max_segments']}",
