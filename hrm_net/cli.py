@@ -1,0 +1,133 @@
+"""The command line: Hydra outside, typed configuration inside, one line and exit code 2 for a user's mistake."""
+
+import errno
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from hrm_net import cli_help, compose
+from hrm_net.config import EvaluateConfig, TrainConfig, evaluate_config, train_config
+
+# What the machine or the user is to blame for, not the program.
+_OUTSIDE = {
+    errno.ENOENT, errno.EACCES, errno.EPERM, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EROFS, errno.ENOSPC,
+    errno.EDQUOT, errno.ENAMETOOLONG,
+}  # fmt: skip
+
+Job = Callable[[dict[str, Any], Path], None]
+
+
+def train(argv: list[str] | None = None) -> None:
+    """`python train.py ...` or `hrm-train ...`: checks everything, then trains or resumes."""
+    _main("train", TrainConfig, _check_training, _train, argv)
+
+
+def evaluate(argv: list[str] | None = None) -> None:
+    """`python evaluate.py ...` or `hrm-evaluate ...`: checks everything, then evaluates."""
+    _main("evaluate", EvaluateConfig, _check_evaluation, _evaluate, argv)
+
+
+def _check_training(values: dict[str, Any], run_dir: Path) -> None:
+    from hrm_net.device import resolve_compile, resolve_device, resolve_precision
+    from hrm_net.resume import check_resume
+
+    config = train_config(values)
+    device = resolve_device(config.device)
+    resolve_precision(config.precision, device)
+    if config.compile == "true":
+        resolve_compile(config.compile, device)
+    check_resume(config, run_dir)
+
+
+def _train(values: dict[str, Any], run_dir: Path) -> None:
+    from hrm_net import training
+
+    training.train(train_config(values), run_dir)
+
+
+def _check_evaluation(values: dict[str, Any], run_dir: Path) -> None:
+    from hrm_net import evaluate_command
+
+    evaluate_command.prepare(evaluate_config(values))
+
+
+def _evaluate(values: dict[str, Any], run_dir: Path) -> None:
+    from hrm_net import evaluate_command
+
+    evaluate_command.run(evaluate_config(values))
+
+
+def _main(name: str, cls: type, check: Job, job: Job, argv: list[str] | None) -> None:
+    """Check every job that `argv` asks for before Hydra makes a directory, then let Hydra run them."""
+    argv = sys.argv[1:] if argv is None else argv
+    with _exit_codes():
+        options = compose.arguments(argv)
+        if options.help:
+            print(cli_help.text(name))
+            return
+        checked = compose.checked_overrides(name, options.overrides, cls, sweep=options.multirun)
+        if not (options.cfg or options.info or options.hydra_help or options.shell_completion):
+            for values, run_dir in compose.compose_jobs(name, checked):
+                check(values, run_dir)
+    replaced = dict(zip(options.overrides, checked, strict=True))
+    _run_with_hydra(name, job, [replaced.get(argument, argument) for argument in argv])
+
+
+def _run_with_hydra(name: str, job: Job, arguments: list[str]) -> None:
+    import hydra
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import DictConfig, OmegaConf
+
+    def task(config: DictConfig) -> None:
+        with _exit_codes():
+            values = OmegaConf.to_container(config, resolve=True)
+            assert isinstance(values, dict)
+            run_dir = Path(HydraConfig.get().runtime.output_dir)
+            here = Path.cwd()
+            job({str(k): v for k, v in values.items()}, run_dir.relative_to(here) if run_dir.is_relative_to(here) else run_dir)
+
+    before = sys.argv
+    sys.argv = [before[0], *arguments]
+    try:
+        hydra.main(version_base="1.3", config_path=str(compose.config_dir()), config_name=name)(task)()
+    finally:
+        sys.argv = before
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """A user's mistake ends in one line on stderr and exit code 2, ours in a traceback and 1, Ctrl-C in 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        line = _user_error(error)
+        if line is None:
+            traceback.print_exception(error)
+            sys.exit(1)
+        print(f"error: {' '.join(line.split())}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _user_error(error: Exception) -> str | None:
+    """The line to show for a user's mistake; None for any other error.
+
+    A ValueError counts where this package or `puzzles` raised it: one out of a library is a defect of ours.
+    """
+    if isinstance(error, ValueError) and _raised_in(error.__traceback__) in ("hrm_net", "puzzles"):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in _OUTSIDE and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return None
+
+
+def _raised_in(trace: TracebackType | None) -> str:
+    """The top-level package of the innermost frame."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0] if trace else ""

@@ -1,0 +1,303 @@
+"""The typed schema behind conf/: what a run of training or of evaluation is told, each key with its sentence."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from inspect import signature
+from typing import Any, Literal
+
+import puzzles
+from hrm_net import schema
+from hrm_net.hrm_config import HRMConfig
+from hrm_net.optim import OptimConfig
+from hrm_net.tracking import LoggerConfig
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "bf16", "fp32"]
+Compile = Literal["auto", "true", "false"]
+Targets = dict[str, Any]
+
+
+@dataclass(kw_only=True, slots=True)
+class Source:
+    """One kind of puzzle in a mix."""
+
+    __pydantic_config__ = {"extra": "forbid"}
+
+    # Share of the batch, relative to the other sources of the same stage.
+    weight: float = 1.0
+    # What the generator aims at, for example {clues: [24, 36]} or {clues: minimal}.
+    targets: Targets = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check("weight", self.weight, 0 < self.weight < math.inf, "above 0")
+
+
+@dataclass(kw_only=True, slots=True)
+class Stage:
+    """A part of the run with one mix of puzzles."""
+
+    __pydantic_config__ = {"extra": "forbid"}
+
+    # Share of the run at which this stage ends; stages follow each other and the last ends at 1.
+    until: float = 1.0
+    # Where the puzzles of this stage come from.
+    mix: list[Source] = field(default_factory=lambda: [Source()])
+
+    def __post_init__(self) -> None:
+        _check("until", self.until, 0 < self.until <= 1, "above 0 and at most 1")
+        _check("mix", [], len(self.mix) > 0, "a list of at least one source")
+
+
+@dataclass(kw_only=True, slots=True)
+class DataConfig:
+    """Which puzzles the model learns from."""
+
+    __pydantic_config__ = {"extra": "forbid"}
+
+    # Number of distinct generated puzzles, the published regime; null: a stream without end.
+    puzzles: int | None = None
+    # Whether a puzzle is shown under a fresh random symmetry each time.
+    augment: bool = True
+    # Stages of the run, easy puzzles first where that helps.
+    curriculum: list[Stage] = field(default_factory=lambda: [Stage()])
+
+    def __post_init__(self) -> None:
+        _check("data.puzzles", self.puzzles, self.puzzles is None or self.puzzles > 0, "null or at least 1")
+        ends = [stage.until for stage in self.curriculum]
+        rising = all(a < b for a, b in zip(ends, ends[1:], strict=False))
+        good = bool(ends) and rising and ends[-1] == 1
+        _check("data.curriculum", f"[until {', '.join(map(str, ends))}]", good, "stages with rising until, the last one 1")
+
+
+@dataclass(kw_only=True, slots=True)
+class MonitorConfig:
+    """The set, cut from the training side, that tells during a run how well it goes and which checkpoint is best."""
+
+    __pydantic_config__ = {"extra": "forbid"}
+
+    # Optimizer steps between two looks; 0 never looks.
+    every: int = 0
+    # Puzzles in each set.
+    puzzles: int = 256
+    # Sets by name, each with what the generator aims at.
+    targets: dict[str, Targets] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check("monitor.every", self.every, self.every >= 0, "at least 0")
+        _check("monitor.puzzles", self.puzzles, self.puzzles >= 1, "at least 1")
+        _check("monitor.targets", "{}", self.every == 0 or bool(self.targets), "at least one set, or monitor.every=0")
+
+
+@dataclass(kw_only=True, slots=True)
+class TrainConfig:
+    """One training run."""
+
+    __pydantic_config__ = {"extra": "forbid"}
+
+    # Name of the run; its directory is runs/NAME unless hydra.run.dir says otherwise.
+    name: str
+    # Every random stream of the run derives from this number.
+    seed: int = 0
+    # Optimizer steps of the whole run; warm-up, cosine and curriculum are counted in them.
+    steps: int
+    # Puzzles in a batch.
+    batch_size: int
+    # Steps between two checkpoints; the last step always writes one, 0 writes no other.
+    checkpoint_every: int = 0
+    # Newest checkpoints that are kept, at least 2; the best one is kept besides.
+    keep_checkpoints: int = 2
+    # Steps between two lines in metrics.jsonl.
+    log_every: int = 10
+    # torch.compile: auto uses it where it works, true insists, false runs eager.
+    compile: Compile = "auto"
+    # Where to compute: auto takes a GPU if there is one.
+    device: Device = "auto"
+    # bf16 or fp32 for states and matrix products (weights stay fp32); auto: bf16 where the hardware multiplies it.
+    precision: Precision = "auto"
+    # CPU threads; 0 leaves PyTorch's choice.
+    threads: int = 0
+    # Cross-entropy of the answer: stablemax (published) or softmax.
+    loss: Literal["stablemax", "softmax"] = "stablemax"
+    # The model; sizes that follow from the puzzle are filled in.
+    model: HRMConfig
+    # The puzzle by name, and its options.
+    puzzle: dict[str, Any]
+    # Which puzzles the model learns from.
+    data: DataConfig = field(default_factory=DataConfig)
+    # How the weights move.
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    # Where metrics go besides metrics.jsonl.
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    # How progress is measured on the way.
+    monitor: MonitorConfig = field(default_factory=MonitorConfig)
+
+    def __post_init__(self) -> None:
+        _check("name", self.name, bool(self.name.strip()), "a name")
+        for key in ("steps", "batch_size", "log_every"):
+            _check(key, getattr(self, key), getattr(self, key) >= 1, "at least 1")
+        _check("keep_checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 2, "at least 2")
+        for key in ("seed", "checkpoint_every", "threads"):
+            _check(key, getattr(self, key), getattr(self, key) >= 0, "at least 0")
+
+    def targets(self) -> Iterator[tuple[str, Targets]]:
+        """Each target of the run with the dotted key it stands at."""
+        for i, stage in enumerate(self.data.curriculum):
+            for j, source in enumerate(stage.mix):
+                yield f"data.curriculum.{i}.mix.{j}.targets", source.targets
+        for name, targets in self.monitor.targets.items():
+            yield f"monitor.targets.{name}", targets
+
+
+@dataclass(kw_only=True, slots=True)
+class EvaluateConfig:
+    """One evaluation."""
+
+    __pydantic_config__ = {"extra": "forbid"}
+
+    # Directory of a training run; null: the weights that ship with the package.
+    run: str | None = None
+    # One checkpoint's directory in place of the best or newest of a run.
+    checkpoint: str | None = None
+    # CSV files of puzzles to judge on; null: freshly generated sets, disjoint from training.
+    data: str | list[str] | None = None
+    # Where the results go as JSON, pictures beside it; null: results.json in the run's directory, or in runs/shipped.
+    output: str | None = None
+    # Segments of the one pass that solve_rate is measured on.
+    max_segments: int = 16
+    # Segments at which accuracy is read off.
+    curve: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32])
+    # Puzzles computed at once.
+    batch_size: int = 250
+    # Puzzles in each generated set; of a file, at most so many, its first ones (null: all).
+    puzzles: int | None = 1000
+    # Generated sets by name, each with what the generator aims at; {}: chosen for the model's puzzle.
+    sets: dict[str, Targets] = field(default_factory=dict)
+    # The generated sets derive from this number.
+    seed: int = 0
+    # Where to compute: auto takes a GPU if there is one.
+    device: Device = "auto"
+    # bf16 or fp32 for states and matrix products; auto: bf16 where the hardware multiplies it.
+    precision: Precision = "auto"
+    # torch.compile: auto and false run eager, since compiling takes longer than an evaluation; true compiles.
+    compile: Compile = "auto"
+    # Whether to draw pictures.
+    figures: bool = True
+
+    def __post_init__(self) -> None:
+        for key in ("max_segments", "batch_size"):
+            _check(key, getattr(self, key), getattr(self, key) >= 1, "at least 1")
+        _check("puzzles", self.puzzles, self.puzzles is None or self.puzzles >= 1, "null or at least 1")
+        _check("seed", self.seed, self.seed >= 0, "at least 0")
+        _check("curve", self.curve, bool(self.curve) and min(self.curve) >= 1, "a list of whole numbers of at least 1")
+        if self.run is not None and self.checkpoint is not None:
+            raise ValueError(f"checkpoint={self.checkpoint}: give run or checkpoint, not both")
+
+
+def train_config(values: dict[str, Any]) -> TrainConfig:
+    """The checked configuration of a run; ValueError of one line for the first mistake."""
+    values = _with_sizes(_with_compile_as_text(values))
+    config = schema.build(TrainConfig, values)
+    check_targets(puzzles.get(**config.puzzle), config.targets())
+    return config
+
+
+def evaluate_config(values: dict[str, Any]) -> EvaluateConfig:
+    """The checked configuration of an evaluation; its sets are checked once the model's puzzle is known."""
+    return schema.build(EvaluateConfig, _with_compile_as_text(values))
+
+
+def check_targets(puzzle: puzzles.Puzzle, targets: Iterable[tuple[str, Targets]]) -> None:
+    """ValueError, before any work, for a generator's target that is unknown or out of reach."""
+    for key, wanted in targets:
+        allowed = [name for name, p in signature(puzzle.generate).parameters.items() if p.kind is p.KEYWORD_ONLY]
+        unknown = sorted(set(wanted) - set(allowed))
+        if unknown:
+            text = f"{key}.{unknown[0]}={schema.show(wanted[unknown[0]])}"
+            raise ValueError(f"{text}: unknown target; {puzzle.name} has {', '.join(allowed)}")
+        try:
+            puzzle.generate(puzzles.rng(0, "check of targets"), 0, **wanted)
+        except ValueError as error:
+            raise ValueError(f"{key}.{error}") from None
+
+
+def to_yaml(config: TrainConfig | EvaluateConfig) -> str:
+    """Every key with its value; `from_yaml` reads a run's text back."""
+    from omegaconf import OmegaConf
+
+    # through JSON, because YAML knows no tuples
+    return OmegaConf.to_yaml(OmegaConf.create(json.loads(json.dumps(asdict(config)))))
+
+
+def from_yaml(text: str) -> TrainConfig:
+    """The configuration that `to_yaml` wrote; ValueError of one line where it is none."""
+    import yaml
+
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ValueError("no configuration: a mapping of keys is expected")
+    return train_config(values)
+
+
+# Keys that may change when a run is resumed: its length, what is written when and where, and on what it computes.
+FREE_ON_RESUME = (
+    "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "logger", "monitor.every", "device", "compile", "threads",
+)  # fmt: skip
+
+
+def differences(saved: TrainConfig, current: TrainConfig) -> list[str]:
+    """`key: saved value -> current value` for each key that must not change within a run."""
+    before, now = _flat(asdict(saved)), _flat(asdict(current))
+    found = []
+    for key in sorted(before.keys() | now.keys()):
+        free = any(key == name or key.startswith(f"{name}.") for name in FREE_ON_RESUME)
+        if not free and before.get(key) != now.get(key):
+            found.append(f"{key}: {schema.show(before.get(key))} -> {schema.show(now.get(key))}")
+    return found
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    leaves = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            leaves |= _flat(value, f"{prefix}{key}.")
+        else:
+            leaves[prefix + key] = value
+    return leaves
+
+
+def _with_compile_as_text(values: dict[str, Any]) -> dict[str, Any]:
+    """YAML reads `true` and `false` as what they are; the schema has them as words beside `auto`."""
+    request = values.get("compile")
+    return values | {"compile": str(request).lower()} if isinstance(request, bool) else values
+
+
+def _with_sizes(values: dict[str, Any]) -> dict[str, Any]:
+    """The same values with the model's sizes taken from the puzzle."""
+    wanted, model = values.get("puzzle"), values.get("model")
+    if not isinstance(wanted, dict) or not isinstance(model, dict):
+        return values  # the schema says what is wrong with them
+    if not isinstance(wanted.get("name"), str):
+        raise ValueError(f"puzzle.name={schema.show(wanted.get('name'))}: must be one of {', '.join(puzzles.names())}")
+    puzzle = puzzles.get(**wanted)
+    sizes = {
+        "vocab_size": puzzle.vocab_size,
+        "seq_len": puzzle.seq_len,
+        "grid_width": puzzle.shape[1],
+        "num_puzzle_ids": 1,
+    }
+    for key, size in sizes.items():
+        if model.get(key, size) != size:
+            raise ValueError(
+                f"model.{key}={schema.show(model[key])}: must be {size}, as the puzzle has it; leave the key out"
+            )
+    return values | {"model": model | sizes}
+
+
+def _check(key: str, value: object, good: bool, bound: str) -> None:
+    if not good:
+        raise ValueError(f"{key}={schema.show(value)}: must be {bound}")
