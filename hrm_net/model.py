@@ -65,13 +65,11 @@ class Stack(nn.Module):
     def forward(
         self,
         z: Float[Tensor, "..."],
-        injection: tuple[Float[Tensor, "..."], ...],
+        injection: Float[Tensor, "..."],
         rotary: tuple[Tensor, Tensor] | None,
         draw: Float[Tensor, "..."] | None,
     ) -> Float[Tensor, "..."]:
-        new = z
-        for part in injection:
-            new = new + part
+        new = z + injection
         for layer in self.layers:
             new = layer(new, rotary)
         if self.damping:
@@ -105,12 +103,14 @@ class HRM(nn.Module):
         self.L_init: Tensor
         self.register_buffer("H_init", truncated_normal_(torch.empty(dim), 1.0, generator))
         self.register_buffer("L_init", truncated_normal_(torch.empty(dim), 1.0, generator))
-        self.rotary_cos: Tensor | None = None
+        cos = sin = None
         if config.positions in ("rope", "rope_2d"):
             grid_width = config.grid_width if config.positions == "rope_2d" else 0
             cos, sin = rotary_table(config.prefix_len, config.seq_len, dim // config.num_heads, grid_width)
-            self.register_buffer("rotary_cos", cos, persistent=False)
-            self.register_buffer("rotary_sin", sin, persistent=False)
+        self.rotary_cos: Tensor | None
+        self.rotary_sin: Tensor | None
+        self.register_buffer("rotary_cos", cos, persistent=False)
+        self.register_buffer("rotary_sin", sin, persistent=False)
 
     def _stack(self, num_layers: int, generator: torch.Generator | None) -> Stack:
         config = self.config
@@ -194,16 +194,16 @@ class HRM(nn.Module):
         Gradients reach only the last update of each (`one_step`: the one-step approximation of the implicit gradient) or the last cycle.
         """
         config, wanted = self.config, torch.is_grad_enabled()
-        rotary = None if self.rotary_cos is None else (self.rotary_cos, self.rotary_sin)
+        rotary = None if self.rotary_cos is None or self.rotary_sin is None else (self.rotary_cos, self.rotary_sin)
         z_H, z_L, x = self._inward(z_H), self._inward(z_L), self._inward(x)
         for h in range(config.h_cycles):
             last_cycle = h == config.h_cycles - 1
             for l in range(config.l_cycles):  # noqa: E741
                 traced = last_cycle and (config.gradient == "last_cycle" or l == config.l_cycles - 1)
                 with torch.set_grad_enabled(wanted and traced):
-                    z_L = self.L_level(z_L, (z_H, x), rotary, self._noise(z_L, generator))
+                    z_L = self.L_level(z_L, z_H + x, rotary, self._noise(z_L, generator))
             with torch.set_grad_enabled(wanted and last_cycle):
-                z_H = self.H_level(z_H, (z_L,), rotary, self._noise(z_H, generator))
+                z_H = self.H_level(z_H, z_L, rotary, self._noise(z_H, generator))
         return self._inward(z_H), self._inward(z_L)
 
     def wants_to_halt(self, out: Output) -> Bool[Tensor, " batch"]:
