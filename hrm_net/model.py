@@ -6,7 +6,6 @@ One *segment* runs `h_cycles` updates of H, each after `l_cycles` updates of L; 
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -95,7 +94,7 @@ class HRM(nn.Module):
             self.codec = TokenCodec(config, generator)
         self.L_level = self._stack(config.l_layers, generator)
         self.H_level = self.L_level if config.stacks == "shared" else self._stack(config.h_layers, generator)
-        self.q_head = Linear(dim, 2, bias=True)
+        self.q_head = Linear(dim, 2, bias=True, generator=generator)
         # A halting head that starts from "wrong" lets the answer be learned first.
         nn.init.zeros_(self.q_head.weight)
         nn.init.constant_(self.q_head.bias, -5.0)
@@ -251,7 +250,7 @@ class HRM(nn.Module):
         save(self, Path(directory))
 
     @classmethod
-    def from_pretrained(cls, directory: str | Path) -> Self:
+    def from_pretrained(cls, directory: str | Path) -> "HRM":
         """Read what `save_pretrained` wrote, strictly; ValueError for files that are missing or do not fit each other."""
         from hrm_net.pretrained import load
 
