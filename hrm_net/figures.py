@@ -38,7 +38,7 @@ def read_metrics(path: str | Path) -> list[Record]:
 
 def learning_curves(records: Sequence[Record], path: str | Path) -> Path:
     """Training loss, and share of every monitor set solved (dotted: of cells right), by step, with minutes above."""
-    figure = _figure(10, 4.6)
+    figure = _figure(10.0, 4.6)
     loss_axes, solve_axes = figure.subplots(1, 2)
     train = [record for record in records if record["kind"] == "train"]
     steps, losses = _series(train, "step"), _series(train, "loss")
@@ -66,7 +66,7 @@ def learning_curves(records: Sequence[Record], path: str | Path) -> Path:
 
 def accuracy_by_segments(results: Results, path: str | Path) -> Path:
     """Share solved after 1, 2, 4, ... segments, a line a set; a dashed line where the headline figure is taken."""
-    figure = _figure(7, 4.6)
+    figure = _figure(7.0, 4.6)
     axes = figure.subplots()
     depths: set[int] = set()
     for i, (name, row) in enumerate(results.sets.items()):

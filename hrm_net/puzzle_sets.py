@@ -34,10 +34,6 @@ class PuzzleSet:
         if self.inputs.shape != self.labels.shape or self.inputs.shape[1] != self.puzzle.seq_len:
             shapes = f"inputs {self.inputs.shape}, labels {self.labels.shape}"
             raise ValueError(f"set {self.name}: {shapes}: must both be [num, {self.puzzle.seq_len}]")
-        if len(self.puzzle_identifiers) != len(self.inputs):
-            raise ValueError(
-                f"set {self.name}: {len(self.puzzle_identifiers)} puzzle_identifiers for {len(self.inputs)} puzzles"
-            )
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -54,11 +50,12 @@ def generated_set(puzzle: Puzzle, name: str, seed: int, num: int, **targets: Any
     inputs = labels = np.zeros((0, puzzle.seq_len), np.uint8)
     fruitless = 0
     while len(inputs) < num:
-        more, answers = splits.generate(puzzle, generator, num - len(inputs), splits.EVALUATION, **targets)
+        draws = min(num - len(inputs), 10_000)
+        more, answers = splits.generate(puzzle, generator, draws, splits.EVALUATION, **targets)
         both = np.concatenate([inputs, more])
         fresh = ~splits.duplicates(puzzle, both)
-        fruitless = 0 if fresh[len(inputs) :].any() else fruitless + 1
-        if fruitless == 20:
+        fruitless = 0 if fresh[len(inputs) :].any() else fruitless + draws
+        if fruitless >= 1000:
             found = f"found only {len(inputs)} in the evaluation fold that differ up to symmetry"
             raise ValueError(f"set {name}: num={num}: {found}")
         inputs, labels = both[fresh], np.concatenate([labels, answers])[fresh]

@@ -1,0 +1,168 @@
+"""Charts show the numbers they are given; the live view and the folder of pictures hold every state."""
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+from revealing import NEVER, Revealing, revealed
+from rich.console import Console
+
+from hrm_net import figures, live
+from hrm_net.evaluation import evaluate
+from hrm_net.pictures import write_figures, write_filling_in
+from hrm_net.trace import traces
+
+
+@pytest.fixture(scope="module")
+def results():
+    easy, hard = revealed([1, 1, 2, 3, 4, 5]), revealed([2, 5, 8, 17, 32, NEVER], box="2x3")
+    easy.name, hard.name = "easy", "hard"
+    scores = [evaluate(Revealing(each.puzzle.vocab_size), [each], progress=False) for each in (easy, hard)]
+    scores[0].sets.update(scores[1].sets)
+    return scores[0]
+
+
+@pytest.fixture(scope="module")
+def followed():
+    puzzle_set = revealed([3])
+    return traces(Revealing(puzzle_set.puzzle.vocab_size), puzzle_set, 1, 6)[0]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that get saved."""
+    kept = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *args, **how: (kept.append(self), save(self, *args, **how))[1])
+    return kept
+
+
+def _records(steps=50, seconds=2.0):
+    train = [{"step": i, "kind": "train", "seconds": i * seconds, "loss": 1 / i} for i in range(1, steps + 1)]
+    monitor = [
+        {"step": i, "kind": "monitor", "seconds": i * seconds, "set": name, "solve_rate": i / 100, "cell_accuracy": 0.9}
+        for i in range(10, steps + 1, 10)
+        for name in ("a", "b")
+    ]
+    return sorted(train + monitor, key=lambda record: record["step"])
+
+
+def _line(axes, label):
+    return next(line for line in axes.get_lines() if line.get_label() == label)
+
+
+def test_learning_curves_show_every_record(drawn, tmp_path):
+    path = figures.learning_curves(_records(), tmp_path / "deep" / "curves.png")
+    loss, solve = drawn[0].axes
+    assert _line(loss, "each record").get_ydata() == pytest.approx([1 / i for i in range(1, 51)])
+    assert _line(solve, "b").get_xydata() == pytest.approx(np.array([[i, i / 100] for i in range(10, 51, 10)]))
+    with Image.open(path) as image:
+        assert image.size == (1200, 552)
+
+
+def test_minutes_stand_above_the_steps_they_belong_to(drawn, tmp_path):
+    records = _records(seconds=6.0)
+    for record in records:
+        if record["step"] > 25:
+            record["seconds"] += 300  # a pause of five minutes
+    figures.learning_curves(records, tmp_path / "curves.png")
+    (above,) = drawn[0].axes[0].child_axes
+    forward, backward = above._functions
+    assert forward([20, 30]) == pytest.approx([2, 8])
+    assert backward(forward(np.arange(-5, 80))) == pytest.approx(np.arange(-5, 80))
+
+
+@pytest.mark.parametrize(
+    "records", [_records()[:1], [r for r in _records() if r["kind"] == "monitor"], _records(steps=2)]
+)
+def test_short_runs_can_be_drawn(records, tmp_path):
+    figures.learning_curves(records, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").stat().st_size > 5000
+
+
+def test_segments_chart_has_a_line_a_set_on_a_doubling_scale(drawn, results, tmp_path):
+    figures.accuracy_by_segments(results, tmp_path / "segments.png")
+    (axes,) = drawn[0].axes
+    assert axes.get_xscale() == "log"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2", "4", "8", "16", "32"]
+    assert _line(axes, "easy").get_ydata() == pytest.approx(np.array([2, 3, 5, 6, 6, 6]) / 6)
+    assert _line(axes, "hard").get_ydata() == pytest.approx(np.array([0, 1, 1, 3, 3, 5]) / 6)
+
+
+def test_calibration_diagram_has_a_mark_a_bin(drawn, results, tmp_path):
+    figures.calibration_diagram(results, tmp_path / "calibration.png")
+    (axes,) = drawn[0].axes
+    marks = {each.get_label(): np.asarray(each.get_offsets()) for each in axes.collections}
+    sure, unsure = 1 / (1 + np.exp(-4)), 1 / (1 + np.exp(4))
+    expected = {"easy": [[sure, 1]], "hard": [[unsure, 0], [sure, 1]]}
+    for name, points in expected.items():
+        label = next(label for label in marks if label.startswith(f"{name} (ECE 1.8 %"))
+        assert marks[label] == pytest.approx(np.array(points), abs=1e-6)
+
+
+def test_difficulty_bars_stand_in_order_with_their_rates(drawn, results, tmp_path):
+    row = results.sets["hard"]
+    table = {"50+": (4, 0.25), "0": (10, 0.9), "5-9": (8, 0.5), "10-19": (2, 0.0)}
+    row["by_difficulty"] = {
+        bucket: {"puzzles": num, "solve_rate": share, "interval": (max(0.0, share - 0.1), share + 0.1)}
+        for bucket, (num, share) in table.items()
+    }
+    figures.difficulty_bars(results, tmp_path / "difficulty.png")
+    (axes,) = drawn[0].axes
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "5-9", "10-19", "50+"]
+    bars = next(group for group in axes.containers if group.get_label() == "hard")
+    middle = {round(bar.get_x() + bar.get_width() / 2 - 0.2): bar.get_height() for bar in bars}
+    assert middle == {0: 0.9, 1: 0.5, 2: 0.0, 3: 0.25}
+
+
+def test_metrics_file_is_read_and_only_a_torn_end_forgiven(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    lines = [json.dumps(record) for record in _records(3)]
+    path.write_text("\n".join([*lines, '{"step": 4, "ki']))
+    assert figures.read_metrics(path) == _records(3)
+    path.write_text("\n".join(["{", *lines]))
+    with pytest.raises(ValueError, match=r"metrics.jsonl:1: is not JSON"):
+        figures.read_metrics(path)
+
+
+def test_folder_of_pictures(results, followed, tmp_path):
+    paths = write_figures(results, tmp_path / "pictures", _records())
+    paths += write_filling_in(followed, tmp_path / "pictures")
+    assert sorted(path.name for path in paths) == sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    assert len(paths) == 6
+    assert len(write_figures(results, tmp_path / "without")) == 3
+    with Image.open(next(path for path in paths if path.suffix == ".gif")) as gif:
+        assert gif.n_frames == 4  # the puzzle and three segments: then it is settled
+
+
+def test_pyplot_and_its_global_state_stay_out():
+    code = "import sys, hrm_net.pictures, hrm_net.live; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_live_view_prints_first_and_last_state_where_there_is_no_terminal(followed):
+    console = Console(file=io.StringIO(), width=80)
+    live.show(followed, console=console, seconds=1000.0)
+    text = console.file.getvalue()
+    assert "\x1b" not in text
+    assert text.count("┌") == 2
+    assert "segment 6 of 6, all right, confidence 98 %" in text
+    cells = "".join(text.split("segment 6")[1].split("98 %")[1].split())
+    answer = followed.puzzle.format(followed.labels)
+    assert "".join(symbol for symbol in cells if symbol.isdigit()) == answer
+
+
+def test_live_view_plays_the_segments_on_a_terminal(followed):
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, height=40)
+    live.show(followed, console=console, seconds=0.0)
+    text = console.file.getvalue()
+    blanks = int((followed.inputs == 1).sum())
+    places = [text.index(f"segment {i} of 6") for i in (1, 2, 3, 6)]
+    assert places == sorted(places)
+    assert text.count(f"{blanks} wrong") == 2
+    assert "segment 4 of 6" not in text  # settled: straight to the end
