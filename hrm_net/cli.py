@@ -44,9 +44,13 @@ def _check_training(values: dict[str, Any], run_dir: Path) -> None:
 
 
 def _train(values: dict[str, Any], run_dir: Path) -> None:
-    from hrm_net import training
+    from hrm_net import checkpoint, evaluate_command, training
 
-    training.train(train_config(values), run_dir)
+    config = train_config(values)
+    finished = max(checkpoint.steps(run_dir / "checkpoints"), default=0) >= config.steps
+    training.train(config, run_dir)
+    if config.evaluate_puzzles and not finished:
+        evaluate_command.after_training(config, run_dir)
 
 
 def _check_evaluation(values: dict[str, Any], run_dir: Path) -> None:

@@ -97,7 +97,7 @@ def _checked(text: str, override: Override, cls: type, known: dict[str, list[str
         raise ValueError(f"{text}: several values are a sweep, which needs --multirun; a list is written [a,b]")
     if key in known:
         for name in list(override.sweep_iterator()) if override.is_choice_sweep() else [override.value()]:
-            if name is None and key != "experiment":
+            if name is None:
                 raise ValueError(f"{key}=null: must be one of {', '.join(known[key])}")
             if isinstance(name, str) and name not in known[key]:
                 near = schema.did_you_mean(name, known[key])

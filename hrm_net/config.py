@@ -110,6 +110,8 @@ class TrainConfig:
     keep_checkpoints: int = 2
     # Steps between two lines in metrics.jsonl.
     log_every: int = 10
+    # Puzzles in each set of the evaluation at the end; 0 leaves it out.
+    evaluate_puzzles: int = 1000
     # torch.compile: auto uses it where it works, true insists, false runs eager.
     compile: Compile = "auto"
     # Where to compute: auto takes a GPU if there is one.
@@ -138,7 +140,7 @@ class TrainConfig:
         for key in ("steps", "batch_size", "log_every"):
             _check(key, getattr(self, key), getattr(self, key) >= 1, "at least 1")
         _check("keep_checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 2, "at least 2")
-        for key in ("seed", "checkpoint_every", "threads"):
+        for key in ("seed", "checkpoint_every", "evaluate_puzzles", "threads"):
             _check(key, getattr(self, key), getattr(self, key) >= 0, "at least 0")
 
     def targets(self) -> Iterator[tuple[str, Targets]]:
@@ -245,7 +247,8 @@ def from_yaml(text: str) -> TrainConfig:
 
 # Keys that may change when a run is resumed: its length, what is written when and where, and on what it computes.
 FREE_ON_RESUME = (
-    "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "logger", "monitor.every", "device", "compile", "threads",
+    "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "logger", "monitor.every",
+    "device", "compile", "threads",
 )  # fmt: skip
 
 

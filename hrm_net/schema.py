@@ -71,8 +71,11 @@ def unknown_key(cls: type, key: str, value: object, further: Iterable[str] = ())
     above = [int(part) if part.isdigit() else part for part in parent.split(".")] if parent else []
     holder = _type_at(cls, above) if not parent or has_key(cls, parent) else cls
     siblings = [f"{parent}.{name}" if parent else name for name in _hints(holder)] if is_dataclass(holder) else []
-    known = [*keys(cls), *siblings, *further]
-    suggestion = did_you_mean(key, known) or did_you_mean(word, (k for k in known if "." not in k))
+    near = difflib.get_close_matches(word, _hints(holder), n=2) if is_dataclass(holder) else []
+    if near:
+        suggestion = f"; did you mean {' or '.join(f'{parent}.{name}' if parent else name for name in near)}?"
+    else:
+        suggestion = did_you_mean(key, [*keys(cls), *further])
     if not suggestion and siblings:
         suggestion = f"; there are {', '.join(siblings)}"
     return f"{key}={show(value)}: unknown key{suggestion}"

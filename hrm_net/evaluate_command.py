@@ -1,0 +1,132 @@
+"""What `python evaluate.py` does, and `python train.py` at its end: load, judge, show, write."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+import puzzles
+from hrm_net import live, trace
+from hrm_net.config import EvaluateConfig, TrainConfig, check_targets
+from hrm_net.device import resolve_compile, resolve_device, resolve_precision
+from hrm_net.evaluation import evaluate
+from hrm_net.figures import read_metrics
+from hrm_net.model import HRM
+from hrm_net.model_source import ModelSource, find_model
+from hrm_net.pictures import write_figures, write_filling_in
+from hrm_net.puzzle_sets import PuzzleSet, generated_set, read_sets
+from hrm_net.results import Results, results_table
+from puzzles.base import Puzzle
+
+# Generated sets by the size of a box, where none are asked for.
+DEFAULT_SETS: dict[str, dict[str, dict[str, Any]]] = {
+    "2x2": {"clues_6": {"clues": 6}},
+    "2x3": {"clues_14": {"clues": 14}, "clues_12": {"clues": 12}, "minimal": {"clues": "minimal"}},
+    "3x3": {"clues_36": {"clues": 36}, "clues_30": {"clues": 30}, "minimal": {"clues": "minimal"}},
+    "4x4": {"clues_150": {"clues": 150}},
+}
+DEFAULT_NUM = 1000
+
+
+def prepare(config: EvaluateConfig) -> None:
+    """ValueError, before any work, for whatever can be known to fail."""
+    device = resolve_device(config.device)
+    resolve_precision(config.precision, device)
+    if config.compile == "true":
+        resolve_compile(config.compile, device)
+    source = find_model(config.run, config.checkpoint)
+    puzzle = puzzles.get(**source.puzzle)
+    for path in _files(config):
+        if not Path(path).is_file():
+            raise ValueError(f"data={path}: {'is a directory; CSV files are read' if Path(path).is_dir() else 'no such file'}")
+    check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
+    output = _output(config, source)
+    if output.is_dir():
+        raise ValueError(f"output={output}: is a directory; give the name of a JSON file")
+    if output.suffix != ".json":
+        raise ValueError(f"output={output}: must end in .json")
+
+
+def run(config: EvaluateConfig) -> Results:
+    """Evaluate, print the table, write the JSON file and the pictures. Returns what was written."""
+    source = find_model(config.run, config.checkpoint)
+    puzzle = puzzles.get(**source.puzzle)
+    sets = _sets(config, puzzle)
+    model = _load(config, source)
+    console = Console()
+    console.print(f"{source.path}: {sum(p.numel() for p in model.parameters()):,} parameters", highlight=False)
+    how = {"batch_size": config.batch_size, "seed": config.seed}
+    results = evaluate(model, sets, max_segments=config.max_segments, curve=config.curve, **how)
+    console.print(results_table(results))
+    output = _output(config, source)
+    results.write(output)
+    print(f"results: {output}")
+    if config.figures:
+        _pictures(config, source, model, sets, results, output.with_name(f"{output.stem}_pictures"), console)
+    return results
+
+
+def after_training(config: TrainConfig, run_dir: Path) -> None:
+    """The evaluation that ends a training run, and what to type next."""
+    how = {"device": config.device, "precision": config.precision, "compile": config.compile, "seed": config.seed}
+    num = {"puzzles": config.evaluate_puzzles, "batch_size": config.batch_size, "max_segments": config.model.max_segments}
+    run(EvaluateConfig(run=str(run_dir), **how, **num))
+    print(f"next: python evaluate.py run={run_dir} data=FILE.csv   your own puzzles, in a column `question`")
+    print(f"      python train.py name={run_dir.name} steps={2 * config.steps}   train on from here")
+    print("      python train.py --help   experiments and keys")
+
+
+def _files(config: EvaluateConfig) -> list[str]:
+    if config.data is None:
+        return []
+    return [config.data] if isinstance(config.data, str) else config.data
+
+
+def _sets(config: EvaluateConfig, puzzle: Puzzle) -> list[PuzzleSet]:
+    """The sets asked for: files and generated ones, or only the generated ones that suit the puzzle."""
+    found = [cut for path in _files(config) for cut in read_sets(path, puzzle)]
+    if config.puzzles is not None:
+        for one in found:
+            one.inputs, one.labels = one.inputs[: config.puzzles], one.labels[: config.puzzles]
+            one.puzzle_identifiers = one.puzzle_identifiers[: config.puzzles]
+    wanted = config.sets if config.sets or found else DEFAULT_SETS[puzzle.options["box"]]
+    num = config.puzzles or DEFAULT_NUM
+    return found + [generated_set(puzzle, name, config.seed, num, **targets) for name, targets in wanted.items()]
+
+
+def _load(config: EvaluateConfig, source: ModelSource) -> HRM:
+    device = resolve_device(config.device)
+    model = source.load().to(device)
+    precision = resolve_precision(config.precision, device)
+    model.forward_dtype = None if precision == torch.float32 else precision
+    if config.compile == "true":
+        model.compile_blocks()
+    return model
+
+
+def _output(config: EvaluateConfig, source: ModelSource) -> Path:
+    if config.output is not None:
+        return Path(config.output)
+    return (source.run_dir or Path("runs/shipped")) / "results.json"
+
+
+def _pictures(
+    config: EvaluateConfig,
+    source: ModelSource,
+    model: HRM,
+    sets: list[PuzzleSet],
+    results: Results,
+    directory: Path,
+    console: Console,
+) -> None:
+    """Charts, and one puzzle filling in: in files and, on a terminal, live."""
+    metrics = source.run_dir / "metrics.jsonl" if source.run_dir else None
+    records = read_metrics(metrics) if metrics and metrics.is_file() else []
+    paths = write_figures(results, directory, records)
+    how = {"batch_size": config.batch_size, "seed": config.seed}
+    followed = trace.most_telling(trace.traces(model, sets[-1], 32, config.max_segments, **how))
+    paths += write_filling_in(followed, directory)
+    if console.is_terminal:
+        live.show(followed, console=console)
+    print("pictures: " + "\n          ".join(map(str, paths)))
