@@ -83,7 +83,9 @@ def get(name: str, **options: Any) -> Puzzle:
     puzzle_class = getattr(importlib.import_module(module), attribute)
     unknown = sorted(set(options) - set(puzzle_class.OPTIONS))
     if unknown:
-        raise ValueError(f"puzzle.{unknown[0]}={options[unknown[0]]}: {name} has the options {', '.join(puzzle_class.OPTIONS)}")
+        raise ValueError(
+            f"puzzle.{unknown[0]}={options[unknown[0]]}: {name} has the options {', '.join(puzzle_class.OPTIONS)}"
+        )
     return puzzle_class(**options)
 
 

@@ -9,7 +9,13 @@ import numba
 
 def num_threads() -> int:
     """Threads for kernels: NUMBA_NUM_THREADS where set, never more than the cores this process may use."""
-    return max(1, min(numba.config.NUMBA_NUM_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+    return max(
+        1,
+        min(
+            numba.config.NUMBA_NUM_THREADS,
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        ),
+    )
 
 
 def over_chunks(kernel: Callable[[int, int], object], num: int, smallest: int = 64) -> None:

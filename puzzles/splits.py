@@ -17,7 +17,9 @@ SHARES = (0.90, 0.05, 0.05)
 
 def fold(puzzle: Puzzle, inputs: Int[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num"]:
     """TRAIN, MONITOR or EVALUATION of each puzzle: 90, 5 and 5 % of the invariants."""
-    scattered = puzzle.invariant(inputs) * np.uint64(0x9E3779B97F4A7C15)  # not the bits that other uses of the hash look at
+    scattered = puzzle.invariant(inputs) * np.uint64(
+        0x9E3779B97F4A7C15
+    )  # not the bits that other uses of the hash look at
     place = (scattered >> np.uint64(32)).astype(np.float64) / 2.0**32
     return np.searchsorted(np.cumsum(SHARES)[:-1], place, side="right").astype(np.uint8)
 
@@ -42,7 +44,9 @@ def _canonical_bytes(puzzle: Puzzle, inputs: Int[np.ndarray, "num seq"]) -> list
     return [row.tobytes() for row in puzzle.canonical(inputs).astype(np.uint8)]
 
 
-def seen_in(puzzle: Puzzle, inputs: Int[np.ndarray, "num seq"], others: Int[np.ndarray, "others seq"]) -> Bool[np.ndarray, "num"]:
+def seen_in(
+    puzzle: Puzzle, inputs: Int[np.ndarray, "num seq"], others: Int[np.ndarray, "others seq"]
+) -> Bool[np.ndarray, "num"]:
     """Which inputs are symmetric to one of `others`. Canonical forms are computed only where invariants collide."""
     found = np.zeros(len(inputs), bool)
     hashes, other_hashes = puzzle.invariant(inputs), puzzle.invariant(others)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, UInt8, UInt64
 
-from puzzles import sudoku_dig, sudoku_search, sudoku_symmetry
+from puzzles import sudoku_bands, sudoku_dig, sudoku_dig9, sudoku_search, sudoku_symmetry
 from puzzles.base import Verdict
 from puzzles.parallel import over_chunks
 from puzzles.sudoku_search import Board
@@ -36,7 +36,9 @@ def _values(tokens: Int[np.ndarray, "num seq"], side: int, what: str = "inputs")
     wrong = (tokens < 1) | (tokens > side + 1)
     if wrong.any():
         index, cell = np.argwhere(wrong)[0]
-        raise ValueError(f"{what}[{index}] has token {tokens[index, cell]} in cell {cell}: must be 1 (blank) to {side + 1}")
+        raise ValueError(
+            f"{what}[{index}] has token {tokens[index, cell]} in cell {cell}: must be 1 (blank) to {side + 1}"
+        )
     return np.ascontiguousarray(tokens - 1, dtype=np.uint8)
 
 
@@ -46,9 +48,12 @@ def _solve(grids: UInt8[np.ndarray, "num cells"], board: Board, limit: int):
     answers = np.zeros_like(grids)
 
     def piece(start: int, stop: int) -> None:
-        sudoku_search.solve_many(
-            grids, board.side, board.units, board.peers, limit, start, stop, counts, guesses, answers
-        )
+        if board.side == 9:
+            sudoku_bands.solve_many(grids, limit, start, stop, counts, guesses, answers)
+        else:
+            sudoku_search.solve_many(
+                grids, board.side, board.units, board.peers, limit, start, stop, counts, guesses, answers
+            )
 
     over_chunks(piece, len(grids))
     return counts, guesses, answers
@@ -89,7 +94,7 @@ class Sudoku:
             if box == "4x4":
                 raise ValueError(f"clues={clues}: minimal puzzles are made up to 9x9, not {size}")
             return 0, 0
-        if isinstance(clues, int) and not isinstance(clues, bool):
+        if isinstance(clues, int | np.integer) and not isinstance(clues, bool):
             low = high = clues
         elif isinstance(clues, tuple | list) and len(clues) == 2 and all(isinstance(end, int) for end in clues):
             low, high = clues
@@ -120,9 +125,12 @@ class Sudoku:
         grids, solutions = np.zeros((2, num, self.seq_len), np.uint8)
 
         def piece(start: int, stop: int) -> None:
-            sudoku_dig.generate_many(
-                self.board.units, self.board.peers, seeds, lows, highs, start, stop, grids, solutions
-            )
+            if self.side == 9:
+                sudoku_dig9.generate_many(seeds, lows, highs, start, stop, grids, solutions)
+            else:
+                sudoku_dig.generate_many(
+                    self.board.units, self.board.peers, seeds, lows, highs, start, stop, grids, solutions
+                )
 
         over_chunks(piece, num)
         return grids + np.uint8(1), solutions + np.uint8(1)
@@ -164,7 +172,9 @@ class Sudoku:
         valid = keeps & ~clash
         return Verdict(valid=valid, solved=valid & (filled > 0).all(axis=1))
 
-    def transform(self, rng: np.random.Generator, inputs: Int[np.ndarray, "num seq"], labels: Int[np.ndarray, "num seq"]):
+    def transform(
+        self, rng: np.random.Generator, inputs: Int[np.ndarray, "num seq"], labels: Int[np.ndarray, "num seq"]
+    ):
         """A uniformly random symmetry for each puzzle: (inputs, labels)."""
         grids, answers = _values(inputs, self.side), _values(labels, self.side, "labels")
         if len(grids) != len(answers):

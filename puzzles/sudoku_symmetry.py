@@ -162,7 +162,11 @@ def _invariant(grids, box_rows, box_cols, overlaps, out):
                     row, col = cell // side, cell % side
                     box = row // box_rows * box_rows + col // box_cols
                     sum_lines = rows[row] + cols[col]
-                    colour = _mix(start[cell] + sum_lines * np.uint64(0x9E3779B97F4A7C15) + (digits[grid[cell]] ^ boxes[box] * np.uint64(0xD6E8FEB86659FD93)))
+                    colour = _mix(
+                        start[cell]
+                        + sum_lines * np.uint64(0x9E3779B97F4A7C15)
+                        + (digits[grid[cell]] ^ boxes[box] * np.uint64(0xD6E8FEB86659FD93))
+                    )
                     new_rows[row] += colour
                     new_cols[col] += colour
                     new_boxes[box] += colour
