@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from revealing import NEVER, Revealing, revealed
 from rich.console import Console
 
 import puzzles
@@ -19,6 +18,7 @@ from hrm_net.model import HRM
 from hrm_net.provenance import CPU_FLAGS
 from hrm_net.results import read_results, results_table
 from hrm_net.trace import most_telling, trace, traces
+from tests.revealing import NEVER, Revealing, revealed
 
 TIMES = [1, 2, 3, 8, 9, 16, 17, 32, NEVER]
 times_lists = st.lists(st.integers(0, 20), min_size=1, max_size=9)
@@ -159,9 +159,10 @@ def test_results_file_has_the_promised_keys(tmp_path):
 
 def test_table_shows_rate_and_interval_of_every_set():
     puzzle_set = revealed([1, 1, 1, NEVER])
-    console = Console(width=120, file=io.StringIO())
+    output = io.StringIO()
+    console = Console(width=120, file=output)
     console.print(results_table(evaluate(_model(puzzle_set), [puzzle_set], progress=False)))
-    row = next(line for line in console.file.getvalue().splitlines() if "revealed" in line)
+    row = next(line for line in output.getvalue().splitlines() if "revealed" in line)
     low, high = wilson(3, 4)
     assert f"75.0 % ({100 * low:.1f}-{100 * high:.1f})" in row
     assert "4.8 of 16" in row

@@ -8,14 +8,14 @@ import sys
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from PIL import Image
-from revealing import NEVER, Revealing, revealed
+from PIL import Image, ImageSequence
 from rich.console import Console
 
 from hrm_net import figures, live
 from hrm_net.evaluation import evaluate
 from hrm_net.pictures import write_figures, write_filling_in
 from hrm_net.trace import traces
+from tests.revealing import NEVER, Revealing, revealed
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,10 @@ def _records(steps=50, seconds=2.0):
         for name in ("a", "b")
     ]
     return sorted(train + monitor, key=lambda record: record["step"])
+
+
+def _frames(image):
+    return sum(1 for _ in ImageSequence.Iterator(image))
 
 
 def _line(axes, label):
@@ -137,7 +141,7 @@ def test_folder_of_pictures(results, followed, tmp_path):
     assert len(paths) == 6
     assert len(write_figures(results, tmp_path / "without")) == 3
     with Image.open(next(path for path in paths if path.suffix == ".gif")) as gif:
-        assert gif.n_frames == 4  # the puzzle and three segments: then it is settled
+        assert _frames(gif) == 4  # the puzzle and three segments: then it is settled
 
 
 def test_pyplot_and_its_global_state_stay_out():
@@ -146,9 +150,10 @@ def test_pyplot_and_its_global_state_stay_out():
 
 
 def test_live_view_prints_first_and_last_state_where_there_is_no_terminal(followed):
-    console = Console(file=io.StringIO(), width=80)
+    output = io.StringIO()
+    console = Console(file=output, width=80)
     live.show(followed, console=console, seconds=1000.0)
-    text = console.file.getvalue()
+    text = output.getvalue()
     assert "\x1b" not in text
     assert text.count("┌") == 2
     assert "segment 6 of 6, all right, confidence 98 %" in text
@@ -158,9 +163,10 @@ def test_live_view_prints_first_and_last_state_where_there_is_no_terminal(follow
 
 
 def test_live_view_plays_the_segments_on_a_terminal(followed):
-    console = Console(file=io.StringIO(), width=80, force_terminal=True, height=40)
+    output = io.StringIO()
+    console = Console(file=output, width=80, force_terminal=True, height=40)
     live.show(followed, console=console, seconds=0.0)
-    text = console.file.getvalue()
+    text = output.getvalue()
     blanks = int((followed.inputs == 1).sum())
     places = [text.index(f"segment {i} of 6") for i in (1, 2, 3, 6)]
     assert places == sorted(places)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageColor
+from PIL import Image, ImageColor, ImageSequence
 
 import puzzles
 from puzzles import render
@@ -129,12 +129,8 @@ def test_gif_has_the_puzzle_and_every_state_and_ends_on_a_pause(game, tmp_path):
     states = np.stack([game.inputs, game.state, game.labels])
     path = render.render_gif(game.puzzle, game.inputs, states, game.labels, tmp_path / "deep" / "one.gif", seconds=0.5)
     with Image.open(path) as gif:
-        assert gif.n_frames == 4
         assert gif.info["loop"] == 0
-        durations = []
-        for frame in range(4):
-            gif.seek(frame)
-            durations.append(gif.info["duration"])
+        durations = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
         assert durations == [1000, 500, 500, 2000]
         last = np.asarray(gif.convert("RGB")).astype(int)
     assert (np.abs(last - ImageColor.getrgb(render.FILLED)).sum(axis=2) < 40).any()
