@@ -90,9 +90,9 @@ def _run_with_hydra(name: str, job: Job, arguments: list[str]) -> None:
         with _exit_codes():
             values = OmegaConf.to_container(config, resolve=True)
             assert isinstance(values, dict)
-            run_dir = Path(HydraConfig.get().runtime.output_dir)
-            here = Path.cwd()
-            job({str(k): v for k, v in values.items()}, run_dir.relative_to(here) if run_dir.is_relative_to(here) else run_dir)
+            run_dir, here = Path(HydraConfig.get().runtime.output_dir), Path.cwd()
+            shown = run_dir.relative_to(here) if run_dir.is_relative_to(here) else run_dir
+            job({str(key): value for key, value in values.items()}, shown)
 
     before = sys.argv
     sys.argv = [before[0], *arguments]

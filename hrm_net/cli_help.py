@@ -43,7 +43,9 @@ def text(name: str) -> str:
     if name == "train":
         for group, file in (("model", "hrm_27m"), ("puzzle", "sudoku"), ("optim", "adam_atan2"), ("logger", "none")):
             prefix = "" if group == "puzzle" else f"{group}."
-            parts.append(f"Keys of {group}, with the values of {group}={file}\n" + _keys(folder / group / f"{file}.yaml", prefix))
+            parts.append(
+                f"Keys of {group}, with the values of {group}={file}\n" + _keys(folder / group / f"{file}.yaml", prefix)
+            )
     return "\n\n".join([*parts, _OPTIONS])
 
 

@@ -88,7 +88,9 @@ def _parse(text: str) -> Override:
     try:
         return OverridesParser.create().parse_override(text)
     except (OverrideParseException, HydraException):
-        raise ValueError(f"{text}: cannot be read; a value with , : = [ ] {{ }} or spaces needs quotes: 'key=\"a b\"'") from None
+        raise ValueError(
+            f"{text}: cannot be read; a value with , : = [ ] {{ }} or spaces needs quotes: 'key=\"a b\"'"
+        ) from None
 
 
 def _checked(text: str, override: Override, cls: type, known: dict[str, list[str]], sweep: bool) -> str:

@@ -5,7 +5,8 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from inspect import signature
-from typing import Any, Literal
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
 
 import puzzles
 from hrm_net import schema
@@ -23,7 +24,7 @@ Targets = dict[str, Any]
 class Source:
     """One kind of puzzle in a mix."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Share of the batch, relative to the other sources of the same stage.
     weight: float = 1.0
@@ -38,7 +39,7 @@ class Source:
 class Stage:
     """A part of the run with one mix of puzzles."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Share of the run at which this stage ends; stages follow each other and the last ends at 1.
     until: float = 1.0
@@ -54,7 +55,7 @@ class Stage:
 class DataConfig:
     """Which puzzles the model learns from."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Number of distinct generated puzzles, the published regime; null: a stream without end.
     puzzles: int | None = None
@@ -66,16 +67,18 @@ class DataConfig:
     def __post_init__(self) -> None:
         _check("data.puzzles", self.puzzles, self.puzzles is None or self.puzzles > 0, "null or at least 1")
         ends = [stage.until for stage in self.curriculum]
-        rising = all(a < b for a, b in zip(ends, ends[1:], strict=False))
+        rising = all(a < b for a, b in pairwise(ends))
         good = bool(ends) and rising and ends[-1] == 1
-        _check("data.curriculum", f"[until {', '.join(map(str, ends))}]", good, "stages with rising until, the last one 1")
+        _check(
+            "data.curriculum", f"[until {', '.join(map(str, ends))}]", good, "stages with rising until, the last one 1"
+        )
 
 
 @dataclass(kw_only=True, slots=True)
 class MonitorConfig:
     """The set, cut from the training side, that tells during a run how well it goes and which checkpoint is best."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Optimizer steps between two looks; 0 never looks.
     every: int = 0
@@ -94,7 +97,7 @@ class MonitorConfig:
 class TrainConfig:
     """One training run."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Name of the run; its directory is runs/NAME unless hydra.run.dir says otherwise.
     name: str
@@ -156,7 +159,7 @@ class TrainConfig:
 class EvaluateConfig:
     """One evaluation."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Directory of a training run; null: the weights that ship with the package.
     run: str | None = None

@@ -26,7 +26,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:
-    """The dtype of the state and of matrix products: `auto` takes bfloat16 where the hardware multiplies it natively."""
+    """The dtype of the state and of matrix products: `auto` takes bfloat16 where the hardware multiplies it."""
     native = has_native_bf16(device)
     if name == "bf16" and device.type == "mps" and not native:
         raise ValueError("precision=bf16: this device has no bfloat16; use precision=fp32")

@@ -1,9 +1,9 @@
 """What `python evaluate.py` does, and `python train.py` at its end: load, judge, show, write."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 
 import puzzles
@@ -39,7 +39,7 @@ def prepare(config: EvaluateConfig) -> None:
     puzzle = puzzles.get(**source.puzzle)
     for path in _files(config):
         if not Path(path).is_file():
-            raise ValueError(f"data={path}: {'is a directory; CSV files are read' if Path(path).is_dir() else 'no such file'}")
+            raise ValueError(f"data={path}: {'is a directory' if Path(path).is_dir() else 'no such file'}")
     check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
     output = _output(config, source)
     if output.is_dir():
@@ -54,10 +54,17 @@ def run(config: EvaluateConfig) -> Results:
     puzzle = puzzles.get(**source.puzzle)
     sets = _sets(config, puzzle)
     model = _load(config, source)
-    console = Console()
+    # a file or a pipe has no width, and the table needs more than the 80 columns then assumed
+    console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(f"{source.path}: {sum(p.numel() for p in model.parameters()):,} parameters", highlight=False)
-    how = {"batch_size": config.batch_size, "seed": config.seed}
-    results = evaluate(model, sets, max_segments=config.max_segments, curve=config.curve, **how)
+    results = evaluate(
+        model,
+        sets,
+        max_segments=config.max_segments,
+        curve=config.curve,
+        batch_size=config.batch_size,
+        seed=config.seed,
+    )
     console.print(results_table(results))
     output = _output(config, source)
     results.write(output)
@@ -69,11 +76,20 @@ def run(config: EvaluateConfig) -> Results:
 
 def after_training(config: TrainConfig, run_dir: Path) -> None:
     """The evaluation that ends a training run, and what to type next."""
-    how = {"device": config.device, "precision": config.precision, "compile": config.compile, "seed": config.seed}
-    num = {"puzzles": config.evaluate_puzzles, "batch_size": config.batch_size, "max_segments": config.model.max_segments}
-    run(EvaluateConfig(run=str(run_dir), **how, **num))
+    run(
+        EvaluateConfig(
+            run=str(run_dir),
+            puzzles=config.evaluate_puzzles,
+            batch_size=config.batch_size,
+            max_segments=config.model.max_segments,
+            seed=config.seed,
+            device=config.device,
+            precision=config.precision,
+            compile=config.compile,
+        )
+    )
     print(f"next: python evaluate.py run={run_dir} data=FILE.csv   your own puzzles, in a column `question`")
-    print(f"      python train.py name={run_dir.name} steps={2 * config.steps}   train on from here")
+    print(f"      the same command with steps={2 * config.steps}   trains on from here")
     print("      python train.py --help   experiments and keys")
 
 
@@ -98,8 +114,7 @@ def _sets(config: EvaluateConfig, puzzle: Puzzle) -> list[PuzzleSet]:
 def _load(config: EvaluateConfig, source: ModelSource) -> HRM:
     device = resolve_device(config.device)
     model = source.load().to(device)
-    precision = resolve_precision(config.precision, device)
-    model.forward_dtype = None if precision == torch.float32 else precision
+    model.forward_dtype = resolve_precision(config.precision, device)
     if config.compile == "true":
         model.compile_blocks()
     return model
@@ -124,8 +139,8 @@ def _pictures(
     metrics = source.run_dir / "metrics.jsonl" if source.run_dir else None
     records = read_metrics(metrics) if metrics and metrics.is_file() else []
     paths = write_figures(results, directory, records)
-    how = {"batch_size": config.batch_size, "seed": config.seed}
-    followed = trace.most_telling(trace.traces(model, sets[-1], 32, config.max_segments, **how))
+    some = trace.traces(model, sets[-1], 32, config.max_segments, batch_size=config.batch_size, seed=config.seed)
+    followed = trace.most_telling(some)
     paths += write_filling_in(followed, directory)
     if console.is_terminal:
         live.show(followed, console=console)

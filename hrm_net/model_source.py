@@ -1,4 +1,4 @@
-"""Where a trained model comes from: a run, one of its checkpoints, a directory of `save_pretrained`, or the package itself."""
+"""Where a trained model comes from: a run, one of its checkpoints, a `save_pretrained` directory, or the package."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ SHIPPED = Path(__file__).parent / "weights" / "sudoku_9x9"
 
 @dataclass(kw_only=True, slots=True)
 class ModelSource:
-    """A place that holds weights, and what is known without reading them. `config` is None where no run is behind it."""
+    """A place that holds weights, and what is known without reading them. `config`: the run's, if one is behind it."""
 
     path: Path
     puzzle: dict[str, Any]
@@ -34,7 +34,7 @@ class ModelSource:
 
 
 def find_model(run: str | None = None, checkpoint_dir: str | None = None) -> ModelSource:
-    """The best checkpoint of a run, a checkpoint of one's choice, or the shipped weights. ValueError where there is nothing."""
+    """The best checkpoint of a run, a checkpoint of one's choice, or the shipped weights; ValueError without any."""
     if checkpoint_dir is not None:
         return _from_checkpoint(Path(checkpoint_dir), "checkpoint")
     if run is None:
@@ -72,6 +72,8 @@ def _from_checkpoint(path: Path, key: str, run_dir: Path | None = None) -> Model
 def _from_pretrained(path: Path, run_dir: Path | None) -> ModelSource:
     puzzle = pretrained.read_config(path).get("puzzle")
     if not isinstance(puzzle, dict) or not isinstance(puzzle.get("name"), str):
-        raise ValueError(f"{path / pretrained.CONFIG}: has no object `puzzle` with a name, so nothing says what it solves")
+        raise ValueError(
+            f"{path / pretrained.CONFIG}: has no object `puzzle` with a name, so nothing says what it solves"
+        )
     puzzles.get(**puzzle)
     return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=run_dir)

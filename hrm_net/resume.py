@@ -7,7 +7,7 @@ from hrm_net.config import TrainConfig, differences, from_yaml
 
 
 def check_resume(config: TrainConfig, run_dir: Path) -> None:
-    """ValueError, with every key that differs, where the newest checkpoint in `run_dir` was made under another configuration."""
+    """ValueError, with every key that differs, where the newest checkpoint was made under another configuration."""
     newest = checkpoint.newest(run_dir / "checkpoints")
     if newest is None:
         return

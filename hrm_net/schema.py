@@ -1,4 +1,4 @@
-"""From plain nested dicts to typed dataclasses: nothing is coerced, nothing surplus is accepted, an error is one line."""
+"""From plain nested dicts to typed dataclasses: nothing is coerced, nothing surplus accepted, an error is one line."""
 
 import difflib
 import json
@@ -23,7 +23,7 @@ _WORDS = {
 
 
 def build(cls: type[T], values: dict[str, Any]) -> T:
-    """The dataclass `cls` from `values`; ValueError that names dotted key, value and what is allowed for the first mistake."""
+    """The dataclass `cls` from `values`; ValueError with key, value and what is allowed for the first mistake."""
     import pydantic  # here, so that a model can be loaded without it
 
     _refuse(values)

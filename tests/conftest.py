@@ -1,4 +1,4 @@
-"""What every test stands on: checked shapes and types, one torch thread, a hypothesis profile, the optional data folder."""
+"""What every test stands on: checked shapes and types, one torch thread, a hypothesis profile, optional real data."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ DATA = REPO.parent / "shared" / "data"
 
 
 def _checked_modules() -> list[str]:
-    """Modules whose annotations are enforced: all but those that compile functions with numba, which can't be wrapped."""
+    """Modules whose annotations are enforced: all but those with numba kernels, which can't be wrapped."""
     found = []
     for path in sorted([*REPO.glob("hrm_net/**/*.py"), *REPO.glob("puzzles/**/*.py")]):
         text = path.read_text(encoding="utf-8")
@@ -37,5 +37,5 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 def shared_data() -> Path:
     """The optional folder of real data beside the repository; the test skips where it is absent."""
     if not DATA.is_dir():
-        pytest.skip(f"no real data at {DATA.relative_to(REPO.parent.parent)}: this test compares with it")
+        pytest.skip("no real data in ../shared/data: this test compares with it")
     return DATA
