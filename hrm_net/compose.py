@@ -74,7 +74,7 @@ def _compose(config_name: str, overrides: list[str]) -> tuple[dict[str, Any], Pa
             config = compose(config_name, overrides, return_hydra_config=True)
             run_dir = Path(config.hydra.run.dir)
             # Hydra's own part has values that are known only once it runs
-            own = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+            own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
             values = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise ValueError(_one_line(error)) from None
