@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Integer
 from torch import Tensor
 
 import puzzles
@@ -37,7 +37,7 @@ class GeneratedBatches:
         inputs = np.zeros((self.batch_size, self.puzzle.seq_len), np.int32)
         labels = np.zeros_like(inputs)
         sources, weights = self._mix(step)
-        for row in range(self.batch_size) if rows is None else np.flatnonzero(rows):
+        for row in range(self.batch_size) if rows is None else np.flatnonzero(rows).tolist():
             rng = puzzles.rng(self.seed, "train", step, self.rank, row)
             source = sources[rng.choice(len(sources), p=weights)]
             drawn = splits.generate(self.puzzle, rng, 1, splits.TRAIN, **source.targets)
@@ -59,8 +59,8 @@ class FixedBatches:
     def __init__(
         self,
         puzzle: Puzzle,
-        inputs: Int[np.ndarray, "num seq"],
-        labels: Int[np.ndarray, "num seq"],
+        inputs: Integer[np.ndarray, "num seq"],
+        labels: Integer[np.ndarray, "num seq"],
         *,
         augment: bool,
         seed: int,
@@ -75,7 +75,7 @@ class FixedBatches:
         """The batch of a step; `rows` saves nothing here and is ignored."""
         first = (step * self.num_ranks + self.rank) * self.batch_size
         epoch, place = np.divmod(np.arange(first, first + self.batch_size), len(self.inputs))
-        orders = {e: puzzles.rng(self.seed, "epoch", e).permutation(len(self.inputs)) for e in np.unique(epoch)}
+        orders = {e: puzzles.rng(self.seed, "epoch", e).permutation(len(self.inputs)) for e in np.unique(epoch).tolist()}
         chosen = np.array([orders[e][p] for e, p in zip(epoch, place, strict=True)])
         inputs, labels = self.inputs[chosen], self.labels[chosen]
         if self.augment:
@@ -93,7 +93,7 @@ def build_batches(puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, 
 
 def distinct_puzzles(
     puzzle: Puzzle, mix: Iterable[Source], num: int, rng: np.random.Generator
-) -> tuple[Int[np.ndarray, "num seq"], Int[np.ndarray, "num seq"]]:
+) -> tuple[Integer[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"]]:
     """`num` puzzles of the training fold in the mix's proportions, none symmetric to another."""
     sources = list(mix)
     weights = np.array([source.weight for source in sources])
@@ -108,7 +108,7 @@ def distinct_puzzles(
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
-def as_batch(inputs: Int[np.ndarray, "batch seq"], labels: Int[np.ndarray, "batch seq"]) -> Batch:
+def as_batch(inputs: Integer[np.ndarray, "batch seq"], labels: Integer[np.ndarray, "batch seq"]) -> Batch:
     """Tensors under the names a model expects; the puzzle identifier is 0 throughout."""
     return {
         "inputs": torch.from_numpy(inputs.astype(np.int32)),

@@ -37,11 +37,11 @@ class SymbolCodec(nn.Module):
 
     def read(self, z: Float[Tensor, "batch seq symbol dim"]) -> Float[Tensor, "batch seq vocab"]:
         """One score a symbol through one shared vector; ids that are no symbols cannot win."""
-        return F.pad(z.float() @ self.readout, (self.num_special, 0), value=NOT_A_SYMBOL)
+        return F.pad(z.to(self.readout.dtype) @ self.readout, (self.num_special, 0), value=NOT_A_SYMBOL)
 
     def summary(self, z: Float[Tensor, "batch seq symbol dim"]) -> Float[Tensor, "batch dim"]:
         """What the halting head sees: the mean over cells and symbols."""
-        return z.float().mean(dim=(1, 2))
+        return z.mean(dim=(1, 2), dtype=self.readout.dtype)
 
 
 class CellMixer(nn.Module):

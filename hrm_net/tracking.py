@@ -7,7 +7,7 @@ import os
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 LoggerName = Literal["none", "wandb"]
 WandbMode = Literal["online", "offline", "disabled"]
@@ -73,7 +73,7 @@ class Tracker:
             self._wandb.finish(exit_code=exit_code)
             self._wandb = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Tracker":
         return self
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:

@@ -1,12 +1,12 @@
-"""What a puzzle is: the protocol every domain follows, the registry that names them, and the explicit random streams."""
+"""What a puzzle is: the protocol every domain follows, the registry that names them, explicit random streams."""
 
 import hashlib
 import importlib
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt64
+from jaxtyping import Bool, Float, Integer, UInt64
 
 # Imported only when asked for, so that one domain's kernels do not delay another's start.
 _CLASSES = {"sudoku": "puzzles.sudoku:Sudoku"}
@@ -14,12 +14,13 @@ _CLASSES = {"sudoku": "puzzles.sudoku:Sudoku"}
 
 @dataclass(kw_only=True, slots=True)
 class Verdict:
-    """Judgement by the rules. `valid`: no rule is broken so far; `solved`: valid and complete (and optimal where the puzzle asks)."""
+    """Judgement by the rules. `valid`: no rule broken; `solved`: valid, complete, and optimal where asked."""
 
     valid: Bool[np.ndarray, "num"]
     solved: Bool[np.ndarray, "num"]
 
 
+@runtime_checkable
 class Puzzle(Protocol):
     """One domain at one size. Batches are integer arrays `[num, seq]` of token ids with 0 as padding."""
 
@@ -33,41 +34,41 @@ class Puzzle(Protocol):
 
     def generate(
         self, rng: np.random.Generator, num: int, **targets: Any
-    ) -> tuple[Int[np.ndarray, "num seq"], Int[np.ndarray, "num seq"]]:
+    ) -> tuple[Integer[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"]]:
         """`num` fresh puzzles and their answers; ValueError for targets out of reach."""
         ...
 
-    def solve(self, inputs: Int[np.ndarray, "num seq"]) -> Int[np.ndarray, "num seq"]:
+    def solve(self, inputs: Integer[np.ndarray, "num seq"]) -> Integer[np.ndarray, "num seq"]:
         """The answers; ValueError that names the first puzzle without one, or with several where it must be unique."""
         ...
 
-    def check(self, inputs: Int[np.ndarray, "num seq"], outputs: Int[np.ndarray, "num seq"]) -> Verdict: ...
+    def check(self, inputs: Integer[np.ndarray, "num seq"], outputs: Integer[np.ndarray, "num seq"]) -> Verdict: ...
 
     def transform(
-        self, rng: np.random.Generator, inputs: Int[np.ndarray, "num seq"], labels: Int[np.ndarray, "num seq"]
-    ) -> tuple[Int[np.ndarray, "num seq"], Int[np.ndarray, "num seq"]]:
+        self, rng: np.random.Generator, inputs: Integer[np.ndarray, "num seq"], labels: Integer[np.ndarray, "num seq"]
+    ) -> tuple[Integer[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"]]:
         """A random symmetry for each puzzle, the same for its labels."""
         ...
 
-    def canonical(self, inputs: Int[np.ndarray, "num seq"]) -> Int[np.ndarray, "num seq"]:
+    def canonical(self, inputs: Integer[np.ndarray, "num seq"]) -> Integer[np.ndarray, "num seq"]:
         """The same array for symmetric puzzles and only for those."""
         ...
 
-    def invariant(self, inputs: Int[np.ndarray, "num seq"]) -> UInt64[np.ndarray, "num"]:
+    def invariant(self, inputs: Integer[np.ndarray, "num seq"]) -> UInt64[np.ndarray, "num"]:
         """Equal for symmetric puzzles, nearly always different for others; cheap."""
         ...
 
-    def difficulty(self, inputs: Int[np.ndarray, "num seq"]) -> Float[np.ndarray, "num"]: ...
+    def difficulty(self, inputs: Integer[np.ndarray, "num seq"]) -> Float[np.ndarray, "num"]: ...
 
-    def parse(self, text: str) -> Int[np.ndarray, "seq"]:
+    def parse(self, text: str) -> Integer[np.ndarray, "seq"]:
         """Looks at length and symbols only; ValueError in one line."""
         ...
 
-    def format(self, inputs: Int[np.ndarray, "seq"]) -> str:
+    def format(self, inputs: Integer[np.ndarray, "seq"]) -> str:
         """Text that `parse` reads back."""
         ...
 
-    def render(self, inputs: Int[np.ndarray, "seq"], outputs: Int[np.ndarray, "seq"] | None = None) -> str: ...
+    def render(self, inputs: Integer[np.ndarray, "seq"], outputs: Integer[np.ndarray, "seq"] | None = None) -> str: ...
 
 
 def names() -> list[str]:
@@ -83,9 +84,8 @@ def get(name: str, **options: Any) -> Puzzle:
     puzzle_class = getattr(importlib.import_module(module), attribute)
     unknown = sorted(set(options) - set(puzzle_class.OPTIONS))
     if unknown:
-        raise ValueError(
-            f"puzzle.{unknown[0]}={options[unknown[0]]}: {name} has the options {', '.join(puzzle_class.OPTIONS)}"
-        )
+        known = ", ".join(puzzle_class.OPTIONS)
+        raise ValueError(f"puzzle.{unknown[0]}={options[unknown[0]]}: {name} has the options {known}")
     return puzzle_class(**options)
 
 

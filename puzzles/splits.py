@@ -1,4 +1,4 @@
-"""Training, monitor and evaluation puzzles that no symmetry maps onto each other, without keeping a list of what was seen.
+"""Training, monitor and evaluation puzzles that no symmetry maps onto each other, without a list of what was seen.
 
 A puzzle's fold is a hash of its symmetry invariant, so symmetric puzzles always share a fold.
 """
@@ -6,7 +6,7 @@ A puzzle's fold is a hash of its symmetry invariant, so symmetric puzzles always
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, Integer, UInt8
 
 from puzzles.base import Puzzle
 
@@ -15,7 +15,7 @@ NAMES = ("train", "monitor", "evaluation")
 SHARES = (0.90, 0.05, 0.05)
 
 
-def fold(puzzle: Puzzle, inputs: Int[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num"]:
+def fold(puzzle: Puzzle, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num"]:
     """TRAIN, MONITOR or EVALUATION of each puzzle: 90, 5 and 5 % of the invariants."""
     scattered = puzzle.invariant(inputs) * np.uint64(
         0x9E3779B97F4A7C15
@@ -40,12 +40,12 @@ def generate(puzzle: Puzzle, rng: np.random.Generator, num: int, fold_id: int, *
     return np.concatenate(kept_inputs), np.concatenate(kept_labels)
 
 
-def _canonical_bytes(puzzle: Puzzle, inputs: Int[np.ndarray, "num seq"]) -> list[bytes]:
+def _canonical_bytes(puzzle: Puzzle, inputs: Integer[np.ndarray, "num seq"]) -> list[bytes]:
     return [row.tobytes() for row in puzzle.canonical(inputs).astype(np.uint8)]
 
 
 def seen_in(
-    puzzle: Puzzle, inputs: Int[np.ndarray, "num seq"], others: Int[np.ndarray, "others seq"]
+    puzzle: Puzzle, inputs: Integer[np.ndarray, "num seq"], others: Integer[np.ndarray, "others seq"]
 ) -> Bool[np.ndarray, "num"]:
     """Which inputs are symmetric to one of `others`. Canonical forms are computed only where invariants collide."""
     found = np.zeros(len(inputs), bool)
@@ -57,7 +57,7 @@ def seen_in(
     return found
 
 
-def duplicates(puzzle: Puzzle, inputs: Int[np.ndarray, "num seq"]) -> Bool[np.ndarray, "num"]:
+def duplicates(puzzle: Puzzle, inputs: Integer[np.ndarray, "num seq"]) -> Bool[np.ndarray, "num"]:
     """Which inputs are symmetric to an earlier one."""
     repeated = np.zeros(len(inputs), bool)
     _, group, sizes = np.unique(puzzle.invariant(inputs), return_inverse=True, return_counts=True)

@@ -17,7 +17,7 @@ VARIANTS = {
     },
     "trm_mixer": {
         "stacks": "shared", "gradient": "last_cycle", "halting": "halt_only", "prefix_len": 4, "block": "mixer", "positions": "none",
-        "h_cycles": 3, "max_segments": 4,
+        "l_cycles": 1, "max_segments": 4,
     },
     "random_start": {"state": "random", "damping": 0.05, "noise": 0.01, "halting": "halt_only", "max_segments": 4},
     "symbols": {

@@ -11,5 +11,6 @@ GOLDEN = json.loads(PATH.read_text(encoding="utf-8"))
 
 @pytest.mark.parametrize("case", GOLDEN)
 def test_losses_stay_what_they_were(case: str):
-    # Random small nets multiply rounding, which differs between processors; a changed formula moves the first digits.
-    assert losses(*case.split()) == pytest.approx(GOLDEN[case], rel=2e-4)
+    # Computed in fp64 instead, they move by at most 2e-6, but Muon orthogonalises in bf16.
+    tolerance = 1e-4 if case.endswith("muon") else 1e-5
+    assert losses(*case.split()) == pytest.approx(GOLDEN[case], rel=tolerance)
