@@ -4,18 +4,13 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
+from numba.core import config
 
 
 def num_threads() -> int:
     """Threads for kernels: NUMBA_NUM_THREADS where set, never more than the cores this process may use."""
-    return max(
-        1,
-        min(
-            numba.config.NUMBA_NUM_THREADS,
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        ),
-    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(int(getattr(config, "NUMBA_NUM_THREADS", cores)), cores))
 
 
 def over_chunks(kernel: Callable[[int, int], object], num: int, smallest: int = 64) -> None:
@@ -29,6 +24,5 @@ def over_chunks(kernel: Callable[[int, int], object], num: int, smallest: int = 
         kernel(0, num)
         return
     size = max(smallest, -(-num // (8 * threads)))
-    starts = range(0, num, size)
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda start: kernel(start, min(start + size, num)), starts))
+        list(pool.map(lambda start: kernel(start, min(start + size, num)), range(0, num, size)))

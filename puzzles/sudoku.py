@@ -3,9 +3,17 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8, UInt64
+from jaxtyping import Float, Integer, UInt8, UInt64
 
-from puzzles import sudoku_bands, sudoku_dig, sudoku_dig9, sudoku_search, sudoku_symmetry
+from puzzles import (
+    sudoku_bands,
+    sudoku_canonical,
+    sudoku_dig,
+    sudoku_dig9,
+    sudoku_invariant,
+    sudoku_search,
+    sudoku_symmetry,
+)
 from puzzles.base import Verdict
 from puzzles.parallel import over_chunks
 from puzzles.sudoku_search import Board
@@ -26,7 +34,7 @@ def board_of(seq_len: int) -> tuple[str, Board]:
     raise ValueError(f"inputs have {seq_len} cells: Sudoku has 16, 36, 81 or 256")
 
 
-def _values(tokens: Int[np.ndarray, "num seq"], side: int, what: str = "inputs") -> UInt8[np.ndarray, "num seq"]:
+def _values(tokens: Integer[np.ndarray, "num seq"], side: int, what: str = "inputs") -> UInt8[np.ndarray, "num seq"]:
     """Tokens to 0 (blank) .. side; ValueError for other ids."""
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or tokens.shape[1] != side * side:
@@ -59,7 +67,7 @@ def _solve(grids: UInt8[np.ndarray, "num cells"], board: Board, limit: int):
     return counts, guesses, answers
 
 
-def count_solutions(inputs: Int[np.ndarray, "num seq"], limit: int) -> Int[np.ndarray, "num"]:
+def count_solutions(inputs: Integer[np.ndarray, "num seq"], limit: int) -> Integer[np.ndarray, "num"]:
     """Solutions of each puzzle, counted exactly up to `limit` (conflicting givens: 0). The size follows from seq."""
     if limit < 1:
         raise ValueError(f"limit={limit}: must be at least 1")
@@ -103,7 +111,8 @@ class Sudoku:
         if low < FEWEST_KNOWN[box]:
             raise ValueError(f"clues={clues}: {size} needs at least {FEWEST_KNOWN[box]}")
         if low < FEWEST[box]:
-            raise ValueError(f"clues={clues}: {size} is generated with {FEWEST[box]} clues or more, or minimal")
+            instead = "" if box == "4x4" else ', or clues="minimal"'
+            raise ValueError(f"clues={clues}: {size} is generated with {FEWEST[box]} clues or more{instead}")
         if high > cells:
             raise ValueError(f"clues={clues}: {size} has at most {cells}")
         if high < low:
@@ -114,8 +123,8 @@ class Sudoku:
         """`num` puzzles with one solution, each dug from a fresh random grid, and their solutions.
 
         clues: a count, a range (drawn uniformly for each puzzle), or "minimal" (no clue can go; up to 9x9, where 17
-        means the same for 9x9). Default: about 44 % of the cells. Reach: FEWEST. 16x16 takes about a second a puzzle at its
-        lower bound. The same rng state gives the same puzzles on any number of threads.
+        means the same). Default: 44 % of the cells. FEWEST is the least; there 9x9 takes 5 ms and 16x16 0.1 s a puzzle.
+        The same state of rng gives the same puzzles on any number of threads.
         """
         if num < 0:
             raise ValueError(f"num={num}: must be at least 0")
@@ -135,8 +144,8 @@ class Sudoku:
         over_chunks(piece, num)
         return grids + np.uint8(1), solutions + np.uint8(1)
 
-    def solve(self, inputs: Int[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num seq"]:
-        """The only solution of each puzzle; ValueError that names the first puzzle with conflicting givens, none or several."""
+    def solve(self, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num seq"]:
+        """The only solution of each puzzle; ValueError naming the first with conflicting givens, none or several."""
         grids = _values(inputs, self.side)
         counts, _, answers = _solve(grids, self.board, 2)
         if (counts != 1).any():
@@ -156,7 +165,7 @@ class Sudoku:
                 return f"two {digit}s in {kind} {unit % self.side + 1}"
         return ""
 
-    def check(self, inputs: Int[np.ndarray, "num seq"], outputs: Int[np.ndarray, "num seq"]) -> Verdict:
+    def check(self, inputs: Integer[np.ndarray, "num seq"], outputs: Integer[np.ndarray, "num seq"]) -> Verdict:
         """By the rules alone. valid: keeps the givens, no digit twice in a unit; solved: valid and full.
 
         Outputs may hold any ids; those that are no digit count as blank.
@@ -173,7 +182,7 @@ class Sudoku:
         return Verdict(valid=valid, solved=valid & (filled > 0).all(axis=1))
 
     def transform(
-        self, rng: np.random.Generator, inputs: Int[np.ndarray, "num seq"], labels: Int[np.ndarray, "num seq"]
+        self, rng: np.random.Generator, inputs: Integer[np.ndarray, "num seq"], labels: Integer[np.ndarray, "num seq"]
     ):
         """A uniformly random symmetry for each puzzle: (inputs, labels)."""
         grids, answers = _values(inputs, self.side), _values(labels, self.side, "labels")
@@ -185,15 +194,15 @@ class Sudoku:
             sudoku_symmetry.apply(chosen, answers) + np.uint8(1),
         )
 
-    def canonical(self, inputs: Int[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num seq"]:
+    def canonical(self, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num seq"]:
         """The smallest symmetric puzzle; milliseconds each, up to 9x9 (ValueError above)."""
-        return sudoku_symmetry.canonical(_values(inputs, self.side), self.board) + np.uint8(1)
+        return sudoku_canonical.canonical(_values(inputs, self.side), self.board) + np.uint8(1)
 
-    def invariant(self, inputs: Int[np.ndarray, "num seq"]) -> UInt64[np.ndarray, "num"]:
+    def invariant(self, inputs: Integer[np.ndarray, "num seq"]) -> UInt64[np.ndarray, "num"]:
         """Equal for symmetric puzzles; others collide only where hardly any cell is filled or empty."""
-        return sudoku_symmetry.invariant(_values(inputs, self.side), self.board)
+        return sudoku_invariant.invariant(_values(inputs, self.side), self.board)
 
-    def difficulty(self, inputs: Int[np.ndarray, "num seq"]) -> Float[np.ndarray, "num"]:
+    def difficulty(self, inputs: Integer[np.ndarray, "num seq"]) -> Float[np.ndarray, "num"]:
         """Guesses of the search to the first solution, mean over 16 random symmetries with a fixed seed.
 
         0: naked and hidden singles (9x9: and locked candidates) suffice. The mean still has noise of the order of
@@ -218,12 +227,12 @@ class Sudoku:
             raise ValueError(f"puzzle text has {len(cells)} cells: {self.side}x{self.side} Sudoku needs {self.seq_len}")
         return np.array([1 if symbol in ".0_" else symbols.index(symbol) + 2 for symbol in cells], np.uint8)
 
-    def format(self, inputs: Int[np.ndarray, "seq"]) -> str:
+    def format(self, inputs: Integer[np.ndarray, "seq"]) -> str:
         """One line, `.` for blanks."""
         grid = _values(np.asarray(inputs)[None], self.side)[0]
         return "".join("." if value == 0 else SYMBOLS[value - 1] for value in grid)
 
-    def render(self, inputs: Int[np.ndarray, "seq"], outputs: Int[np.ndarray, "seq"] | None = None) -> str:
+    def render(self, inputs: Integer[np.ndarray, "seq"], outputs: Integer[np.ndarray, "seq"] | None = None) -> str:
         """Text for a terminal."""
         from puzzles.render import render_text
 

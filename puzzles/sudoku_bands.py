@@ -1,7 +1,7 @@
-"""The fast exact search for 9x9: one 27-bit board a digit and band, locked candidates by table, guesses in two-valued cells.
+"""The fast exact search for 9x9: a 27-bit board for each digit and band, locked candidates by table, guesses in pairs.
 
 A board's bit 9 * r + c is set where the digit may stand in row r of the band, column c. A search state is STRIDE words:
-4 * d + b the board of digit d in band b, OPEN + b the cells of band b without a decided digit, DIRTY the digits to look at again.
+4 * d + b the board of digit d in band b, OPEN + b the undecided cells of band b, DIRTY the digits to look at again.
 """
 
 from itertools import permutations
@@ -14,24 +14,24 @@ from puzzles.sudoku_search import below
 
 OPEN, DIRTY, STRIDE = 36, 39, 40
 ALL = (1 << 27) - 1
-COLUMN = 0o1001001  # the three cells of column 0 in a band
+COLUMN = 0o1001001  # the three cells of a band's column 0
 
 
 def _tables():
-    """OCCUPIED[row]: bit s where the row has a candidate in box s. SOLO[row]: the row itself where it has one candidate, else 0.
+    """OCCUPIED[row]: bit s where the row has a candidate in box s. SOLO[row]: the row if it has one candidate, else 0.
 
-    KEEP[m], m of 9 bits 3 * i + j: the bits on some permutation i -> j whose three bits are all in m; 0 where there is none. A
-    digit takes one box in each row of a band, and one band in each column of a stack, so the others can go.
+    KEEP[m], m of 9 bits 3 * i + j: the bits on some permutation i -> j whose three bits are all in m, 0 where there is
+    none: a digit takes one box in each row of a band, and one band in each column of a stack, so other bits can go.
     KEEP_BAND: the same over row and box, spread to the cells.
     """
     rows = np.arange(512)
-    occupied = sum(((rows >> 3 * box & 7) > 0).astype(np.int64) << box for box in range(3))
+    occupied = np.sum([((rows >> 3 * box & 7) > 0).astype(np.int64) << box for box in range(3)], axis=0)
     solo = np.where(rows & (rows - 1), 0, rows)
     paths = [sum(1 << (3 * i + j) for i, j in enumerate(order)) for order in permutations(range(3))]
     keep = np.zeros(512, np.int64)
     for path in paths:
         keep[rows & path == path] |= path
-    keep_band = sum((keep >> bit & 1) * (7 << (9 * (bit // 3) + 3 * (bit % 3))) for bit in range(9))
+    keep_band = np.sum([(keep >> bit & 1) * (7 << (9 * (bit // 3) + 3 * (bit % 3))) for bit in range(9)], axis=0)
     return occupied, solo, keep, keep_band
 
 
@@ -86,7 +86,7 @@ def _solo_rows(board):
 
 @njit(cache=True, nogil=True)
 def _settle_digits(state, at):
-    """Locked candidates of every dirty digit, and what a decided cell takes from other digits. False for a contradiction."""
+    """Locked candidates of every dirty digit, and what decided cells take from other digits. False: contradiction."""
     dirty = state[at + DIRTY]
     digit = -1
     while dirty:
@@ -115,9 +115,9 @@ def _settle_digits(state, at):
             keep2 = stack0 >> 6 | stack1 >> 3 & 56 | stack2 & 448
             if keep0 == cols0 and keep1 == cols1 and keep2 == cols2:
                 break
-            board0 &= keep0 * 0o1001001
-            board1 &= keep1 * 0o1001001
-            board2 &= keep2 * 0o1001001
+            board0 &= keep0 * COLUMN
+            board1 &= keep1 * COLUMN
+            board2 &= keep2 * COLUMN
         state[word] = board0
         state[word + 1] = board1
         state[word + 2] = board2
@@ -152,7 +152,7 @@ def place(state, at, digit, cell):
 
 @njit(cache=True, nogil=True)
 def _best_pair(state, at, pairs, scores):
-    """Of the cells with two candidates, the one whose candidates see most of their like, those in other such cells thrice.
+    """Of the cells with two candidates, the one whose candidates see most of their like; those in pairs count thrice.
 
     `scores`: 81 zeros, and zeros again after the call.
     """
@@ -182,7 +182,7 @@ def _best_pair(state, at, pairs, scores):
 
 @njit(cache=True, nogil=True)
 def _propagate(state, at, scores):
-    """Narrows the state until nothing follows. Returns -1 for a contradiction, -2 when solved, else the cell to guess in."""
+    """Narrows the state until nothing follows. Returns -1 for a contradiction, -2 when solved, else where to guess."""
     while True:
         if not _settle_digits(state, at):
             return -1
@@ -251,8 +251,25 @@ def read(state, at, grid):
 
 
 @njit(cache=True, nogil=True)
-def search(state, limit, max_guesses, known, random, seed, answer):
-    """As `sudoku_search.search`, from the state at offset 0: (solutions, guesses); -1 solutions after max_guesses."""
+def _branch(state, at, cell, digit):
+    """The next state: this one with the digit in the cell. This one loses that candidate."""
+    band, bit = cell // 27, 1 << cell % 27
+    child = at + STRIDE
+    for word in range(STRIDE):
+        state[child + word] = state[at + word]
+    state[at + 4 * digit + band] &= ~bit
+    state[at + DIRTY] = 1 << digit
+    place(state, child, digit, cell)
+    for other in range(9):
+        if other != digit and state[child + 4 * other + band] & bit:
+            state[child + 4 * other + band] &= ~bit
+            state[child + DIRTY] |= 1 << other
+    state[child + OPEN + band] &= ~bit
+
+
+@njit(cache=True, nogil=True)
+def search(state, limit, known, random, seed, answer):
+    """As `sudoku_search.search`, without its bound on guesses, from the state at offset 0: (solutions, guesses)."""
     scores = np.zeros(81, np.int64)
     at = 0
     solutions = 0
@@ -269,21 +286,8 @@ def search(state, limit, max_guesses, known, random, seed, answer):
                 if solutions >= limit:
                     return solutions, guesses
         elif cell >= 0:
-            if guesses >= max_guesses:
-                return -1, guesses
-            digit = _pick_digit(state, at, cell, np.int64(known[cell]) - 1, random, seed)
-            for word in range(STRIDE):
-                state[at + STRIDE + word] = state[at + word]
-            state[at + 4 * digit + cell // 27] &= ~(1 << cell % 27)
-            state[at + DIRTY] = 1 << digit
+            _branch(state, at, cell, _pick_digit(state, at, cell, np.int64(known[cell]) - 1, random, seed))
             at += STRIDE
-            place(state, at, digit, cell)
-            for other in range(9):
-                if other != digit:
-                    if state[at + 4 * other + cell // 27] >> cell % 27 & 1:
-                        state[at + 4 * other + cell // 27] &= ~(1 << cell % 27)
-                        state[at + DIRTY] |= 1 << other
-            state[at + OPEN + cell // 27] &= ~(1 << cell % 27)
             guesses += 1
             continue
         at -= STRIDE
@@ -299,4 +303,4 @@ def solve_many(grids, limit, start, stop, counts, guesses, answers):
     seed = np.zeros(1, np.uint64)
     for index in range(start, stop):
         begin(grids[index], state)
-        counts[index], guesses[index] = search(state, limit, 1 << 62, known, False, seed, answers[index])
+        counts[index], guesses[index] = search(state, limit, known, False, seed, answers[index])

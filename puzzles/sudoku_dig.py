@@ -1,4 +1,4 @@
-"""Make Sudoku puzzles of any size: a random solution grid, then clues taken away while the solution stays the only one."""
+"""Make Sudoku puzzles of any size: a random solution grid, then clues taken away while the solution stays unique."""
 
 import numpy as np
 from numba import njit
@@ -21,7 +21,7 @@ def fill(stack, units, peers, state, grid):
 
 @njit(cache=True, nogil=True)
 def dig(stack, units, peers, state, solution, target, puzzle):
-    """Takes clues away in random order while the solution stays unique and more than `target` remain. Returns the clues left.
+    """Takes clues away in random order while the solution stays unique and more than `target` are left; how many stay.
 
     Several clues go at once where that works: uniqueness is monotone, so the outcome is that of one at a time.
     """

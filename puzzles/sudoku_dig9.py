@@ -1,9 +1,9 @@
 """Make 9x9 puzzles: greedy removal of clues under unavoidable sets, proved unique by the exact search.
 
-An unavoidable set holds the cells in which another full grid differs from the solution: a puzzle with one solution has a
-clue in each. Small ones are listed beforehand, and a clue that is the last in one must stay, without a search. The first 45
-removals are proved by one search; when that finds a second solution, they are repeated with the set it gives. The rest go
-one at a time. What comes out is what removing one clue at a time in that order would give, at a third of the searches.
+An unavoidable set holds the cells in which another full grid differs from the solution: a puzzle with one solution has
+a clue in each. Small ones are listed beforehand, and a clue that is the last in one must stay, without a search. The
+first 45 removals are proved by one search; when that finds a second solution, they are repeated with the set it gives.
+The rest go one at a time. What comes out is what one removal at a time would give, at a third of the searches.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from numba import njit
 
 from puzzles import sudoku_bands
 from puzzles.sudoku_bands import begin
-from puzzles.sudoku_search import NO_LIMIT, below, shuffle
+from puzzles.sudoku_search import below, shuffle
 
 MAX_SETS = 256  # listed beforehand: at most 36 * 4 digit swaps and 18 * 4 line swaps; learnt: at most 9
 FIRST_BATCH = 45
@@ -27,7 +27,7 @@ def fill(state, seed, grid):
         for index in range(9):
             start[(3 * box + index // 3) * 9 + 3 * box + index % 3] = digits[index]
     begin(start, state)
-    solutions, _ = sudoku_bands.search(state, 1, NO_LIMIT, start, True, seed, grid)
+    solutions, _ = sudoku_bands.search(state, 1, start, True, seed, grid)
     return solutions
 
 
@@ -96,7 +96,7 @@ def _join(parent, one, other):
 
 @njit(cache=True, nogil=True)
 def _line_swaps(grid, down, across, members, left, num_sets):
-    """The sets that swapping two rows of a band gives in part of their columns (down, across = 1, 9: two columns of a stack)."""
+    """The sets that swapping two rows of a band in some columns gives (down, across = 1, 9: two columns of a stack)."""
     cells = np.empty(81, np.uint8)
     place = np.empty(10, np.int64)
     for first in range(9):
@@ -144,7 +144,7 @@ def _remove_some(order, position, most, members, left, num_sets, puzzle, removed
 
 @njit(cache=True, nogil=True)
 def dig(state, seed, solution, target, members, left, puzzle):
-    """Removes clues in random order while the solution stays the only one and more than `target` remain; returns what remains."""
+    """Removes clues in random order while the solution stays unique and more than `target` are left; how many stay."""
     order = np.arange(81)
     shuffle(seed, order)
     removed = np.empty(81, np.int64)
@@ -162,7 +162,7 @@ def dig(state, seed, solution, target, members, left, puzzle):
         taken, after = _remove_some(order, position, most, members, left, num_sets, puzzle, removed)
         if taken:
             begin(puzzle, state)
-            others, _ = sudoku_bands.search(state, 1, NO_LIMIT, solution, False, seed, other)
+            others, _ = sudoku_bands.search(state, 1, solution, False, seed, other)
             if others:
                 for cell in removed[:taken]:
                     puzzle[cell] = solution[cell]
@@ -183,7 +183,7 @@ def dig(state, seed, solution, target, members, left, puzzle):
 
 @njit(cache=True, nogil=True)
 def generate_many(seeds, lows, highs, start, stop, puzzles, solutions):
-    """As `sudoku_dig.generate_many`: rows start..stop, a clue count from lows[i]..highs[i]; highs[i] = 0 means minimal."""
+    """Rows start..stop: a clue count drawn from lows[i]..highs[i] and hit exactly; highs[i] = 0 means minimal."""
     state = np.empty(sudoku_bands.STRIDE * 82, np.int64)
     members = np.zeros((81, MAX_SETS), np.uint8)
     left = np.zeros(MAX_SETS, np.uint8)

@@ -1,4 +1,4 @@
-"""Exact Sudoku search at any size: candidates as bit masks, naked and hidden singles, then a guess at the narrowest cell."""
+"""Exact Sudoku search at any size: candidates as bit masks, naked and hidden singles, guesses in the narrowest cell."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -170,7 +170,7 @@ def search(stack, units, peers, limit, max_guesses, known, random, state, answer
 
     Returns (solutions found, guesses): stops at `limit` solutions, or with -1 solutions after `max_guesses`.
     A guess is a value assumed while the cell has others left. `known`: a solution that is not counted and whose
-    values are tried last (all zero: none). `random`: guess at random from `state`. `answer` receives the last solution found.
+    values are tried last (all zero: none). `random`: guess at random from `state`. `answer`: the last solution.
     """
     depth = 0
     solutions = 0
