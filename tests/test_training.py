@@ -1,0 +1,189 @@
+"""The loop: it learns, resumes bit for bit, stops politely, and refuses numbers that are not finite."""
+
+import json
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from hrm_net import checkpoint, training
+from hrm_net.config import DataConfig, MonitorConfig, Source, Stage, TrainConfig
+from hrm_net.hrm_config import HRMConfig
+from hrm_net.interrupts import interruptible
+from hrm_net.optim import OptimConfig
+
+MODEL = HRMConfig(
+    vocab_size=6, seq_len=16, hidden_size=8, mlp_multiple=8, h_layers=1, l_layers=1, codec="symbols", block="symbol",
+    positions="none", prefix_len=0, halting="halt_only", max_segments=4, exploration=0.5, grid_width=4,
+)  # fmt: skip
+
+
+def config(**changes) -> TrainConfig:
+    base = TrainConfig(
+        name="test",
+        steps=12,
+        batch_size=4,
+        checkpoint_every=4,
+        log_every=1,
+        compile="false",
+        device="cpu",
+        precision="fp32",
+        threads=1,
+        model=MODEL,
+        puzzle={"name": "sudoku", "box": "2x2"},
+        data=DataConfig(curriculum=[Stage(mix=[Source(targets={"clues": [6, 10]})])]),
+        optim=OptimConfig(name="muon", lr=3e-3, warmup_steps=2, ema=0.9),
+        monitor=MonitorConfig(every=6, puzzles=8, targets={"easy": {"clues": 10}}),
+    )
+    return replace(base, **changes)
+
+
+def final(run_dir: Path) -> checkpoint.Checkpoint:
+    found = checkpoint.load_newest(run_dir / "checkpoints")
+    assert found is not None
+    return found
+
+
+def records(run_dir: Path) -> list[dict]:
+    lines = (run_dir / "metrics.jsonl").read_text().splitlines()
+    return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
+
+
+def assert_same(one: object, two: object, where: str = "") -> None:
+    if isinstance(one, dict):
+        assert isinstance(two, dict)
+        assert one.keys() == two.keys(), where
+        for key in one:
+            if key != "seconds":
+                assert_same(one[key], two[key], f"{where}.{key}")
+    elif isinstance(one, list):
+        assert isinstance(two, list)
+        for i, (a, b) in enumerate(zip(one, two, strict=True)):
+            assert_same(a, b, f"{where}.{i}")
+    elif isinstance(one, torch.Tensor):
+        assert isinstance(two, torch.Tensor)
+        assert torch.equal(one, two), where
+    else:
+        assert one == two, where
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optim": OptimConfig(name="adam_atan2", lr=1e-3, warmup_steps=2)},
+        {"data": DataConfig(puzzles=16, curriculum=[Stage(mix=[Source(targets={"clues": 10})])])},
+        {"model": replace(MODEL, state="random", noise=0.01, halting="q_learning")},
+    ],
+    ids=["muon ema", "adam_atan2", "fixed set", "noise and q-learning"],
+)
+def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    training.train(config(**changes), whole)
+
+    step = training.train_step
+    calls = 0
+
+    def dies(*arguments):
+        nonlocal calls
+        calls += 1
+        if calls == 7:
+            raise KeyboardInterrupt
+        return step(*arguments)
+
+    monkeypatch.setattr(training, "train_step", dies)
+    with pytest.raises(KeyboardInterrupt):
+        training.train(config(**changes), cut)
+    assert final(cut).step < 12
+    monkeypatch.setattr(training, "train_step", step)
+    training.train(config(**changes), cut)
+
+    one, two = final(whole), final(cut)
+    assert one.step == two.step == 12
+    assert_same(one.tensors, two.tensors)
+    assert_same(one.state, two.state)
+    assert records(whole) == records(cut)
+
+
+def test_it_learns_and_keeps_the_best(tmp_path: Path):
+    model = replace(MODEL, hidden_size=16)
+    training.train(config(steps=150, batch_size=16, checkpoint_every=0, log_every=10, model=model), tmp_path / "run")
+    train_records = [record for record in records(tmp_path / "run") if record["kind"] == "train"]
+    assert train_records[-1]["lm_loss"] < 0.5 * train_records[0]["lm_loss"]
+    monitored = [record for record in records(tmp_path / "run") if record["kind"] == "monitor"]
+    scores = {record["step"]: record["solve_rate"] + 1e-3 * record["cell_accuracy"] for record in monitored}
+    best = checkpoint.best(tmp_path / "run" / "checkpoints")
+    assert best is not None
+    assert best.name == f"step_{max(scores, key=lambda step: scores[step]):06d}"
+
+
+def test_a_finished_run_says_so_and_more_steps_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    training.train(config(steps=4), tmp_path / "run")
+    before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    training.train(config(steps=4), tmp_path / "run")
+    assert "has all its 4 steps" in capsys.readouterr().out
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
+    training.train(config(steps=6), tmp_path / "run")
+    assert final(tmp_path / "run").step == 6
+
+
+def test_another_configuration_is_refused_with_its_difference(tmp_path: Path):
+    training.train(config(steps=4), tmp_path / "run")
+    with pytest.raises(ValueError, match=r"seed: 0 -> 1"):
+        training.train(config(steps=4, seed=1), tmp_path / "run")
+
+
+@pytest.mark.parametrize("poison", ["loss", "gradient"])
+def test_numbers_that_are_not_finite_stop_before_the_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, poison: str):
+    segment_loss = training.segment_loss
+    calls = 0
+
+    def poisoned(*arguments):
+        nonlocal calls
+        calls += 1
+        loss = segment_loss(*arguments)
+        if calls == 6:
+            if poison == "loss":
+                loss.total = loss.total * float("nan")
+            else:
+                loss.total.register_hook(lambda grad: grad * float("inf"))
+        return loss
+
+    monkeypatch.setattr(training, "segment_loss", poisoned)
+    with pytest.raises(FloatingPointError, match="step 5"):
+        training.train(config(), tmp_path / "run")
+    saved = final(tmp_path / "run")
+    assert saved.step == 4
+    assert all(torch.isfinite(tensor).all() for tensor in saved.tensors.values())
+
+
+def test_a_signal_finishes_the_step_and_saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    step = training.train_step
+
+    def signalled(state, *arguments):
+        if state.step == 5:
+            signal.raise_signal(signal.SIGTERM)
+        return step(state, *arguments)
+
+    monkeypatch.setattr(training, "train_step", signalled)
+    with pytest.raises(SystemExit) as stopped:
+        training.train(config(), tmp_path / "run")
+    assert stopped.value.code == 143
+    assert final(tmp_path / "run").step == 6
+
+
+def test_the_second_signal_is_not_caught():
+    with interruptible() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.exit_code == 130
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_training_never_reads_the_global_random_stream(tmp_path: Path):
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    training.train(config(steps=3), tmp_path / "one")
+    assert torch.equal(torch.get_rng_state(), before)
