@@ -3,7 +3,7 @@
 import math
 import time
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from hrm_net.progress import TrainingProgress
 from hrm_net.resume import check_resume
 from hrm_net.run_lock import run_lock
 from hrm_net.tracking import Tracker
+from hrm_net.window import Window
 
 
 @dataclass(kw_only=True, slots=True)
@@ -35,6 +36,7 @@ class TrainState:
     optimizers: Optimizers
     ema: EMA | None
     carry: Carry | None
+    window: Window = field(default_factory=Window)
     step: int = 0
     # Wall-clock seconds of training so far, over all processes that worked on the run.
     seconds: float = 0.0
@@ -85,6 +87,8 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig)
     if state.carry is None:
         state.carry = model.initial_carry(batch)
     state.carry, out = model(state.carry, batch, generator=generator)
+    if config.stagger and state.step == 0:
+        state.carry.steps += torch.arange(len(state.carry.steps), device=state.carry.steps.device) % config.model.max_segments
     loss = segment_loss(out, state.carry.labels, config.loss)
     state.optimizers.zero_grad()
     (loss.total / config.batch_size).backward()
@@ -96,6 +100,7 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig)
     state.optimizers.step(scale, norm)
     if state.ema is not None:
         state.ema.update(model)
+    state.window.add(loss, state.carry)
     state.step += 1
     return loss
 
@@ -114,9 +119,9 @@ def _loop(config: TrainConfig, state: TrainState, run_dir: Path, tracker: Tracke
             last = state.step == config.steps
             note = None
             if state.step % config.log_every == 0 or last:
-                record = _record(state, loss, config)
+                record = state.window.mean()
                 tracker.log(state.step, kind="train", seconds=state.seconds, **record)
-                note = f"loss {record['loss']:.3f}, {record['exact_accuracy']:.0%} of the batch right"
+                note = f"loss {record['loss']:.3f}" + (f", {record['exact_accuracy']:.0%} right when halting" if record["halted"] else "")
             state.seconds += time.perf_counter() - started
             best = False
             if monitor.due(state.step):
@@ -145,24 +150,6 @@ def _look(monitor: Monitor, state: TrainState, tracker: Tracker, progress: Train
     return True
 
 
-def _record(state: TrainState, loss: SegmentLoss, config: TrainConfig) -> dict[str, float]:
-    """Means over the batch of the step just done; segments are those that the rows halting here took."""
-    assert state.carry is not None
-    halted = state.carry.halted
-    steps = state.carry.steps[halted].float().mean().item() if halted.any() else None
-    record = {
-        "loss": loss.total.item() / config.batch_size,
-        "lm_loss": loss.lm.item() / config.batch_size,
-        "q_halt_loss": loss.q_halt.item() / config.batch_size,
-        "q_continue_loss": loss.q_continue.item() / config.batch_size,
-        "exact_accuracy": loss.exact.float().mean().item(),
-        "cell_accuracy": loss.cell_accuracy.mean().item(),
-        "halted": halted.float().mean().item(),
-        "segments": steps,
-    }
-    return record
-
-
 def save(state: TrainState, config: TrainConfig, run_dir: Path) -> None:
     """A checkpoint of the state; what people use of it are the averaged weights where there is an average."""
     assert state.carry is not None
@@ -171,6 +158,7 @@ def save(state: TrainState, config: TrainConfig, run_dir: Path) -> None:
         "optimizers": state.optimizers.state_dict(),
         "ema": state.ema.state_dict() if state.ema else None,
         "carry": state.carry.tensors(),
+        "window": state.window.rows,
         "seconds": state.seconds,
         "best_score": state.best_score,
         "best_step": state.best_step,
@@ -194,6 +182,7 @@ def restore(state: TrainState, saved: checkpoint.Checkpoint, device: torch.devic
     if state.ema is not None:
         state.ema.load_state_dict(saved.state["ema"])
     state.carry = Carry(**{name: tensor.to(device) for name, tensor in saved.state["carry"].items()})
+    state.window.rows = [row.to(device) for row in saved.state["window"]]
     state.step, state.seconds = saved.step, saved.state["seconds"]
     state.best_score, state.best_step = saved.state["best_score"], saved.state["best_step"]
 
