@@ -32,9 +32,8 @@ class SparsePuzzleEmbedding(nn.Module):
             self.local_ids, self.local_rows = puzzle_identifiers, rows
         return rows
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the rows of the last training forward."""
-        super().zero_grad(set_to_none)
+    def forget(self) -> None:
+        """Let go of the rows of the last training forward."""
         self.local_ids = self.local_rows = None
 
 

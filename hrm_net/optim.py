@@ -127,15 +127,17 @@ class Optimizers:
         self.params: list[Tensor] = [p for opt in dense for group in opt.param_groups for p in group["params"]]
 
     def zero_grad(self) -> None:
-        for opt in self.dense:
-            opt.zero_grad(set_to_none=True)
-        if self.puzzles is not None:
-            self.puzzles.zero_grad()
+        """Drop all gradients; before or after the forward pass, but before the backward pass."""
+        for leaf in self._leaves():
+            leaf.grad = None
 
     def grad_norm(self) -> Float[Tensor, ""]:
         """Norm of the whole gradient, puzzle rows included; finite only if every number in it is."""
-        rows = [] if self.puzzles is None or self.puzzles.local_rows is None else [self.puzzles.local_rows]
-        return grad_norm([*self.params, *rows])
+        return grad_norm(self._leaves())
+
+    def _leaves(self) -> list[Tensor]:
+        rows = None if self.puzzles is None else self.puzzles.local_rows
+        return self.params if rows is None else [*self.params, rows]
 
     def step(self, scale: float, norm: Tensor | None = None) -> None:
         """One update at `scale` times the peak learning rates; `norm` saves clipping a second look at the gradient."""
@@ -145,11 +147,16 @@ class Optimizers:
             for group in opt.param_groups:
                 group["lr"] = self.config.lr * scale
             opt.step()
+        self._step_puzzles(scale)
+
+    def _step_puzzles(self, scale: float) -> None:
         table = self.puzzles
-        if table is None or table.local_ids is None or table.local_rows is None or table.local_rows.grad is None:
+        if table is None or table.local_ids is None or table.local_rows is None:
             return
-        lr, decay = self.config.puzzle_lr * scale, self.config.puzzle_weight_decay
-        sign_sgd_(table.weight, table.local_ids, table.local_rows.grad, lr, decay)
+        if table.local_rows.grad is not None:
+            lr, decay = self.config.puzzle_lr * scale, self.config.puzzle_weight_decay
+            sign_sgd_(table.weight, table.local_ids, table.local_rows.grad, lr, decay)
+        table.forget()
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain numbers only. The puzzle table has no state beside its weight, which is the model's."""

@@ -146,7 +146,7 @@ def _start_wandb(run_dir: Path, logger: LoggerConfig, config: dict[str, Any]) ->
             config=config,
             dir=str(run_dir),
             mode=logger.mode,
-            settings=wandb.Settings(console="off"),
+            settings=wandb.Settings(console="off", init_timeout=30),
         )
     except Error as error:
         reason = " ".join(str(error).split())

@@ -54,14 +54,14 @@ def test_other_forwards_leave_the_kept_rows_alone() -> None:
     assert table.local_rows is kept
 
 
-def test_the_batch_size_may_change_and_zero_grad_forgets() -> None:
+def test_the_batch_size_may_change_and_rows_can_be_forgotten() -> None:
     table = filled()
     for ids in ([1], [0, 2, 5], [3, 3]):
         table(torch.tensor(ids)).sum().backward()
         assert table.local_ids is not None
         assert table.local_ids.tolist() == ids
     copy.deepcopy(table)
-    table.zero_grad()
+    table.forget()
     assert table.local_rows is None
     assert table.local_ids is None
 

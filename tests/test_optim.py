@@ -198,18 +198,23 @@ def test_training_goes_on_to_the_bit_from_a_saved_state(name: OptimName, tmp_pat
         other.load_state_dict({**state["optim"], "name": "sgd"})
 
 
-def test_the_table_moves_by_its_own_rate_and_only_where_it_was_used() -> None:
+@pytest.mark.parametrize("cleared", ["before the forward pass", "after it"])
+def test_the_table_moves_by_its_own_rate_and_only_where_it_was_used(cleared: str) -> None:
     model = Core()
     optimizers = build_optimizers(model, OptimConfig(lr=1e-3, puzzle_lr=0.25, puzzle_weight_decay=0.0))
-    model(torch.tensor([1, 3])).backward()
-    optimizers.step(0.5)
     table = model.puzzle_embedding
     assert table is not None
+    if cleared == "before the forward pass":
+        optimizers.zero_grad()
+    loss = model(torch.tensor([1, 3]))
+    if cleared == "after it":
+        optimizers.zero_grad()
+    loss.backward()
+    optimizers.step(0.5)
     assert table.weight[[0, 2, 4]].abs().sum() == 0
     assert torch.equal(table.weight[[1, 3]].abs(), torch.full((2, 4), 0.125))
-    optimizers.zero_grad()
     before = table.weight.clone()
-    optimizers.step(1.0)
+    optimizers.step(1.0)  # no forward pass since: nothing was used
     assert torch.equal(table.weight, before)
 
 
