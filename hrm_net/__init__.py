@@ -1,0 +1,11 @@
+"""Brain-inspired recurrent reasoning: the Hierarchical Reasoning Model as a plain PyTorch module.
+
+    from hrm_net import HRM, HRMConfig
+
+`hrm_net.model` is the paper in one file; training, evaluation and their command lines stay out of the way until imported.
+"""
+
+from hrm_net.hrm_config import HRMConfig
+from hrm_net.model import HRM, Carry, Output
+
+__all__ = ["HRM", "Carry", "HRMConfig", "Output"]
