@@ -1,6 +1,7 @@
 """The command line: Hydra outside, typed configuration inside, one line and exit code 2 for a user's mistake."""
 
 import errno
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -40,7 +41,16 @@ def _check_training(values: dict[str, Any], run_dir: Path) -> None:
     resolve_precision(config.precision, device)
     if config.compile == "true":
         resolve_compile(config.compile, device)
+    _check_writable(run_dir)
     check_resume(config, run_dir)
+
+
+def _check_writable(run_dir: Path) -> None:
+    there = next(path for path in (run_dir.absolute(), *run_dir.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise ValueError(f"run directory {run_dir}: cannot be made: {there} is a file")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(f"run directory {run_dir}: cannot be written: no permission in {there}")
 
 
 def _train(values: dict[str, Any], run_dir: Path) -> None:
@@ -84,9 +94,9 @@ def _main(name: str, cls: type, check: Job, job: Job, argv: list[str] | None) ->
 def _run_with_hydra(name: str, job: Job, arguments: list[str]) -> None:
     import hydra
     from hydra.core.hydra_config import HydraConfig
-    from omegaconf import DictConfig, OmegaConf
+    from omegaconf import OmegaConf
 
-    def task(config: DictConfig) -> None:
+    def task(config: Any) -> None:
         with _exit_codes():
             values = OmegaConf.to_container(config, resolve=True)
             assert isinstance(values, dict)

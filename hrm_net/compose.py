@@ -97,6 +97,8 @@ def _checked(text: str, override: Override, cls: type, known: dict[str, list[str
     key = (override.key_or_group or "").lstrip("/")
     if override.is_sweep_override() and not sweep:
         raise ValueError(f"{text}: several values are a sweep, which needs --multirun; a list is written [a,b]")
+    if override.is_delete():
+        return text
     if key in known:
         for name in list(override.sweep_iterator()) if override.is_choice_sweep() else [override.value()]:
             if name is None:
@@ -105,7 +107,7 @@ def _checked(text: str, override: Override, cls: type, known: dict[str, list[str
                 near = schema.did_you_mean(name, known[key])
                 raise ValueError(f"{key}={name}: no such file in conf/{key}; there are {', '.join(known[key])}{near}")
         return text
-    if key.split(".")[0] == "hydra" or override.is_delete():
+    if key.split(".")[0] == "hydra":
         return text
     if not schema.has_key(cls, key):
         raise ValueError(schema.unknown_key(cls, key, text.partition("=")[2], known))

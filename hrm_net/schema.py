@@ -30,8 +30,9 @@ def build(cls: type[T], values: dict[str, Any]) -> T:
     try:
         return pydantic.TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
     except pydantic.ValidationError as error:
-        mistakes = error.errors(include_url=False)
-    raise ValueError(_line(cls, values, mistakes[0]))
+        # a key of a wrong type says more than one that is missing for that reason
+        mistake = min(error.errors(include_url=False), key=lambda one: one["type"].startswith("missing"))
+    raise ValueError(_line(cls, values, mistake))
 
 
 def keys(cls: type) -> list[str]:
@@ -66,18 +67,18 @@ def has_key(cls: Any, key: str) -> bool:
 
 
 def unknown_key(cls: type, key: str, value: object, further: Iterable[str] = ()) -> str:
-    """The line for a key that neither `cls` nor `further` has."""
+    """The line for a key that neither `cls` nor `further` has: what was probably meant, or what there is beside it."""
     parent, _, word = key.rpartition(".")
     above = [int(part) if part.isdigit() else part for part in parent.split(".")] if parent else []
-    holder = _type_at(cls, above) if not parent or has_key(cls, parent) else cls
+    holder = _type_at(cls, above) if not parent or has_key(cls, parent) else None
     siblings = [f"{parent}.{name}" if parent else name for name in _hints(holder)] if is_dataclass(holder) else []
-    near = difflib.get_close_matches(word, _hints(holder), n=2) if is_dataclass(holder) else []
+    near = difflib.get_close_matches(word, [name.rpartition(".")[2] for name in siblings], n=2)
     if near:
         suggestion = f"; did you mean {' or '.join(f'{parent}.{name}' if parent else name for name in near)}?"
-    else:
-        suggestion = did_you_mean(key, [*keys(cls), *further])
-    if not suggestion and siblings:
+    elif parent and siblings:
         suggestion = f"; there are {', '.join(siblings)}"
+    else:
+        suggestion = did_you_mean(key, [*keys(cls), *further]) or "; --help lists them all"
     return f"{key}={show(value)}: unknown key{suggestion}"
 
 

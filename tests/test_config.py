@@ -1,0 +1,229 @@
+"""The schema behind conf/: what it accepts, what it refuses and how it says so."""
+
+import dataclasses
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hrm_net import cli_help, compose, schema
+from hrm_net.config import (
+    EvaluateConfig,
+    TrainConfig,
+    differences,
+    evaluate_config,
+    from_yaml,
+    to_yaml,
+    train_config,
+)
+
+FILLED_IN = {"model.vocab_size", "model.seq_len", "model.num_puzzle_ids", "model.grid_width"}
+GROUPS = compose.groups()
+
+
+def values(*overrides: str, name: str = "train") -> dict[str, Any]:
+    """The composed configuration as plain values."""
+    cls = TrainConfig if name == "train" else EvaluateConfig
+    checked = compose.checked_overrides(name, list(overrides), cls, sweep=False)
+    ((found, _),) = compose.compose_jobs(name, checked)
+    return found
+
+
+DEFAULT = values()
+LEAVES = [key for key in schema.keys(TrainConfig) if not any(k.startswith(f"{key}.") for k in schema.keys(TrainConfig))]
+
+
+@pytest.mark.parametrize("experiment", GROUPS["experiment"])
+def test_every_experiment_composes_and_says_how_it_was_run(experiment: str) -> None:
+    config = train_config(values(f"experiment={experiment}"))
+    assert config.name == experiment
+    header = (compose.config_dir() / "experiment" / f"{experiment}.yaml").read_text(encoding="utf-8")
+    for word in ("command:", "hardware:", "time:", "expected:"):
+        assert word in header
+    assert f"python train.py experiment={experiment}" in header
+
+
+@pytest.mark.parametrize("puzzle", GROUPS["puzzle"])
+@pytest.mark.parametrize("model", GROUPS["model"])
+def test_every_model_fits_every_puzzle(model: str, puzzle: str) -> None:
+    config = train_config(values(f"model={model}", f"puzzle={puzzle}"))
+    assert config.model.seq_len == config.model.grid_width**2
+    assert config.model.vocab_size == config.model.grid_width + 2
+    assert config.monitor.targets
+    assert config.name == puzzle
+
+
+@pytest.mark.parametrize("group", ["optim", "logger"])
+def test_every_optimizer_and_logger_is_what_its_file_is_called(group: str) -> None:
+    for choice in GROUPS[group]:
+        assert getattr(train_config(values(f"{group}={choice}")), group).name == choice
+
+
+def test_published_model_defaults_agree_with_the_schema() -> None:
+    """hrm_27m.yaml spells out HRMConfig's defaults: the two must not drift apart."""
+    config = train_config(values("model=hrm_27m"))
+    for field in dataclasses.fields(config.model):
+        if field.default is not dataclasses.MISSING and f"model.{field.name}" not in FILLED_IN:
+            assert getattr(config.model, field.name) == field.default, field.name
+
+
+def test_yaml_and_help_have_every_key_of_the_schema() -> None:
+    shown = {line.strip().partition("=")[0] for line in cli_help.text("train").splitlines() if line.startswith("  ")}
+    top = set(schema.keys(TrainConfig)) - FILLED_IN
+    missing = {key for key in top if key not in shown and not any(k.startswith(f"{key}.") for k in top)}
+    assert missing == set()
+    composed = schema_leaves(DEFAULT)
+    assert {key for key in LEAVES if key not in FILLED_IN and not any(k.startswith(key) for k in composed)} == set()
+
+
+def test_evaluate_help_has_every_key() -> None:
+    text = cli_help.text("evaluate")
+    for key in schema.keys(EvaluateConfig):
+        assert f"\n  {key}=" in text
+
+
+def test_every_key_in_conf_is_explained() -> None:
+    """A key of a base file (one that inherits from no other) has a comment above it."""
+    for path in [*compose.config_dir().glob("*/*.yaml"), *compose.config_dir().glob("*.yaml")]:
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("#"), path
+        if path.parent.name in GROUPS and ("\ndefaults:" in text or path.parent.name == "experiment"):
+            continue
+        lines = text.splitlines()
+        for before, line in pairwise(lines):
+            key, _, value = line.partition(":")
+            scalar = value.strip() and not line.lstrip().startswith(("#", "-")) and "- weight" not in line
+            if (
+                scalar
+                and key.strip() not in ("name", "targets", "output_subdir", "chdir")
+                and not key.startswith("    ")
+            ):
+                assert before.lstrip().startswith("#"), f"{path.name}: {line}"
+
+
+def schema_leaves(found: dict[str, Any], prefix: str = "") -> set[str]:
+    leaves = set()
+    for key, value in found.items():
+        leaves |= schema_leaves(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {prefix + key}
+    return leaves
+
+
+def put(found: dict[str, Any], key: str, value: object) -> dict[str, Any]:
+    copy = json.loads(json.dumps(found))
+    *parents, last = key.split(".")
+    holder = copy
+    for parent in parents:
+        holder = holder[parent]
+    holder[last] = value
+    return copy
+
+
+@given(key=st.sampled_from(LEAVES), value=st.sampled_from([{"a": 1}, [[["x"]]], [None]]))
+def test_a_value_of_a_wrong_type_is_refused_in_one_line_that_names_its_key(key: str, value: object) -> None:
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        train_config(put(DEFAULT, key, value))
+    line = str(caught.value)
+    assert "\n" not in line
+    assert line.startswith((key, key.rpartition(".")[0] + "="))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("steps", "900", "steps=900: must be a whole number"),
+        ("steps", 9.5, "steps=9.5: must be a whole number"),
+        ("steps", True, "steps=true: must be a whole number"),
+        ("seed", None, "seed=null: must be a whole number"),
+        ("precision", "fp16", "precision=fp16: must be one of auto, bf16, fp32"),
+        ("data.augment", 1, "data.augment=1: must be true or false"),
+        ("data.puzzles", "many", "data.puzzles=many: must be a whole number or null"),
+        ("optim.lr", "fast", "optim.lr=fast: must be a number"),
+        ("optim.lr", float("nan"), "optim.lr=nan: must be a finite number"),
+        ("optim.betas", [0.9], "optim.betas=[0.9]: must be a list of 2 times a number"),
+        ("logger.tags", [1], "logger.tags.0=1: must be text"),
+        ("logger.tags", "a", "logger.tags=a: must be a list of text"),
+        ("stpes", 3, "stpes=3: unknown key; did you mean steps?"),
+        ("optim.learning_rate", 3, "optim.learning_rate=3: unknown key; there are optim.name, "),
+        ("model.hiden_size", 3, "model.hiden_size=3: unknown key; did you mean model.hidden_size?"),
+        ("model.vocab_size", 12, "model.vocab_size=12: must be 11, as the puzzle has it"),
+        ("optim._target_", "os.system", "optim._target_=os.system: configuration holds values, never code"),
+        ("puzzle.name", "soduko", "puzzle=soduko: must be one of "),
+        ("puzzle.size", 9, "puzzle.size=9: sudoku has the options box"),
+        ("puzzle.box", "5x5", "puzzle.box=5x5: must be one of 2x2, 2x3, 3x3, 4x4"),
+        ("batch_size", 0, "batch_size=0: must be at least 1"),
+        ("keep_checkpoints", 1, "keep_checkpoints=1: must be at least 2"),
+        ("data.curriculum", [{"until": 0.5}], "data.curriculum=[until 0.5]: must be stages with rising until"),
+        ("data.curriculum", [{"until": 2}], "data.curriculum.0.until=2.0: must be above 0 and at most 1"),
+        (
+            "data.curriculum",
+            [{"untill": 1}],
+            "data.curriculum.0.untill=1: unknown key; did you mean data.curriculum.0.until",
+        ),
+        ("data.curriculum", [{"mix": [{"weight": 0}]}], "data.curriculum.0.mix.0.weight=0.0: must be above 0"),
+        (
+            "data.curriculum",
+            [{"mix": [{"targets": {"clues": 16}}]}],
+            "data.curriculum.0.mix.0.targets.clues=16: 9x9 Sudoku needs at least 17",
+        ),
+        ("monitor.targets", {"a": {"clues": 90}}, "monitor.targets.a.clues=90: 9x9 Sudoku has at most 81"),
+        ("monitor.targets", {"a": {"holes": 9}}, "monitor.targets.a.holes=9: unknown target; sudoku has clues"),
+    ],
+)
+def test_what_a_mistake_is_told(key: str, value: object, line: str) -> None:
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        train_config(put(DEFAULT, key, value))
+    assert str(caught.value).startswith(line)
+
+
+def test_a_missing_key_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^steps: missing"):
+        train_config({key: value for key, value in DEFAULT.items() if key != "steps"})
+
+
+def test_compile_may_be_a_yaml_boolean() -> None:
+    assert train_config(put(DEFAULT, "compile", True)).compile == "true"
+    assert train_config(put(DEFAULT, "compile", False)).compile == "false"
+    assert evaluate_config(values("compile=true", name="evaluate")).compile == "true"
+
+
+def test_a_run_and_a_checkpoint_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match=r"^checkpoint=b: give run or checkpoint, not both$"):
+        evaluate_config({"run": "a", "checkpoint": "b"})
+
+
+@pytest.mark.parametrize("experiment", ["null", *GROUPS["experiment"]])
+def test_yaml_round_trip(experiment: str) -> None:
+    config = train_config(DEFAULT if experiment == "null" else values(f"experiment={experiment}"))
+    assert from_yaml(to_yaml(config)) == config
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "a: [", "steps: 3", "\x00"])
+def test_text_that_is_no_configuration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        from_yaml(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_differences_name_what_matters_on_resume_and_nothing_else() -> None:
+    config = train_config(DEFAULT)
+    assert differences(config, config) == []
+    longer = train_config(
+        values("steps=5000", "name=other", "logger=wandb", "log_every=3", "checkpoint_every=7", "compile=false")
+    )
+    assert differences(config, longer) == []
+    other = train_config(values("optim.lr=0.5", "model.hidden_size=48"))
+    assert differences(config, other) == [
+        f"model.hidden_size: {config.model.hidden_size} -> 48",
+        f"optim.lr: {config.optim.lr} -> 0.5",
+    ]
+
+
+def test_saved_yaml_is_plain() -> None:
+    """No tags, no tuples: any YAML reader gets what was meant."""
+    loaded = yaml.safe_load(to_yaml(train_config(DEFAULT)))
+    assert loaded["optim"]["betas"] == DEFAULT["optim"]["betas"]
+    assert set(loaded) == {field.name for field in dataclasses.fields(TrainConfig)}
