@@ -32,7 +32,7 @@ def generate(puzzle: Puzzle, rng: np.random.Generator, num: int, fold_id: int, *
     kept_labels: list[np.ndarray] = []
     missing = num
     while missing > 0 or not kept_inputs:
-        inputs, labels = puzzle.generate(rng, int(missing / SHARES[fold_id] * 1.1) + 4 if num else 0, **targets)
+        inputs, labels = puzzle.generate(rng, round(missing / SHARES[fold_id]) if num else 0, **targets)
         wanted = np.flatnonzero(fold(puzzle, inputs) == fold_id)[:missing]
         kept_inputs.append(inputs[wanted])
         kept_labels.append(labels[wanted])
