@@ -219,7 +219,7 @@ class Sudoku:
     def parse(self, text: str) -> UInt8[np.ndarray, "seq"]:
         """Digits (A-G above 9) and blanks `.`, `0`, `_`; white space and the frame characters | - + are skipped."""
         symbols = SYMBOLS[: self.side]
-        cells = [symbol for symbol in text.upper() if not (symbol.isspace() or symbol in "|-+")]
+        cells = [symbol for symbol in text if not (symbol.isspace() or symbol in "|-+")]
         for place, symbol in enumerate(cells):
             if symbol not in symbols and symbol not in ".0_":
                 raise ValueError(f"puzzle text has {symbol!r} at cell {place + 1}: must be {symbols} or one of . 0 _")

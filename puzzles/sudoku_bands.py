@@ -13,6 +13,8 @@ from puzzles.bits import count, lowest
 from puzzles.sudoku_search import below
 
 OPEN, DIRTY, STRIDE = 36, 39, 40
+ONE = np.int64(1)  # typed, since numba compiles a function again for a literal argument
+RANDOM, FIRST = np.bool_(True), np.bool_(False)  # how `search` picks a digit
 ALL = (1 << 27) - 1
 COLUMN = 0o1001001  # the three cells of a band's column 0
 
@@ -271,7 +273,7 @@ def _branch(state, at, cell, digit):
 def search(state, limit, known, random, seed, answer):
     """As `sudoku_search.search`, without its bound on guesses, from the state at offset 0: (solutions, guesses)."""
     scores = np.zeros(81, np.int64)
-    at = 0
+    at = np.int64(0)
     solutions = 0
     guesses = 0
     while True:
@@ -303,4 +305,4 @@ def solve_many(grids, limit, start, stop, counts, guesses, answers):
     seed = np.zeros(1, np.uint64)
     for index in range(start, stop):
         begin(grids[index], state)
-        counts[index], guesses[index] = search(state, limit, known, False, seed, answers[index])
+        counts[index], guesses[index] = search(state, limit, known, FIRST, seed, answers[index])

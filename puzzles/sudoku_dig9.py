@@ -10,24 +10,25 @@ import numpy as np
 from numba import njit
 
 from puzzles import sudoku_bands
-from puzzles.sudoku_bands import begin
+from puzzles.sudoku_bands import FIRST, ONE, RANDOM, begin
 from puzzles.sudoku_search import below, shuffle
 
 MAX_SETS = 256  # listed beforehand: at most 36 * 4 digit swaps and 18 * 4 line swaps; learnt: at most 9
 FIRST_BATCH = 45
+NINE = np.int64(9)
 
 
 @njit(cache=True, nogil=True)
 def fill(state, seed, grid):
     """A random full grid: the three diagonal boxes at random, the rest by randomised search."""
-    digits = np.arange(1, 10).astype(np.uint8)
+    digits = np.arange(1, 10)
     start = np.zeros(81, np.uint8)
     for box in range(3):
         shuffle(seed, digits)
         for index in range(9):
             start[(3 * box + index // 3) * 9 + 3 * box + index % 3] = digits[index]
     begin(start, state)
-    solutions, _ = sudoku_bands.search(state, 1, start, True, seed, grid)
+    solutions, _ = sudoku_bands.search(state, ONE, start, RANDOM, seed, grid)
     return solutions
 
 
@@ -151,18 +152,18 @@ def dig(state, seed, solution, target, members, left, puzzle):
     other = np.empty(81, np.uint8)
     differs = np.empty(81, np.uint8)
     puzzle[:] = solution
-    num_sets = _digit_swaps(solution, members, left, 0)
-    num_sets = _line_swaps(solution, 9, 1, members, left, num_sets)
-    num_sets = _line_swaps(solution, 1, 9, members, left, num_sets)
+    num_sets = _digit_swaps(solution, members, left, np.int64(0))
+    num_sets = _line_swaps(solution, NINE, ONE, members, left, num_sets)
+    num_sets = _line_swaps(solution, ONE, NINE, members, left, num_sets)
     clues = 81
-    position = 0
+    position = np.int64(0)
     batch = FIRST_BATCH
     while position < 81 and clues > target:
         most = min(clues - target, batch)
         taken, after = _remove_some(order, position, most, members, left, num_sets, puzzle, removed)
         if taken:
             begin(puzzle, state)
-            others, _ = sudoku_bands.search(state, 1, solution, False, seed, other)
+            others, _ = sudoku_bands.search(state, ONE, solution, FIRST, seed, other)
             if others:
                 for cell in removed[:taken]:
                     puzzle[cell] = solution[cell]
