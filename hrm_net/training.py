@@ -59,18 +59,18 @@ def train(config: TrainConfig, run_dir: Path) -> None:
                 print(f"{run_dir} has all its {saved.step} steps; raise steps= to go on, or choose another name=")
                 return
         compiled = resolve_compile(config.compile, device)
-        if config.threads:
-            torch.set_num_threads(config.threads)
-        state = build_state(config, device, precision)
-        if saved is not None:
-            restore(state, saved, device)
-            print(f"resuming {run_dir} at step {state.step} of {config.steps}")
-        if compiled:
-            state.model.compile_blocks()
-        (run_dir / "config.yaml").write_text(configs.to_yaml(config), encoding="utf-8")
-        tracker = Tracker(run_dir, config.logger, asdict(config), state.step)
-        with tracker, interruptible() as interrupt:
-            _loop(config, state, run_dir, tracker, interrupt)
+        with Tracker(run_dir, config.logger, asdict(config), saved.step if saved else 0) as tracker:
+            if config.threads:
+                torch.set_num_threads(config.threads)
+            state = build_state(config, device, precision)
+            if saved is not None:
+                restore(state, saved, device)
+                print(f"resuming {run_dir} at step {state.step} of {config.steps}")
+            if compiled:
+                state.model.compile_blocks()
+            (run_dir / "config.yaml").write_text(configs.to_yaml(config), encoding="utf-8")
+            with interruptible() as interrupt:
+                _loop(config, state, run_dir, tracker, interrupt)
 
 
 def build_state(config: TrainConfig, device: torch.device, precision: torch.dtype) -> TrainState:
@@ -96,7 +96,7 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig)
     if not torch.isfinite(norm + loss.total.detach()):
         raise FloatingPointError(f"step {state.step}: loss {loss.total.item()}, gradient norm {norm.item()}")
     optim = config.optim
-    scale = lr_scale(state.step, total=config.steps, warmup=optim.warmup_steps, min_ratio=optim.min_lr_ratio)
+    scale = lr_scale(state.step + 1, total=config.steps, warmup=optim.warmup_steps, min_ratio=optim.min_lr_ratio)
     state.optimizers.step(scale, norm)
     if state.ema is not None:
         state.ema.update(model)
