@@ -33,9 +33,9 @@ class Puzzle(Protocol):
     verifiable: bool  # check() knows the rules without a stored answer
 
     def generate(
-        self, rng: np.random.Generator, num: int, **targets: Any
+        self, rng: np.random.Generator, num: int, *_: Any, **targets: Any
     ) -> tuple[Integer[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"]]:
-        """`num` fresh puzzles and their answers; ValueError for targets out of reach."""
+        """`num` fresh puzzles and their answers; ValueError for targets out of reach. Targets are keyword-only."""
         ...
 
     def solve(self, inputs: Integer[np.ndarray, "num seq"]) -> Integer[np.ndarray, "num seq"]:
