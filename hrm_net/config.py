@@ -123,6 +123,8 @@ class TrainConfig:
     precision: Precision = "auto"
     # CPU threads; 0 leaves PyTorch's choice.
     threads: int = 0
+    # Whether rows begin at different segments, so that a batch holds early and late ones; published runs begin together.
+    stagger: bool = False
     # Cross-entropy of the answer: stablemax (published) or softmax.
     loss: Literal["stablemax", "softmax"] = "stablemax"
     # The model; sizes that follow from the puzzle are filled in.

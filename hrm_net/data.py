@@ -75,7 +75,9 @@ class FixedBatches:
         """The batch of a step; `rows` saves nothing here and is ignored."""
         first = (step * self.num_ranks + self.rank) * self.batch_size
         epoch, place = np.divmod(np.arange(first, first + self.batch_size), len(self.inputs))
-        orders = {e: puzzles.rng(self.seed, "epoch", e).permutation(len(self.inputs)) for e in np.unique(epoch).tolist()}
+        orders = {
+            e: puzzles.rng(self.seed, "epoch", e).permutation(len(self.inputs)) for e in np.unique(epoch).tolist()
+        }
         chosen = np.array([orders[e][p] for e, p in zip(epoch, place, strict=True)])
         inputs, labels = self.inputs[chosen], self.labels[chosen]
         if self.augment:
@@ -87,7 +89,9 @@ def build_batches(puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, 
     """The batches that `config` asks for: endless, or from `config.puzzles` distinct puzzles of the last stage's mix."""
     if config.puzzles is None:
         return GeneratedBatches(puzzle, config, seed=seed, steps=steps, batch_size=batch_size)
-    inputs, labels = distinct_puzzles(puzzle, config.curriculum[-1].mix, config.puzzles, puzzles.rng(seed, "training set"))
+    inputs, labels = distinct_puzzles(
+        puzzle, config.curriculum[-1].mix, config.puzzles, puzzles.rng(seed, "training set")
+    )
     return FixedBatches(puzzle, inputs, labels, augment=config.augment, seed=seed, batch_size=batch_size)
 
 
@@ -103,7 +107,9 @@ def distinct_puzzles(
         inputs, labels = splits.generate(puzzle, rng, int(count * 1.1) + 8, splits.TRAIN, **source.targets)
         fresh = ~splits.duplicates(puzzle, inputs)
         if fresh.sum() < count:
-            raise ValueError(f"data.puzzles={num}: only {fresh.sum()} of {len(inputs)} puzzles with {source.targets} differ up to symmetry")
+            raise ValueError(
+                f"data.puzzles={num}: only {fresh.sum()} of {len(inputs)} puzzles with {source.targets} differ up to symmetry"
+            )
         parts.append((inputs[fresh][:count], labels[fresh][:count]))
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 

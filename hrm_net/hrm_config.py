@@ -87,7 +87,11 @@ class HRMConfig:
         self._check_heads()
         self._check_symbols()
         if self.prefix_len == 0 and self.num_puzzle_ids > 1:
-            _refuse("prefix_len", 0, f"num_puzzle_ids={self.num_puzzle_ids} needs a prefix of at least 1 token to hold the embedding")
+            _refuse(
+                "prefix_len",
+                0,
+                f"num_puzzle_ids={self.num_puzzle_ids} needs a prefix of at least 1 token to hold the embedding",
+            )
         check_backend(self.attention)
 
     def _at_least(self, key: str, bound: int) -> None:
@@ -97,14 +101,20 @@ class HRMConfig:
     def _check_heads(self) -> None:
         if self.block != "attention":
             if self.positions in ("rope", "rope_2d"):
-                _refuse("positions", self.positions, f"block={self.block} has no attention to rotate; use none or learned")
+                _refuse(
+                    "positions", self.positions, f"block={self.block} has no attention to rotate; use none or learned"
+                )
             return
         if self.hidden_size % self.num_heads:
             _refuse("hidden_size", self.hidden_size, f"must be a multiple of num_heads={self.num_heads}")
         head_dim = self.hidden_size // self.num_heads
         planes = {"rope": 2, "rope_2d": 4}.get(self.positions, 1)
         if head_dim % planes:
-            _refuse("hidden_size", self.hidden_size, f"positions={self.positions} needs heads of a multiple of {planes}, not {head_dim}")
+            _refuse(
+                "hidden_size",
+                self.hidden_size,
+                f"positions={self.positions} needs heads of a multiple of {planes}, not {head_dim}",
+            )
         if self.positions == "rope_2d" and (self.grid_width == 0 or self.seq_len % self.grid_width):
             _refuse("grid_width", self.grid_width, f"must divide seq_len={self.seq_len} for positions=rope_2d")
 
@@ -118,7 +128,11 @@ class HRMConfig:
         if self.prefix_len:
             _refuse("prefix_len", self.prefix_len, "must be 0 for codec=symbols")
         if self.positions != "none":
-            _refuse("positions", self.positions, "must be none for codec=symbols: its cell mixer knows each cell by its place")
+            _refuse(
+                "positions",
+                self.positions,
+                "must be none for codec=symbols: its cell mixer knows each cell by its place",
+            )
 
 
 def _refuse(key: str, value: object, reason: str) -> None:

@@ -104,7 +104,9 @@ class SelfAttention(nn.Module):
         self.qkv_proj = Linear(dim, 3 * dim, generator=generator)
         self.o_proj = Linear(dim, dim, generator=generator)
 
-    def forward(self, x: Float[Tensor, "batch token dim"], rotary: tuple[Tensor, Tensor] | None) -> Float[Tensor, "batch token dim"]:
+    def forward(
+        self, x: Float[Tensor, "batch token dim"], rotary: tuple[Tensor, Tensor] | None
+    ) -> Float[Tensor, "batch token dim"]:
         q, k, v = rearrange(self.qkv_proj(x), "b t (three h d) -> three b h t d", three=3, h=self.num_heads)
         if rotary is not None:
             q, k = rotate(q, *rotary), rotate(k, *rotary)
@@ -121,7 +123,9 @@ class AttentionBlock(nn.Module):
         self.self_attn = SelfAttention(dim, num_heads, backend, generator)
         self.mlp = SwiGLU(dim, width, generator)
 
-    def forward(self, z: Float[Tensor, "batch token dim"], rotary: tuple[Tensor, Tensor] | None) -> Float[Tensor, "batch token dim"]:
+    def forward(
+        self, z: Float[Tensor, "batch token dim"], rotary: tuple[Tensor, Tensor] | None
+    ) -> Float[Tensor, "batch token dim"]:
         z = rms_norm(z + self.self_attn(z, rotary))
         return rms_norm(z + self.mlp(z))
 
@@ -139,7 +143,9 @@ class MixerBlock(nn.Module):
         self.mlp_t = SwiGLU(num_tokens, token_width, generator)
         self.mlp = SwiGLU(dim, width, generator)
 
-    def forward(self, z: Float[Tensor, "batch token dim"], rotary: tuple[Tensor, Tensor] | None) -> Float[Tensor, "batch token dim"]:
+    def forward(
+        self, z: Float[Tensor, "batch token dim"], rotary: tuple[Tensor, Tensor] | None
+    ) -> Float[Tensor, "batch token dim"]:
         across = z.mT
         z = rms_norm(across + self.mlp_t(across)).mT
         return rms_norm(z + self.mlp(z))

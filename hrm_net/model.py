@@ -118,7 +118,10 @@ class HRM(nn.Module):
 
         def block() -> nn.Module:
             if config.block == "symbol":
-                num_symbols, cell_width = config.vocab_size - config.num_special, round(config.cell_expansion * config.seq_len)
+                num_symbols, cell_width = (
+                    config.vocab_size - config.num_special,
+                    round(config.cell_expansion * config.seq_len),
+                )
                 return SymbolBlock(dim, config.seq_len, num_symbols, width, cell_width, generator)
             if config.block == "mixer":
                 token_width = swiglu_width(num_tokens, config.expansion, config.mlp_multiple)
@@ -175,7 +178,9 @@ class HRM(nn.Module):
             carry.halted = last = carry.steps >= limit
             if self.training:
                 exploration = self.config.exploration if self.config.halting != "fixed" else 0.0
-                carry.halted = halting.halted_in_training(self.wants_to_halt(out), carry.steps, limit, exploration, generator)
+                carry.halted = halting.halted_in_training(
+                    self.wants_to_halt(out), carry.steps, limit, exploration, generator
+                )
                 if self.config.halting == "q_learning":
                     next_z_H, _ = self.segment(carry.z_H, carry.z_L, x, generator)
                     out.target_q_continue = halting.continue_target(*self._halting_values(next_z_H), last)

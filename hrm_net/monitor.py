@@ -1,6 +1,7 @@
 """A look, now and then during a run, at puzzles cut from the training side: which checkpoint is best, and whether things go downhill."""
 
 import zlib
+
 import puzzles
 from hrm_net.config import TrainConfig
 from hrm_net.evaluation import evaluate_set
@@ -42,7 +43,9 @@ class Monitor:
             kept = {key: metrics[key] for key in ("solve_rate", "exact_accuracy", "cell_accuracy", "mean_segments")}
             tracker.log(step, kind="monitor", seconds=seconds, set=puzzle_set.name, **kept)
             scores.append(metrics["solve_rate"] + 1e-3 * metrics["cell_accuracy"])
-            lines.append(f"  {puzzle_set.name}: {metrics['solve_rate']:.1%} of {len(puzzle_set)} monitor puzzles solved at step {step}")
+            lines.append(
+                f"  {puzzle_set.name}: {metrics['solve_rate']:.1%} of {len(puzzle_set)} monitor puzzles solved at step {step}"
+            )
         return sum(scores) / len(scores), lines
 
 

@@ -17,9 +17,7 @@ NOT_A_SYMBOL = -1e4
 class SymbolCodec(nn.Module):
     """Token ids to roles and back: the first `num_special` ids (padding, blank) are no symbols, all others are alike."""
 
-    def __init__(
-        self, vocab_size: int, num_special: int, dim: int, generator: torch.Generator | None = None
-    ) -> None:
+    def __init__(self, vocab_size: int, num_special: int, dim: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.num_special, self.num_symbols = num_special, vocab_size - num_special
         self.scale = dim**0.5
@@ -65,7 +63,13 @@ class SymbolBlock(nn.Module):
     """z = norm(z + mix(cells)); z = norm(z + couple(mean of the other symbols)); z = norm(z + SwiGLU(channels))."""
 
     def __init__(
-        self, dim: int, num_cells: int, num_symbols: int, width: int, cell_width: int, generator: torch.Generator | None = None
+        self,
+        dim: int,
+        num_cells: int,
+        num_symbols: int,
+        width: int,
+        cell_width: int,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.num_others = num_symbols - 1

@@ -20,7 +20,9 @@ class TokenCodec(nn.Module):
         self.embed_tokens = nn.Parameter(truncated_normal_(torch.empty(config.vocab_size, dim), std, generator))
         num_tokens = config.prefix_len + config.seq_len
         learned = config.positions == "learned"
-        self.embed_pos = nn.Parameter(truncated_normal_(torch.empty(num_tokens, dim), std, generator)) if learned else None
+        self.embed_pos = (
+            nn.Parameter(truncated_normal_(torch.empty(num_tokens, dim), std, generator)) if learned else None
+        )
         self.puzzle_embedding = SparsePuzzleEmbedding(config.num_puzzle_ids, dim) if config.prefix_len else None
         self.lm_head = Linear(dim, config.vocab_size, generator=generator)
 

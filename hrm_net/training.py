@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 import puzzles
-from hrm_net import checkpoint, config as configs, pretrained
+from hrm_net import checkpoint, pretrained
+from hrm_net import config as configs
 from hrm_net.config import TrainConfig
 from hrm_net.data import build_batches, torch_generator
 from hrm_net.device import resolve_compile, resolve_device, resolve_precision
@@ -88,7 +89,9 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig)
         state.carry = model.initial_carry(batch)
     state.carry, out = model(state.carry, batch, generator=generator)
     if config.stagger and state.step == 0:
-        state.carry.steps += torch.arange(len(state.carry.steps), device=state.carry.steps.device) % config.model.max_segments
+        state.carry.steps += (
+            torch.arange(len(state.carry.steps), device=state.carry.steps.device) % config.model.max_segments
+        )
     loss = segment_loss(out, state.carry.labels, config.loss)
     state.optimizers.zero_grad()
     (loss.total / config.batch_size).backward()
@@ -121,7 +124,9 @@ def _loop(config: TrainConfig, state: TrainState, run_dir: Path, tracker: Tracke
             if state.step % config.log_every == 0 or last:
                 record = state.window.mean()
                 tracker.log(state.step, kind="train", seconds=state.seconds, **record)
-                note = f"loss {record['loss']:.3f}" + (f", {record['exact_accuracy']:.0%} right when halting" if record["halted"] else "")
+                note = f"loss {record['loss']:.3f}" + (
+                    f", {record['exact_accuracy']:.0%} right when halting" if record["halted"] else ""
+                )
             state.seconds += time.perf_counter() - started
             best = False
             if monitor.due(state.step):
@@ -132,7 +137,9 @@ def _loop(config: TrainConfig, state: TrainState, run_dir: Path, tracker: Tracke
                 save(state, config, run_dir)
             progress.advance(note)
             if interrupt.signal and not last:
-                progress.say(f"stopped by {interrupt.signal.name} at step {state.step}; the same command goes on from there")
+                progress.say(
+                    f"stopped by {interrupt.signal.name} at step {state.step}; the same command goes on from there"
+                )
                 raise SystemExit(interrupt.exit_code)
 
 
@@ -185,4 +192,3 @@ def restore(state: TrainState, saved: checkpoint.Checkpoint, device: torch.devic
     state.window.rows = [row.to(device) for row in saved.state["window"]]
     state.step, state.seconds = saved.step, saved.state["seconds"]
     state.best_score, state.best_step = saved.state["best_score"], saved.state["best_step"]
-

@@ -7,7 +7,15 @@ from hrm_net.model import HRM
 
 SEQ, VOCAB = 16, 6
 
-SMALL = {"vocab_size": VOCAB, "seq_len": SEQ, "hidden_size": 16, "num_heads": 2, "mlp_multiple": 8, "h_layers": 1, "l_layers": 2}
+SMALL = {
+    "vocab_size": VOCAB,
+    "seq_len": SEQ,
+    "hidden_size": 16,
+    "num_heads": 2,
+    "mlp_multiple": 8,
+    "h_layers": 1,
+    "l_layers": 2,
+}
 VARIANTS = {
     "hrm": {"num_puzzle_ids": 3, "max_segments": 4},
     "hrm_learned": {"positions": "learned", "h_cycles": 3, "l_cycles": 1, "max_segments": 4},

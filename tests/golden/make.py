@@ -14,7 +14,9 @@ STEPS = 5
 def losses(variant: str, optimizer: str) -> list[float]:
     """Loss a row at each of a few updates in fp32, from fixed seeds."""
     model = small_model(variant)
-    optim = build_optimizers(model, OptimConfig(name=optimizer, lr=1e-3, puzzle_lr=1e-2, weight_decay=0.1, warmup_steps=0))
+    optim = build_optimizers(
+        model, OptimConfig(name=optimizer, lr=1e-3, puzzle_lr=1e-2, weight_decay=0.1, warmup_steps=0)
+    )
     batch = small_batch(model, batch=4)
     carry = model.initial_carry(batch)
     history = []
