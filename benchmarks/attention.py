@@ -1,4 +1,4 @@
-"""Explicit attention against SDPA, forward and backward, eager and compiled: why `attend` takes the explicit form on a CPU.
+"""Explicit attention against SDPA, forward and backward, eager and compiled: why a CPU takes the explicit form.
 
 python benchmarks/attention.py     (a quiet machine; two minutes)
 """

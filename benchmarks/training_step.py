@@ -16,14 +16,18 @@ from hrm_net.model import HRM
 from hrm_net.optim import OptimConfig, build_optimizers
 from hrm_net.provenance import hardware
 
-PUBLISHED = HRMConfig(vocab_size=11, seq_len=81, hidden_size=128, num_heads=4, mlp_multiple=64, attention="sdpa", exploration=0.0)
+PUBLISHED = HRMConfig(
+    vocab_size=11, seq_len=81, hidden_size=128, num_heads=4, mlp_multiple=64, attention="sdpa", exploration=0.0
+)
 SYMBOLS = HRMConfig(
     vocab_size=11, seq_len=81, hidden_size=32, mlp_multiple=32, h_layers=2, l_layers=2, codec="symbols", block="symbol",
     positions="none", prefix_len=0, halting="halt_only", exploration=0.0,
 )  # fmt: skip
 
 
-def seconds_per_step(config: HRMConfig, dtype: torch.dtype, compiled: bool, steps: int, optimizer: str, batch: int = 64) -> float:
+def seconds_per_step(
+    config: HRMConfig, dtype: torch.dtype, compiled: bool, steps: int, optimizer: str, batch: int = 64
+) -> float:
     """Median wall-clock seconds of one segment with its update, after three to warm up."""
     device = resolve_device("auto")
     generator = torch.Generator().manual_seed(0)
@@ -57,7 +61,13 @@ def main() -> None:
     low = torch.bfloat16 if has_native_bf16(resolve_device("auto")) else torch.float32
     halt_only = replace(PUBLISHED, halting="halt_only")
     rows = [
-        ("tokens, width 128, 4+4 layers: SDPA, fp32, eager, Q-learning (as published)", PUBLISHED, torch.float32, False, "adam_atan2"),
+        (
+            "tokens, width 128, 4+4 layers: SDPA, fp32, eager, Q-learning (as published)",
+            PUBLISHED,
+            torch.float32,
+            False,
+            "adam_atan2",
+        ),
         ("  the same without the second forward pass (halt_only)", halt_only, torch.float32, False, "adam_atan2"),
         ("  and our attend()", replace(halt_only, attention="auto"), torch.float32, False, "adam_atan2"),
         ("  and bf16", replace(halt_only, attention="auto"), low, False, "adam_atan2"),

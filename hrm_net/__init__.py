@@ -2,7 +2,7 @@
 
     from hrm_net import HRM, HRMConfig
 
-`hrm_net.model` is the paper in one file; training, evaluation and their command lines stay out of the way until imported.
+`hrm_net.model` is the paper in one file; all that trains or evaluates stays out until imported.
 """
 
 from hrm_net.hrm_config import HRMConfig

@@ -123,7 +123,7 @@ class TrainConfig:
     precision: Precision = "auto"
     # CPU threads; 0 leaves PyTorch's choice.
     threads: int = 0
-    # Whether rows begin at different segments, so that a batch holds early and late ones; published runs begin together.
+    # Whether rows begin at different segments, so that a batch holds early and late ones (published: no).
     stagger: bool = False
     # Cross-entropy of the answer: stablemax (published) or softmax.
     loss: Literal["stablemax", "softmax"] = "stablemax"

@@ -51,7 +51,7 @@ class GeneratedBatches:
 
 
 class FixedBatches:
-    """A fixed set of puzzles, shown epoch after epoch in a fresh order, each time under a fresh symmetry if wanted (the published regime).
+    """A fixed set of puzzles, shown epoch after epoch in a fresh order, under fresh symmetries if wanted.
 
     Rows that the model does not take are passed over, as in the published code, so an epoch shows a part of the set.
     """
@@ -86,7 +86,7 @@ class FixedBatches:
 
 
 def build_batches(puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, batch_size: int):
-    """The batches that `config` asks for: endless, or from `config.puzzles` distinct puzzles of the last stage's mix."""
+    """The batches that `config` asks for: endless, or from `config.puzzles` distinct puzzles of the last stage."""
     if config.puzzles is None:
         return GeneratedBatches(puzzle, config, seed=seed, steps=steps, batch_size=batch_size)
     inputs, labels = distinct_puzzles(
@@ -108,7 +108,8 @@ def distinct_puzzles(
         fresh = ~splits.duplicates(puzzle, inputs)
         if fresh.sum() < count:
             raise ValueError(
-                f"data.puzzles={num}: only {fresh.sum()} of {len(inputs)} puzzles with {source.targets} differ up to symmetry"
+                f"data.puzzles={num}: only {fresh.sum()} of {len(inputs)} puzzles with {source.targets} "
+                "differ up to symmetry"
             )
         parts.append((inputs[fresh][:count], labels[fresh][:count]))
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])

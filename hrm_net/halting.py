@@ -12,7 +12,7 @@ def wants_to_halt(
 ) -> Bool[Tensor, " batch"]:
     """The halting head's verdict on each row.
 
-    Q-learning compares the two values (HRM, section 2); halting alone asks whether a right answer is likelier than not (TRM).
+    Q-learning compares the two values (HRM, section 2); halting alone asks whether the answer is likely right (TRM).
     """
     if halting == "q_learning":
         return q_halt > q_continue
@@ -44,5 +44,5 @@ def halted_in_training(
 def continue_target(
     next_q_halt: Float[Tensor, " batch"], next_q_continue: Float[Tensor, " batch"], last: Bool[Tensor, " batch"]
 ) -> Float[Tensor, " batch"]:
-    """Bootstrapped target in [0, 1] for Q(continue): the better value one segment on, or Q(halt) where that one is the last."""
+    """Bootstrapped target in [0, 1] for Q(continue): the better value one segment on; at the last, its Q(halt)."""
     return torch.where(last, next_q_halt, torch.maximum(next_q_halt, next_q_continue)).sigmoid()

@@ -1,16 +1,21 @@
 """Every choice that makes one recurrent reasoning model differ from another, as plain values."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args, get_type_hints
+from typing import ClassVar, Literal, get_args, get_type_hints
 
 from hrm_net.attention import check_backend
+
+POSITIVE = (
+    "vocab_size", "seq_len", "num_puzzle_ids", "hidden_size", "num_heads", "mlp_multiple", "h_layers", "l_layers",
+    "h_cycles", "l_cycles", "max_segments",
+)  # fmt: skip
 
 
 @dataclass(kw_only=True, slots=True)
 class HRMConfig:
     """Shape and variant of an `HRM`. The defaults are the published 27 M model (arXiv 2506.21734)."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Number of token ids, padding included.
     vocab_size: int
@@ -18,7 +23,7 @@ class HRMConfig:
     seq_len: int
     # Rows of the puzzle-embedding table; id 0 stands for "no puzzle in particular".
     num_puzzle_ids: int = 1
-    # Tokens before the cells: the puzzle's embedding comes first, zeros follow (1 in HRM, 16 in TRM, 0: no table at all).
+    # Tokens before the cells: the puzzle's embedding comes first, zeros follow (HRM: 1, TRM: 16, 0: no table).
     prefix_len: int = 1
     # Width of the state at each token (or at each cell and symbol).
     hidden_size: int = 512
@@ -60,7 +65,8 @@ class HRMConfig:
     damping: float = 0.0
     # Standard deviation of the noise added at each update, in evaluation too (EqR: 0.01).
     noise: float = 0.0
-    # q_learning: compare Q(halt) and Q(continue) (HRM); halt_only: one score, no second forward pass (TRM); fixed: never early.
+    # q_learning: compare Q(halt) and Q(continue) (HRM); halt_only: one score, no second forward pass (TRM);
+    # fixed: never early.
     halting: Literal["q_learning", "halt_only", "fixed"] = "q_learning"
     # Share of training rows that must think on for a random number of segments.
     exploration: float = 0.1
@@ -73,8 +79,7 @@ class HRMConfig:
             choices = get_args(hint)
             if choices and getattr(self, key) not in choices:
                 _refuse(key, getattr(self, key), f"must be one of {', '.join(choices)}")
-        positive = "vocab_size seq_len num_puzzle_ids hidden_size num_heads mlp_multiple h_layers l_layers h_cycles l_cycles max_segments"
-        for key in positive.split():
+        for key in POSITIVE:
             self._at_least(key, 1)
         for key in ("prefix_len", "grid_width", "num_special", "noise"):
             self._at_least(key, 0)

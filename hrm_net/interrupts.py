@@ -21,7 +21,7 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Catch the first SIGTERM or SIGINT while the block runs. Outside the main thread signals cannot be caught, and nothing changes."""
+    """Catch the first SIGTERM or SIGINT while the block runs. Does nothing outside the main thread."""
     interrupt, previous = Interrupt(), {}
 
     def on_signal(number: int, frame: FrameType | None) -> None:

@@ -14,7 +14,7 @@ from hrm_net.attention import attend
 def truncated_normal_(tensor: Tensor, std: float, generator: torch.Generator | None = None) -> Tensor:
     """Fill in place from a normal cut at two sigma, widened so that the result has the standard deviation `std`.
 
-    torch's own trunc_normal_ leaves the deviation at 0.88 of what is asked; the published models start from the true one.
+    torch's own trunc_normal_ leaves the deviation at 0.88 of what is asked; published models get all of it.
     """
     cut = 2.0
     mass = math.erf(cut / math.sqrt(2))
@@ -73,7 +73,7 @@ def rotary_table(
 ) -> tuple[Float[Tensor, "token dim"], Float[Tensor, "token dim"]]:
     """Cosines and sines for the prefix and the cells, along the sequence or, given a grid width, by row and column.
 
-    In two dimensions half of the planes turn with the row and half with the column; the prefix lies in a row above the grid.
+    In two dimensions half of the planes turn with the row and half with the column; the prefix is a row above.
     """
     if grid_width == 0:
         angles = rotary_angles(torch.arange(prefix_len + seq_len, dtype=torch.float32), head_dim)

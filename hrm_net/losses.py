@@ -17,7 +17,8 @@ def stablemax_cross_entropy(
 ) -> Float[Tensor, "*batch"]:
     """-log(s(x_label) / sum s(x)) with s(x) = x + 1 above zero and 1 / (1 - x) below; 0 where the label is ignored.
 
-    Softmax with a slower exponential (HRM, section 2). In fp32: the published fp64 changes no digit that trains and does not exist on MPS.
+    Softmax with a slower exponential (HRM, section 2). In fp32: the published fp64 changes no digit that trains and
+    does not exist on MPS.
     """
     logits = logits.float()
     # Both sides of `where` get a gradient, so each is kept finite on the other's ground.
@@ -43,7 +44,8 @@ CROSS_ENTROPY = {"stablemax": stablemax_cross_entropy, "softmax": softmax_cross_
 class SegmentLoss:
     """Sums over the rows of one segment. Divide by the batch size before the backward pass.
 
-    total = lm + (q_halt + q_continue) / 2; `exact` marks rows whose every scored cell is right, `cell_accuracy` is the share of right cells.
+    total = lm + (q_halt + q_continue) / 2; `exact` marks rows whose every scored cell is right, `cell_accuracy` is the
+    share of right cells.
     """
 
     total: Float[Tensor, ""]

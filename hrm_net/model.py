@@ -1,7 +1,8 @@
 """The Hierarchical Reasoning Model: a slow module H and a fast module L that think in latent space.
 
-One *segment* runs `h_cycles` updates of H, each after `l_cycles` updates of L; only its end carries gradients. The detached state, the
-*carry*, flows into the next segment, where rows that have halted start on a new puzzle (arXiv 2506.21734, section 2).
+One *segment* runs `h_cycles` updates of H, each after `l_cycles` updates of L; only its end carries gradients. The
+detached state, the *carry*, flows into the next segment, where rows that have halted start on a new puzzle (arXiv
+2506.21734, section 2).
 """
 
 from dataclasses import dataclass, fields
@@ -54,7 +55,7 @@ class Output:
 
 
 class Stack(nn.Module):
-    """H or L: the state plus what is injected, through a few blocks; part of the old state may stay and noise may come in."""
+    """H or L: state plus injection, through a few blocks; part of the old state may stay, and noise come in."""
 
     def __init__(self, layers: list[nn.Module], damping: float, noise: float) -> None:
         super().__init__()
@@ -79,7 +80,7 @@ class Stack(nn.Module):
 class HRM(nn.Module):
     """Two coupled recurrent modules, a codec for the puzzle, and a head that says when to stop.
 
-    A plain module: `carry, out = model(carry, batch)` runs one segment. Parameters stay fp32 under `forward_dtype`, as published.
+    A plain module: `carry, out = model(carry, batch)` runs one segment. Parameters stay fp32 in any `forward_dtype`.
     """
 
     def __init__(self, config: HRMConfig, generator: torch.Generator | None = None) -> None:
@@ -164,8 +165,8 @@ class HRM(nn.Module):
     ) -> tuple[Carry, Output]:
         """Run one segment; rows of `carry` that have halted take the batch's rows first.
 
-        In training a row halts when its head says so or after `max_segments`; in eval mode only after `max_segments` (default: the
-        config's). `generator` draws exploration, noise and random starts; without it torch's default one does.
+        In training a row halts when its head says so or after `max_segments` (default: the config's), in eval mode
+        only then. `generator` draws exploration, noise and random starts; without it torch's default one does.
         """
         limit = max_segments or self.config.max_segments
         carry = self._take(carry, batch, generator)
@@ -195,7 +196,8 @@ class HRM(nn.Module):
     ) -> tuple[Float[Tensor, "batch *state"], Float[Tensor, "batch *state"]]:
         """The coupled recurrence: z_L = L(z_L, z_H + x), and after `l_cycles` of those z_H = H(z_H, z_L).
 
-        Gradients reach only the last update of each (`one_step`: the one-step approximation of the implicit gradient) or the last cycle.
+        Gradients reach only the last update of each (`one_step`: the one-step approximation of the implicit gradient)
+        or the last cycle.
         """
         config, wanted = self.config, torch.is_grad_enabled()
         rotary = None if self.rotary_cos is None or self.rotary_sin is None else (self.rotary_cos, self.rotary_sin)
@@ -256,7 +258,7 @@ class HRM(nn.Module):
 
     @classmethod
     def from_pretrained(cls, directory: str | Path) -> "HRM":
-        """Read what `save_pretrained` wrote, strictly; ValueError for files that are missing or do not fit each other."""
+        """Read what `save_pretrained` wrote, strictly; ValueError for files that are missing or do not fit."""
         from hrm_net.pretrained import load
 
         return load(cls, Path(directory))

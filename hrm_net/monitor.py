@@ -1,4 +1,5 @@
-"""A look, now and then during a run, at puzzles cut from the training side: which checkpoint is best, and whether things go downhill."""
+"""A look, now and then during a run, at puzzles cut from the training side: which checkpoint is best, and whether
+things go downhill."""
 
 import zlib
 
@@ -28,7 +29,7 @@ class Monitor:
         return bool(self.config.monitor.every) and step % self.config.monitor.every == 0
 
     def look(self, model: HRM, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
-        """Mean solve rate over the sets (nearly equal ones told apart by right cells), and a line to show for each set."""
+        """Mean solve rate over the sets (ties broken by right cells), and a line to show for each set."""
         scores, lines = [], []
         for puzzle_set in self.sets:
             # The batch of training, so that what is compiled serves here too.
@@ -43,9 +44,8 @@ class Monitor:
             kept = {key: metrics[key] for key in ("solve_rate", "exact_accuracy", "cell_accuracy", "mean_segments")}
             tracker.log(step, kind="monitor", seconds=seconds, set=puzzle_set.name, **kept)
             scores.append(metrics["solve_rate"] + 1e-3 * metrics["cell_accuracy"])
-            lines.append(
-                f"  {puzzle_set.name}: {metrics['solve_rate']:.1%} of {len(puzzle_set)} monitor puzzles solved at step {step}"
-            )
+            share = f"{metrics['solve_rate']:.1%} of {len(puzzle_set)} monitor puzzles"
+            lines.append(f"  {puzzle_set.name}: {share} solved at step {step}")
         return sum(scores) / len(scores), lines
 
 

@@ -15,7 +15,8 @@ NOT_A_SYMBOL = -1e4
 
 
 class SymbolCodec(nn.Module):
-    """Token ids to roles and back: the first `num_special` ids (padding, blank) are no symbols, all others are alike."""
+    """Token ids to roles and back: the first `num_special` ids (padding, blank) are no symbols, all others are
+    alike."""
 
     def __init__(self, vocab_size: int, num_special: int, dim: int, generator: torch.Generator | None = None) -> None:
         super().__init__()

@@ -46,7 +46,8 @@ class TrainState:
 
 
 def train(config: TrainConfig, run_dir: Path) -> None:
-    """Run, or resume, the training in `run_dir`. ValueError before any work for a configuration that does not fit what lies there.
+    """Run, or resume, the training in `run_dir`. ValueError before any work for a configuration that does not fit what
+    lies there.
 
     On SIGTERM or SIGINT the step is finished and saved, and SystemExit(143 or 130) raised.
     """
@@ -55,10 +56,9 @@ def train(config: TrainConfig, run_dir: Path) -> None:
     with run_lock(run_dir):
         check_resume(config, run_dir)
         saved = checkpoint.load_newest(run_dir / "checkpoints")
-        if saved is not None:
-            if saved.step >= config.steps:
-                print(f"{run_dir} has all its {saved.step} steps; raise steps= to go on, or choose another name=")
-                return
+        if saved is not None and saved.step >= config.steps:
+            print(f"{run_dir} has all its {saved.step} steps; raise steps= to go on, or choose another name=")
+            return
         compiled = resolve_compile(config.compile, device)
         with Tracker(run_dir, config.logger, asdict(config), saved.step if saved else 0) as tracker:
             if config.threads:
@@ -83,7 +83,8 @@ def build_state(config: TrainConfig, device: torch.device, precision: torch.dtyp
 
 
 def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig) -> SegmentLoss:
-    """One segment and one update (deep supervision). FloatingPointError, before the update, for a loss or gradient that is not finite."""
+    """One segment and one update (deep supervision). FloatingPointError, before the update, for a loss or gradient
+    that is not finite."""
     model, generator = state.model, torch_generator(config.seed, "model noise", state.step)
     if state.carry is None:
         state.carry = model.initial_carry(batch)
@@ -118,7 +119,7 @@ def _loop(config: TrainConfig, state: TrainState, run_dir: Path, tracker: Tracke
             started = time.perf_counter()
             wanted = None if state.carry is None else state.carry.halted.cpu().numpy()
             batch = {key: rows.to(device, non_blocking=True) for key, rows in batches(state.step, wanted).items()}
-            loss = train_step(state, batch, config)
+            train_step(state, batch, config)
             last = state.step == config.steps
             note = None
             if state.step % config.log_every == 0 or last:

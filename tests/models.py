@@ -16,22 +16,23 @@ SMALL = {
     "h_layers": 1,
     "l_layers": 2,
 }
+TRM = {"stacks": "shared", "gradient": "last_cycle", "halting": "halt_only", "prefix_len": 4, "max_segments": 4}
 VARIANTS = {
     "hrm": {"num_puzzle_ids": 3, "max_segments": 4},
     "hrm_learned": {"positions": "learned", "h_cycles": 3, "l_cycles": 1, "max_segments": 4},
     "rope_2d": {"positions": "rope_2d", "grid_width": 4, "halting": "fixed", "max_segments": 3},
-    "trm_attention": {
-        "stacks": "shared", "gradient": "last_cycle", "halting": "halt_only", "prefix_len": 4, "h_cycles": 3, "max_segments": 4,
-    },
-    "trm_mixer": {
-        "stacks": "shared", "gradient": "last_cycle", "halting": "halt_only", "prefix_len": 4, "block": "mixer", "positions": "none",
-        "l_cycles": 1, "max_segments": 4,
-    },
+    "trm_attention": {**TRM, "h_cycles": 3},
+    "trm_mixer": {**TRM, "block": "mixer", "positions": "none", "l_cycles": 1},
     "random_start": {"state": "random", "damping": 0.05, "noise": 0.01, "halting": "halt_only", "max_segments": 4},
     "symbols": {
-        "codec": "symbols", "block": "symbol", "positions": "none", "prefix_len": 0, "halting": "halt_only", "max_segments": 4,
+        "codec": "symbols",
+        "block": "symbol",
+        "positions": "none",
+        "prefix_len": 0,
+        "halting": "halt_only",
+        "max_segments": 4,
     },
-}  # fmt: skip
+}
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -40,11 +40,22 @@ def test_a_segments_loss_is_its_published_sum():
     labels = torch.randint(0, 4, (3, 5), generator=seeded(1))
     labels[0, 3:] = IGNORE
     labels[2] = logits[2].argmax(-1)
-    q_halt, q_continue, target = torch.randn(3, generator=seeded(2)), torch.randn(3, generator=seeded(3)), torch.rand(3, generator=seeded(4))
+    q_halt, q_continue, target = (
+        torch.randn(3, generator=seeded(2)),
+        torch.randn(3, generator=seeded(3)),
+        torch.rand(3, generator=seeded(4)),
+    )
     out = Output(logits=logits, q_halt=q_halt, q_continue=q_continue, target_q_continue=target)
     loss = segment_loss(out, labels, "softmax")
 
-    rows = [[restated("softmax", logits[i, j].double().numpy(), int(labels[i, j])) for j in range(5) if labels[i, j] != IGNORE] for i in range(3)]
+    rows = [
+        [
+            restated("softmax", logits[i, j].double().numpy(), int(labels[i, j]))
+            for j in range(5)
+            if labels[i, j] != IGNORE
+        ]
+        for i in range(3)
+    ]
     lm = sum(np.mean(row) for row in rows)
     exact = [all(logits[i, j].argmax() == labels[i, j] for j in range(5) if labels[i, j] != IGNORE) for i in range(3)]
 
@@ -52,7 +63,9 @@ def test_a_segments_loss_is_its_published_sum():
         p = 1 / (1 + np.exp(-logit))
         return -(goal * np.log(p) + (1 - goal) * np.log(1 - p))
 
-    halting = sum(bce(q_halt[i].item(), float(exact[i])) + bce(q_continue[i].item(), target[i].item()) for i in range(3))
+    halting = sum(
+        bce(q_halt[i].item(), float(exact[i])) + bce(q_continue[i].item(), target[i].item()) for i in range(3)
+    )
     assert loss.total.item() == pytest.approx(lm + 0.5 * halting, rel=1e-5)
     assert loss.exact.tolist() == exact
     assert exact[2]
@@ -60,13 +73,13 @@ def test_a_segments_loss_is_its_published_sum():
 
 def test_without_a_target_continuing_costs_nothing():
     logits, labels = torch.zeros(2, 3, 4), torch.zeros(2, 3, dtype=torch.long)
-    loss = segment_loss(Output(logits=logits, q_halt=torch.zeros(2), q_continue=torch.full((2,), 9.0)), labels, "stablemax")
+    loss = segment_loss(
+        Output(logits=logits, q_halt=torch.zeros(2), q_continue=torch.full((2,), 9.0)), labels, "stablemax"
+    )
     assert loss.q_continue.item() == 0
 
 
-@given(
-    st.lists(st.booleans(), min_size=1, max_size=20), st.integers(1, 16), st.floats(0, 1), st.integers(0, 100)
-)
+@given(st.lists(st.booleans(), min_size=1, max_size=20), st.integers(1, 16), st.floats(0, 1), st.integers(0, 100))
 def test_halting_bounds(wants: list[bool], steps: int, exploration: float, seed: int):
     tensor, at = torch.tensor(wants), torch.full((len(wants),), steps, dtype=torch.int32)
     halted = halted_in_training(tensor, at, 16, exploration, seeded(seed))

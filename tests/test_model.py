@@ -22,7 +22,11 @@ def test_published_model_has_its_published_size(vocab_size: int, seq_len: int, p
 @pytest.mark.parametrize(("block", "parameters"), [("attention", 6_828_034), ("mixer", 5_028_866)])
 def test_trm_has_its_published_size(block: str, parameters: int):
     positions = "rope" if block == "attention" else "none"
-    model = HRM(HRMConfig(vocab_size=11, seq_len=81, stacks="shared", l_layers=2, prefix_len=16, block=block, positions=positions))
+    model = HRM(
+        HRMConfig(
+            vocab_size=11, seq_len=81, stacks="shared", l_layers=2, prefix_len=16, block=block, positions=positions
+        )
+    )
     assert sum(p.numel() for p in model.parameters()) == parameters
 
 
@@ -219,7 +223,10 @@ def test_bf16_stays_near_fp32(variant: str):
     ("overrides", "message"),
     [
         ({"hidden_size": 50, "num_heads": 8}, r"model\.hidden_size=50: must be a multiple of num_heads=8"),
-        ({"hidden_size": 6, "num_heads": 2}, r"model\.hidden_size=6: positions=rope needs heads of a multiple of 2, not 3"),
+        (
+            {"hidden_size": 6, "num_heads": 2},
+            r"model\.hidden_size=6: positions=rope needs heads of a multiple of 2, not 3",
+        ),
         ({"h_cycles": 0}, r"model\.h_cycles=0: must be at least 1"),
         ({"exploration": 1.5}, r"model\.exploration=1\.5: must lie in 0\.\.1"),
         ({"codec": "symbols"}, r"model\.codec=symbols: block=attention does not fit"),

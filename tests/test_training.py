@@ -80,7 +80,9 @@ def assert_same(one: object, two: object, where: str = "") -> None:
     ],
     ids=["muon ema", "adam_atan2", "fixed set", "noise and q-learning"],
 )
-def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict):
+def test_a_run_that_was_cut_off_ends_like_one_that_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict
+):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     training.train(config(**changes), whole)
 
@@ -137,7 +139,9 @@ def test_another_configuration_is_refused_with_its_difference(tmp_path: Path):
 
 
 @pytest.mark.parametrize("poison", ["loss", "gradient"])
-def test_numbers_that_are_not_finite_stop_before_the_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, poison: str):
+def test_numbers_that_are_not_finite_stop_before_the_update(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, poison: str
+):
     segment_loss = training.segment_loss
     calls = 0
 

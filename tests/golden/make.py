@@ -1,4 +1,5 @@
-"""The losses of a few steps of every small variant: `python -m tests.golden.make` writes them anew after a change that is meant to move them."""
+"""The losses of a few steps of every small variant: `python -m tests.golden.make` writes them anew after a change that
+is meant to move them."""
 
 import json
 from pathlib import Path
