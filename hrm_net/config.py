@@ -84,10 +84,13 @@ class MonitorConfig:
     every: int = 0
     # Puzzles in each set.
     puzzles: int = 256
+    # Looks in a row below the best after which the run says so, and again after as many more; 0 never does.
+    patience: int = 5
     # Sets by name, each with what the generator aims at.
     targets: dict[str, Targets] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        _check("monitor.patience", self.patience, self.patience >= 0, "at least 0")
         _check("monitor.every", self.every, self.every >= 0, "at least 0")
         _check("monitor.puzzles", self.puzzles, self.puzzles >= 1, "at least 1")
         _check("monitor.targets", "{}", self.every == 0 or bool(self.targets), "at least one set, or monitor.every=0")
@@ -176,7 +179,7 @@ class EvaluateConfig:
     # Segments at which accuracy is read off.
     curve: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32])
     # Puzzles computed at once.
-    batch_size: int = 250
+    batch_size: int = 64
     # Puzzles in each generated set; of a file, at most so many, its first ones (null: all).
     puzzles: int | None = 1000
     # Generated sets by name, each with what the generator aims at; {}: chosen for the model's puzzle.
@@ -187,7 +190,7 @@ class EvaluateConfig:
     device: Device = "auto"
     # bf16 or fp32 for states and matrix products; auto: bf16 where the hardware multiplies it.
     precision: Precision = "auto"
-    # torch.compile: auto and false run eager, since compiling takes longer than an evaluation; true compiles.
+    # torch.compile: auto uses it where it works, true insists, false runs eager (sooner for a few puzzles).
     compile: Compile = "auto"
     # Whether to draw pictures.
     figures: bool = True
@@ -252,7 +255,7 @@ def from_yaml(text: str) -> TrainConfig:
 
 # Keys that may change when a run is resumed: its length, what is written when and where, and on what it computes.
 FREE_ON_RESUME = (
-    "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "logger", "monitor.every",
+    "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "logger", "monitor.every", "monitor.patience",
     "device", "compile", "threads",
 )  # fmt: skip
 

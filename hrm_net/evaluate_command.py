@@ -10,22 +10,15 @@ import puzzles
 from hrm_net import live, trace
 from hrm_net.config import EvaluateConfig, TrainConfig, check_targets
 from hrm_net.device import resolve_compile, resolve_device, resolve_precision
-from hrm_net.evaluation import evaluate
-from hrm_net.figures import read_metrics
+from hrm_net.evaluation import CURVE, HEADLINE, evaluate
 from hrm_net.model import HRM
 from hrm_net.model_source import ModelSource, find_model
 from hrm_net.pictures import write_figures, write_filling_in
 from hrm_net.puzzle_sets import PuzzleSet, generated_set, read_sets
 from hrm_net.results import Results, results_table
+from hrm_net.tracking import read_metrics
 from puzzles.base import Puzzle
 
-# Generated sets by the size of a box, where none are asked for.
-DEFAULT_SETS: dict[str, dict[str, dict[str, Any]]] = {
-    "2x2": {"clues_6": {"clues": 6}},
-    "2x3": {"clues_14": {"clues": 14}, "clues_12": {"clues": 12}, "minimal": {"clues": "minimal"}},
-    "3x3": {"clues_36": {"clues": 36}, "clues_30": {"clues": 30}, "minimal": {"clues": "minimal"}},
-    "4x4": {"clues_150": {"clues": 150}},
-}
 DEFAULT_NUM = 1000
 
 
@@ -75,13 +68,13 @@ def run(config: EvaluateConfig) -> Results:
 
 
 def after_training(config: TrainConfig, run_dir: Path) -> None:
-    """The evaluation that ends a training run, and what to type next."""
+    """The evaluation that ends a training run, no deeper than the headline's segments, and what to type next."""
     run(
         EvaluateConfig(
             run=str(run_dir),
             puzzles=config.evaluate_puzzles,
             batch_size=config.batch_size,
-            max_segments=config.model.max_segments,
+            curve=[segments for segments in CURVE if segments <= HEADLINE],
             seed=config.seed,
             device=config.device,
             precision=config.precision,
@@ -106,7 +99,7 @@ def _sets(config: EvaluateConfig, puzzle: Puzzle) -> list[PuzzleSet]:
         for one in found:
             one.inputs, one.labels = one.inputs[: config.puzzles], one.labels[: config.puzzles]
             one.puzzle_identifiers = one.puzzle_identifiers[: config.puzzles]
-    wanted = config.sets if config.sets or found else DEFAULT_SETS[puzzle.options["box"]]
+    wanted = config.sets if config.sets or found else puzzle.reference_sets
     num = config.puzzles or DEFAULT_NUM
     return found + [generated_set(puzzle, name, config.seed, num, **targets) for name, targets in wanted.items()]
 
@@ -115,7 +108,7 @@ def _load(config: EvaluateConfig, source: ModelSource) -> HRM:
     device = resolve_device(config.device)
     model = source.load().to(device)
     model.forward_dtype = resolve_precision(config.precision, device)
-    if config.compile == "true":
+    if resolve_compile(config.compile, device):
         model.compile_blocks()
     return model
 
@@ -136,8 +129,7 @@ def _pictures(
     console: Console,
 ) -> None:
     """Charts, and one puzzle filling in: in files and, on a terminal, live."""
-    metrics = source.run_dir / "metrics.jsonl" if source.run_dir else None
-    records = read_metrics(metrics) if metrics and metrics.is_file() else []
+    records = read_metrics(source.run_dir) if source.run_dir else []
     paths = write_figures(results, directory, records)
     some = trace.traces(model, sets[-1], 32, config.max_segments, batch_size=config.batch_size, seed=config.seed)
     followed = trace.most_telling(some)

@@ -24,6 +24,7 @@ from hrm_net.segments import Segment, padded_batch, run_segments, sigmoid
 __all__ = ["CURVE", "PuzzleSet", "Results", "evaluate", "evaluate_set"]
 
 CURVE = (1, 2, 4, 8, 16, 32)
+HEADLINE = 16  # segments of the one pass that solve_rate is measured on
 IGNORE_LABEL = -100
 
 
@@ -31,7 +32,7 @@ def evaluate(
     model: nn.Module,
     sets: Sequence[PuzzleSet],
     *,
-    max_segments: int = 16,
+    max_segments: int = HEADLINE,
     curve: Sequence[int] = CURVE,
     batch_size: int = 256,
     device: torch.device | str | None = None,
@@ -68,7 +69,7 @@ def evaluate_set(
     model: nn.Module,
     puzzle_set: PuzzleSet,
     *,
-    max_segments: int = 16,
+    max_segments: int = HEADLINE,
     curve: Sequence[int] = CURVE,
     batch_size: int = 256,
     device: torch.device | str | None = None,

@@ -1,6 +1,5 @@
 """Charts of training and evaluation as PNG files, drawn without pyplot so that nothing global is touched."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,19 +20,6 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 INK, GRID, SOFT = "#222222", "#e3e3e3", "#8a8a8a"
 FONT_SIZE = 11
-
-
-def read_metrics(path: str | Path) -> list[Record]:
-    """The records of a metrics.jsonl; a torn last line, as a killed run leaves it, is left out."""
-    lines = Path(path).read_text().splitlines()
-    records = []
-    for i, line in enumerate(lines):
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            if i + 1 < len(lines):
-                raise ValueError(f"{path}:{i + 1}: is not JSON") from error
-    return records
 
 
 def learning_curves(records: Sequence[Record], path: str | Path) -> Path:

@@ -28,6 +28,11 @@ class Monitor:
         """Whether this step ends with a look."""
         return bool(self.config.monitor.every) and step % self.config.monitor.every == 0
 
+    def falling(self, steps: int) -> bool:
+        """Whether `steps` without a new best are a reason to speak up."""
+        patience = self.config.monitor.patience * self.config.monitor.every
+        return bool(patience) and steps % patience == 0
+
     def look(self, model: HRM, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
         """Mean solve rate over the sets (ties broken by right cells), and a line to show for each set."""
         scores, lines = [], []

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
@@ -82,7 +83,20 @@ class Tracker:
 
 def read_metrics(run_dir: Path) -> list[dict[str, Any]]:
     """All whole records of a run, in the order they were logged; empty where there is no file."""
-    return [json.loads(line) for line in _whole_lines(run_dir / "metrics.jsonl")]
+    return [record for _, record in _records(run_dir / "metrics.jsonl")]
+
+
+def _records(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Each whole line with its record; a last line that a crash cut short is passed over."""
+    for number, line in enumerate(_whole_lines(path), start=1):
+        try:
+            record = json.loads(line)
+            int(record["step"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}: line {number} is not a record; move the file away to go on without it"
+            ) from error
+        yield line, record
 
 
 def _whole_lines(path: Path) -> list[bytes]:
@@ -94,17 +108,7 @@ def _whole_lines(path: Path) -> list[bytes]:
 
 def _rewind(path: Path, step: int) -> None:
     """Drop records after `step`; what stays keeps its bytes. The file is replaced at once or not at all."""
-    kept = []
-    for number, line in enumerate(_whole_lines(path), start=1):
-        try:
-            late = json.loads(line)["step"] > step
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path}: line {number} is not a record; move the file away to go on without it"
-            ) from error
-        if not late:
-            kept.append(line)
-    content = b"".join(kept)
+    content = b"".join(line for line, record in _records(path) if record["step"] <= step)
     if path.exists() and path.read_bytes() != content:
         part = path.with_name(path.name + ".part")
         with part.open("wb") as file:

@@ -152,10 +152,15 @@ def _look(monitor: Monitor, state: TrainState, tracker: Tracker, progress: Train
     for line in lines:
         progress.say(line)
     state.seconds += time.perf_counter() - started
-    if score <= state.best_score:
-        return False
-    state.best_score, state.best_step = score, state.step
-    return True
+    if score > state.best_score:
+        state.best_score, state.best_step = score, state.step
+        return True
+    if state.best_step is not None and monitor.falling(state.step - state.best_step):
+        progress.say(
+            f"  below the best, {state.best_score:.1%} at step {state.best_step}, for {state.step - state.best_step} steps: "
+            "these models are known to overfit late; the best checkpoint is kept"
+        )
+    return False
 
 
 def save(state: TrainState, config: TrainConfig, run_dir: Path) -> None:

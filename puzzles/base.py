@@ -1,15 +1,11 @@
-"""What a puzzle is: the protocol every domain follows, the registry that names them, explicit random streams."""
+"""What a puzzle is: the protocol every domain follows, and explicit random streams."""
 
 import hashlib
-import importlib
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer, UInt64
-
-# Imported only when asked for, so that one domain's kernels do not delay another's start.
-_CLASSES = {"sudoku": "puzzles.sudoku:Sudoku"}
 
 
 @dataclass(kw_only=True, slots=True)
@@ -31,6 +27,7 @@ class Puzzle(Protocol):
     shape: tuple[int, int]  # rows, columns; their product is seq_len
     num_symbols: int  # interchangeable symbols (digits); 0 where there are none
     verifiable: bool  # check() knows the rules without a stored answer
+    reference_sets: dict[str, dict[str, Any]]  # targets of the sets to be judged on where nobody names others
 
     def generate(
         self, rng: np.random.Generator, num: int, *_: Any, **targets: Any
@@ -69,24 +66,6 @@ class Puzzle(Protocol):
         ...
 
     def render(self, inputs: Integer[np.ndarray, "seq"], outputs: Integer[np.ndarray, "seq"] | None = None) -> str: ...
-
-
-def names() -> list[str]:
-    """What `get` knows."""
-    return sorted(_CLASSES)
-
-
-def get(name: str, **options: Any) -> Puzzle:
-    """The puzzle `name` built with `options`; ValueError that lists what is allowed."""
-    if name not in _CLASSES:
-        raise ValueError(f"puzzle={name}: must be one of {', '.join(names())}")
-    module, _, attribute = _CLASSES[name].partition(":")
-    puzzle_class = getattr(importlib.import_module(module), attribute)
-    unknown = sorted(set(options) - set(puzzle_class.OPTIONS))
-    if unknown:
-        known = ", ".join(puzzle_class.OPTIONS)
-        raise ValueError(f"puzzle.{unknown[0]}={options[unknown[0]]}: {name} has the options {known}")
-    return puzzle_class(**options)
 
 
 def rng(seed: int, purpose: str, *counters: int) -> np.random.Generator:

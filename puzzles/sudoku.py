@@ -22,6 +22,12 @@ BOXES = {"2x2": (2, 2), "2x3": (2, 3), "3x3": (3, 3), "4x4": (4, 4)}  # rows x c
 FEWEST = {"2x2": 4, "2x3": 8, "3x3": 22, "4x4": 100}  # clues that digging reaches often enough to wait for
 FEWEST_KNOWN = {"2x2": 4, "2x3": 8, "3x3": 17, "4x4": 55}  # below: none exists (4x4 boxes: none known)
 DIFFICULTY_SYMMETRIES = 16
+REFERENCE_SETS: dict[str, dict[str, dict[str, Any]]] = {
+    "2x2": {"clues_6": {"clues": 6}},
+    "2x3": {"clues_14": {"clues": 14}, "clues_12": {"clues": 12}, "minimal": {"clues": "minimal"}},
+    "3x3": {"clues_36": {"clues": 36}, "clues_30": {"clues": 30}, "minimal": {"clues": "minimal"}},
+    "4x4": {"clues_150": {"clues": 150}},
+}
 SYMBOLS = "123456789ABCDEFG"
 Clues = int | str | tuple[int, int] | list[int]
 
@@ -93,6 +99,7 @@ class Sudoku:
         self.shape = (side, side)
         self.num_symbols = side
         self.verifiable = True
+        self.reference_sets = REFERENCE_SETS[box]
 
     def _clue_range(self, clues: Clues) -> tuple[int, int]:
         """(fewest, most), or (0, 0) for minimal; ValueError out of reach."""

@@ -169,7 +169,7 @@ def test_a_run_is_not_resumed_under_another_configuration(elsewhere: Path, capsy
     capsys.readouterr()
     before = {path: path.stat().st_mtime_ns for path in elsewhere.rglob("*") if path.is_file()}
     line = refused(cli.train, ["name=run", *SHORT, "steps=9", "optim.lr=0.5", "batch_size=4"], capsys)
-    assert "batch_size: 2 -> 4; optim.lr: 0.003 -> 0.5" in line
+    assert "batch_size: 2 -> 4; optim.lr: 0.006 -> 0.5" in line
     assert "name=" in line
     assert {path: path.stat().st_mtime_ns for path in elsewhere.rglob("*") if path.is_file()} == before
 
@@ -192,7 +192,7 @@ def test_evaluation_of_files_and_sets(model_dir: Path, elsewhere: Path, capsys: 
     text = "\n".join(["question", *(puzzle.format(row) for row in inputs)])  # pyright: ignore[reportAttributeAccessIssue]
     (elsewhere / "mine.csv").write_text(text, encoding="utf-8")
     argv = [f"run={model_dir}", "data=mine.csv", "sets.seven.clues=7", "puzzles=2", "output=deep/my.json"]
-    cli.evaluate([*argv, "max_segments=2", "curve=[1,2]", "figures=false"])
+    cli.evaluate([*argv, "compile=false", "max_segments=2", "curve=[1,2]", "figures=false"])
     results = json.loads((elsewhere / "deep" / "my.json").read_text(encoding="utf-8"))
     assert {name: row["puzzles"] for name, row in results["sets"].items()} == {"mine": 2, "seven": 2}
     assert {"seed", "commit", "versions", "hardware"} <= results.keys()

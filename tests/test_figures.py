@@ -1,7 +1,6 @@
 """Charts show the numbers they are given; the live view and the folder of pictures hold every state."""
 
 import io
-import json
 import subprocess
 import sys
 
@@ -122,16 +121,6 @@ def test_difficulty_bars_stand_in_order_with_their_rates(drawn, results, tmp_pat
     bars = next(group for group in axes.containers if group.get_label() == "hard")
     middle = {round(bar.get_x() + bar.get_width() / 2 - 0.2): bar.get_height() for bar in bars}
     assert middle == {0: 0.9, 1: 0.5, 2: 0.0, 3: 0.25}
-
-
-def test_metrics_file_is_read_and_only_a_torn_end_forgiven(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    lines = [json.dumps(record) for record in _records(3)]
-    path.write_text("\n".join([*lines, '{"step": 4, "ki']))
-    assert figures.read_metrics(path) == _records(3)
-    path.write_text("\n".join(["{", *lines]))
-    with pytest.raises(ValueError, match=r"metrics.jsonl:1: is not JSON"):
-        figures.read_metrics(path)
 
 
 def test_folder_of_pictures(results, followed, tmp_path):

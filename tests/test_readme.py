@@ -15,7 +15,9 @@ BLOCK = re.compile(r"(<!-- not run: (?P<reason>[^>]+) -->\n+)?```(?P<language>\w
 SHORT_TRAINING = [
     "steps=2", "batch_size=2", "monitor.every=0", "evaluate_puzzles=2", "compile=false", "model.max_segments=2",
 ]  # fmt: skip
-SHORT_EVALUATION = ["puzzles=2", "max_segments=2", "curve=[1,2]", "batch_size=2", "figures=false"]
+SHORT_EVALUATION = [
+    "puzzles=2", "max_segments=2", "curve=[1,2]", "batch_size=2", "compile=false", "figures=false",
+]  # fmt: skip
 
 
 def commands() -> list[tuple[str, list[str]]]:
@@ -79,3 +81,15 @@ def made_data(folder: Path, overrides: list[str]) -> None:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             puzzle = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
             (folder / path).write_text(f"question\n{puzzle}\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "body", [block["body"] for block in BLOCK.finditer(README.read_text("utf-8")) if block["language"] == "python"]
+)
+def test_the_readmes_python_runs(body: str) -> None:
+    # In its own process-wide namespace, as a reader would paste it.
+    exec(compile(body, "README.md", "exec"), {"__name__": "readme"})
+
+
+def test_the_readme_has_no_number_left_open() -> None:
+    assert not re.search(r"@[A-Z]+@", README.read_text("utf-8"))

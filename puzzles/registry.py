@@ -1,0 +1,33 @@
+"""Puzzles by name."""
+
+from collections.abc import Callable
+from typing import Any
+
+from puzzles.base import Puzzle
+
+
+def _sudoku() -> Any:
+    from puzzles.sudoku import Sudoku
+
+    return Sudoku
+
+
+# Each domain is imported when it is asked for: one domain's kernels do not delay another's start.
+_CLASSES: dict[str, Callable[[], Any]] = {"sudoku": _sudoku}
+
+
+def names() -> list[str]:
+    """What `get` knows."""
+    return sorted(_CLASSES)
+
+
+def get(name: str, **options: Any) -> Puzzle:
+    """The puzzle `name` built with `options`; ValueError that lists what is allowed."""
+    if name not in _CLASSES:
+        raise ValueError(f"puzzle={name}: must be one of {', '.join(names())}")
+    puzzle_class = _CLASSES[name]()
+    unknown = sorted(set(options) - set(puzzle_class.OPTIONS))
+    if unknown:
+        allowed = ", ".join(puzzle_class.OPTIONS)
+        raise ValueError(f"puzzle.{unknown[0]}={options[unknown[0]]}: {name} has the options {allowed}")
+    return puzzle_class(**options)
