@@ -18,8 +18,8 @@ from hrm_net.provenance import hardware
 
 MODELS = {
     "symbols, 0.2 M (the default job)": HRMConfig(
-        vocab_size=11, seq_len=81, hidden_size=32, mlp_multiple=32, h_layers=2, l_layers=2, codec="symbols", block="symbol",
-        positions="none", prefix_len=0, halting="halt_only",
+        vocab_size=11, seq_len=81, hidden_size=32, mlp_multiple=32, h_layers=2, l_layers=2, codec="symbols",
+        block="symbol", positions="none", prefix_len=0, halting="halt_only",
     ),
     "published, 27 M": HRMConfig(vocab_size=11, seq_len=81),
 }  # fmt: skip
@@ -53,9 +53,8 @@ def main() -> None:
             load = seconds(lambda root=root: checkpoint.load_newest(root))
             size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) / 2**20
         share = SAVES_A_MINUTE * save / 60
-        print(
-            f"{name:<36}{size:8.1f} MiB   save {save:6.3f} s   load {load:6.3f} s   {share:.2%} of a minute, saving once in it"
-        )
+        times = f"{size:8.1f} MiB   save {save:6.3f} s   load {load:6.3f} s"
+        print(f"{name:<36}{times}   {share:.2%} of a minute, saving once in it")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from hrm_net.device import has_native_bf16, resolve_device
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.losses import segment_loss
 from hrm_net.model import HRM
-from hrm_net.optim import OptimConfig, build_optimizers
+from hrm_net.optim import OptimConfig, OptimName, build_optimizers
 from hrm_net.provenance import hardware
 
 PUBLISHED = HRMConfig(
@@ -26,7 +26,7 @@ SYMBOLS = HRMConfig(
 
 
 def seconds_per_step(
-    config: HRMConfig, dtype: torch.dtype, compiled: bool, steps: int, optimizer: str, batch: int = 64
+    config: HRMConfig, dtype: torch.dtype, compiled: bool, steps: int, optimizer: OptimName, batch: int = 64
 ) -> float:
     """Median wall-clock seconds of one segment with its update, after three to warm up."""
     device = resolve_device("auto")

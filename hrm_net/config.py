@@ -255,8 +255,8 @@ def from_yaml(text: str) -> TrainConfig:
 
 # Keys that may change when a run is resumed: its length, what is written when and where, and on what it computes.
 FREE_ON_RESUME = (
-    "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "logger", "monitor.every", "monitor.patience",
-    "device", "compile", "threads",
+    "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "logger",
+    "monitor.every", "monitor.patience", "device", "compile", "threads",
 )  # fmt: skip
 
 

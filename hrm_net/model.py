@@ -97,8 +97,8 @@ class HRM(nn.Module):
         self.H_level = self.L_level if config.stacks == "shared" else self._stack(config.h_layers, generator)
         self.q_head = Linear(dim, 2, bias=True, generator=generator)
         # A halting head that starts from "wrong" lets the answer be learned first.
-        nn.init.zeros_(self.q_head.weight)
-        nn.init.constant_(self.q_head.bias, -5.0)
+        for param, value in zip(self.q_head.parameters(), (0.0, -5.0), strict=True):
+            nn.init.constant_(param, value)
         self.H_init: Tensor
         self.L_init: Tensor
         self.register_buffer("H_init", truncated_normal_(torch.empty(dim), 1.0, generator))

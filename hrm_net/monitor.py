@@ -24,10 +24,6 @@ class Monitor:
             if config.monitor.every
         ]
 
-    def due(self, step: int) -> bool:
-        """Whether this step ends with a look."""
-        return bool(self.config.monitor.every) and step % self.config.monitor.every == 0
-
     def falling(self, steps: int) -> bool:
         """Whether `steps` without a new best are a reason to speak up."""
         patience = self.config.monitor.patience * self.config.monitor.every

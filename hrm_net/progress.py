@@ -13,7 +13,7 @@ class TrainingProgress:
 
     def __init__(self, total: int, step: int) -> None:
         self.total, self.step, self.first = total, step, step
-        self.started = time.perf_counter()
+        self.started, self.note = time.perf_counter(), "compiling"
         self.bar = Progress(
             TextColumn("training"),
             BarColumn(),
@@ -24,7 +24,7 @@ class TrainingProgress:
             TextColumn("{task.fields[note]}"),
             disable=not sys.stdout.isatty(),
         )
-        self.task = self.bar.add_task("train", total=total, completed=step, note="compiling")
+        self.task = self.bar.add_task("train", total=total, completed=step, note=self.note)
 
     def __enter__(self) -> "TrainingProgress":
         self.bar.start()
@@ -36,7 +36,8 @@ class TrainingProgress:
     def advance(self, note: str | None = None) -> None:
         """One step done; `note` is what there is to say of it."""
         self.step += 1
-        self.bar.update(self.task, completed=self.step, **({"note": note} if note else {}))
+        self.note = note or self.note
+        self.bar.update(self.task, completed=self.step, note=self.note)
         due = self.step * self.LINES // self.total > (self.step - 1) * self.LINES // self.total
         if self.bar.disable and note and due:
             seconds = time.perf_counter() - self.started

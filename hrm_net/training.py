@@ -86,14 +86,11 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig)
     """One segment and one update (deep supervision). FloatingPointError, before the update, for a loss or gradient
     that is not finite."""
     model, generator = state.model, torch_generator(config.seed, "model noise", state.step)
-    if state.carry is None:
-        state.carry = model.initial_carry(batch)
-    state.carry, out = model(state.carry, batch, generator=generator)
+    before = model.initial_carry(batch) if state.carry is None else state.carry
+    carry, out = model(before, batch, generator=generator)
     if config.stagger and state.step == 0:
-        state.carry.steps += (
-            torch.arange(len(state.carry.steps), device=state.carry.steps.device) % config.model.max_segments
-        )
-    loss = segment_loss(out, state.carry.labels, config.loss)
+        carry.steps += torch.arange(len(carry.steps), device=carry.steps.device) % config.model.max_segments
+    loss = segment_loss(out, carry.labels, config.loss)
     state.optimizers.zero_grad()
     (loss.total / config.batch_size).backward()
     norm = state.optimizers.grad_norm()
@@ -104,7 +101,8 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig)
     state.optimizers.step(scale, norm)
     if state.ema is not None:
         state.ema.update(model)
-    state.window.add(loss, state.carry)
+    state.window.add(loss, carry)
+    state.carry = carry
     state.step += 1
     return loss
 
@@ -121,27 +119,30 @@ def _loop(config: TrainConfig, state: TrainState, run_dir: Path, tracker: Tracke
             batch = {key: rows.to(device, non_blocking=True) for key, rows in batches(state.step, wanted).items()}
             train_step(state, batch, config)
             last = state.step == config.steps
-            note = None
-            if state.step % config.log_every == 0 or last:
-                record = state.window.mean()
-                tracker.log(state.step, kind="train", seconds=state.seconds, **record)
-                note = f"loss {record['loss']:.3f}" + (
-                    f", {record['exact_accuracy']:.0%} right when halting" if record["halted"] else ""
-                )
+            note = _log(state, tracker) if last or _due(state.step, config.log_every) else None
             state.seconds += time.perf_counter() - started
-            best = False
-            if monitor.due(state.step):
-                best = _look(monitor, state, tracker, progress)
-            scheduled = config.checkpoint_every and state.step % config.checkpoint_every == 0
-            if last or best or scheduled or interrupt.signal:
+            best = _due(state.step, config.monitor.every) and _look(monitor, state, tracker, progress)
+            if last or best or interrupt.signal or _due(state.step, config.checkpoint_every):
                 tracker.sync()
                 save(state, config, run_dir)
             progress.advance(note)
             if interrupt.signal and not last:
-                progress.say(
-                    f"stopped by {interrupt.signal.name} at step {state.step}; the same command goes on from there"
-                )
+                stopped = f"stopped by {interrupt.signal.name} at step {state.step}"
+                progress.say(f"{stopped}; the same command goes on from there")
                 raise SystemExit(interrupt.exit_code)
+
+
+def _due(step: int, every: int) -> bool:
+    """Whether something done every so many steps (0: never) falls on this one."""
+    return every > 0 and step % every == 0
+
+
+def _log(state: TrainState, tracker: Tracker) -> str:
+    """Record the window's means; what there is to say of them."""
+    record = state.window.mean()
+    tracker.log(state.step, kind="train", seconds=state.seconds, **record)
+    halting = f", {record['exact_accuracy']:.0%} right when halting" if record["halted"] else ""
+    return f"loss {record['loss']:.3f}{halting}"
 
 
 def _look(monitor: Monitor, state: TrainState, tracker: Tracker, progress: TrainingProgress) -> bool:
@@ -156,10 +157,8 @@ def _look(monitor: Monitor, state: TrainState, tracker: Tracker, progress: Train
         state.best_score, state.best_step = score, state.step
         return True
     if state.best_step is not None and monitor.falling(state.step - state.best_step):
-        progress.say(
-            f"  below the best, {state.best_score:.1%} at step {state.best_step}, for {state.step - state.best_step} steps: "
-            "these models are known to overfit late; the best checkpoint is kept"
-        )
+        best = f"{state.best_score:.1%} at step {state.best_step}"
+        progress.say(f"  no better than {best} since; late overfitting is known of these models, the best one is kept")
     return False
 
 

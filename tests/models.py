@@ -1,5 +1,7 @@
 """Small models and batches for tests: every variant, a few thousand parameters each."""
 
+from typing import Any
+
 import torch
 
 from hrm_net.hrm_config import HRMConfig
@@ -7,7 +9,7 @@ from hrm_net.model import HRM
 
 SEQ, VOCAB = 16, 6
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "vocab_size": VOCAB,
     "seq_len": SEQ,
     "hidden_size": 16,
@@ -17,7 +19,7 @@ SMALL = {
     "l_layers": 2,
 }
 TRM = {"stacks": "shared", "gradient": "last_cycle", "halting": "halt_only", "prefix_len": 4, "max_segments": 4}
-VARIANTS = {
+VARIANTS: dict[str, dict[str, Any]] = {
     "hrm": {"num_puzzle_ids": 3, "max_segments": 4},
     "hrm_learned": {"positions": "learned", "h_cycles": 3, "l_cycles": 1, "max_segments": 4},
     "rope_2d": {"positions": "rope_2d", "grid_width": 4, "halting": "fixed", "max_segments": 3},
@@ -39,7 +41,7 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def small_model(variant: str = "hrm", **overrides) -> HRM:
+def small_model(variant: str = "hrm", **overrides: Any) -> HRM:
     return HRM(HRMConfig(**{**SMALL, **VARIANTS[variant], **overrides}), seeded())
 
 

@@ -61,7 +61,7 @@ def test_a_fixed_set_is_shown_whole_in_each_epoch_and_in_another_order_in_the_ne
     epochs = [np.concatenate([batches(3 * e + i)["inputs"].numpy() for i in range(3)]) for e in range(2)]
     for epoch in epochs:
         assert sorted(map(bytes, epoch.astype(np.uint8))) == sorted(map(bytes, inputs))
-    assert not np.array_equal(*epochs)
+    assert not np.array_equal(epochs[0], epochs[1])
 
 
 def test_ranks_share_an_epoch_without_overlap():

@@ -10,35 +10,19 @@ import torch
 
 from hrm_net import checkpoint, training
 from hrm_net.config import DataConfig, MonitorConfig, Source, Stage, TrainConfig
-from hrm_net.hrm_config import HRMConfig
 from hrm_net.interrupts import interruptible
 from hrm_net.optim import OptimConfig
+from tests import victim
 
-MODEL = HRMConfig(
-    vocab_size=6, seq_len=16, hidden_size=8, mlp_multiple=8, h_layers=1, l_layers=1, codec="symbols", block="symbol",
-    positions="none", prefix_len=0, halting="halt_only", max_segments=4, exploration=0.5, grid_width=4,
-)  # fmt: skip
+MODEL = victim.config().model
 
 
 def config(**changes) -> TrainConfig:
-    base = TrainConfig(
-        name="test",
-        steps=12,
-        batch_size=4,
-        checkpoint_every=4,
-        log_every=3,
-        stagger=True,
-        compile="false",
-        device="cpu",
-        precision="fp32",
-        threads=1,
-        model=MODEL,
-        puzzle={"name": "sudoku", "box": "2x2"},
-        data=DataConfig(curriculum=[Stage(mix=[Source(targets={"clues": [6, 10]})])]),
-        optim=OptimConfig(name="muon", lr=3e-3, warmup_steps=2, ema=0.9),
-        monitor=MonitorConfig(every=6, puzzles=8, targets={"easy": {"clues": 10}}),
+    """The run that others kill, much shorter."""
+    monitor = MonitorConfig(every=6, puzzles=8, targets={"easy": {"clues": 10}})
+    return replace(
+        victim.config(), **{"steps": 12, "checkpoint_every": 4, "log_every": 3, "monitor": monitor, **changes}
     )
-    return replace(base, **changes)
 
 
 def final(run_dir: Path) -> checkpoint.Checkpoint:

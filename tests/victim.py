@@ -16,9 +16,21 @@ STEPS = 120
 
 def config() -> TrainConfig:
     model = HRMConfig(
-        vocab_size=6, seq_len=16, hidden_size=8, mlp_multiple=8, h_layers=1, l_layers=1, codec="symbols", block="symbol",
-        positions="none", prefix_len=0, halting="halt_only", max_segments=4, exploration=0.5, grid_width=4,
-    )  # fmt: skip
+        vocab_size=6,
+        seq_len=16,
+        grid_width=4,
+        hidden_size=8,
+        mlp_multiple=8,
+        h_layers=1,
+        l_layers=1,
+        codec="symbols",
+        block="symbol",
+        positions="none",
+        prefix_len=0,
+        halting="halt_only",
+        max_segments=4,
+        exploration=0.5,
+    )
     return TrainConfig(
         name="victim",
         steps=STEPS,

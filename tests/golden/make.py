@@ -5,14 +5,14 @@ import json
 from pathlib import Path
 
 from hrm_net.losses import segment_loss
-from hrm_net.optim import OptimConfig, build_optimizers
+from hrm_net.optim import OptimConfig, OptimName, build_optimizers
 from tests.models import VARIANTS, seeded, small_batch, small_model
 
 PATH = Path(__file__).with_name("losses.json")
 STEPS = 5
 
 
-def losses(variant: str, optimizer: str) -> list[float]:
+def losses(variant: str, optimizer: OptimName) -> list[float]:
     """Loss a row at each of a few updates in fp32, from fixed seeds."""
     model = small_model(variant)
     optim = build_optimizers(
@@ -33,7 +33,8 @@ def losses(variant: str, optimizer: str) -> list[float]:
 
 def all_losses() -> dict[str, list[float]]:
     """By variant and optimizer."""
-    cases = [(variant, "adam_atan2") for variant in VARIANTS] + [("symbols", "muon"), ("hrm", "adamw")]
+    cases: list[tuple[str, OptimName]] = [("symbols", "muon"), ("hrm", "adamw")]
+    cases += [(variant, "adam_atan2") for variant in VARIANTS]
     return {f"{variant} {optimizer}": losses(variant, optimizer) for variant, optimizer in cases}
 
 
