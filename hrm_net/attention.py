@@ -8,13 +8,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 BACKENDS = ("auto", "explicit", "sdpa", "flash")
+HAS_FLASH = find_spec("flash_attn") is not None
 
 
 def check_backend(backend: str) -> None:
     """Raise ValueError for a backend that is unknown or asked for by name and not installed."""
     if backend not in BACKENDS:
         raise ValueError(f"model.attention={backend}: must be one of {', '.join(BACKENDS)}")
-    if backend == "flash" and find_spec("flash_attn") is None:
+    if backend == "flash" and not HAS_FLASH:
         raise ValueError("model.attention=flash: flash-attn is not installed; run: pip install 'hrm-net[flash]'")
 
 
@@ -47,6 +48,6 @@ def attend(
 def _automatic(q: Tensor) -> str:
     if q.device.type == "cpu":
         return "explicit"
-    if q.device.type == "cuda" and q.dtype in (torch.float16, torch.bfloat16) and find_spec("flash_attn") is not None:
+    if HAS_FLASH and q.device.type == "cuda" and q.dtype in (torch.float16, torch.bfloat16):
         return "flash"
     return "sdpa"

@@ -121,7 +121,8 @@ def _loop(config: TrainConfig, state: TrainState, run_dir: Path, tracker: Tracke
             last = state.step == config.steps
             note = _log(state, tracker) if last or _due(state.step, config.log_every) else None
             state.seconds += time.perf_counter() - started
-            best = _due(state.step, config.monitor.every) and _look(monitor, state, tracker, progress)
+            looks = _due(state.step, config.monitor.every) or (last and config.monitor.every > 0)
+            best = looks and _look(monitor, state, tracker, progress)
             if last or best or interrupt.signal or _due(state.step, config.checkpoint_every):
                 tracker.sync()
                 save(state, config, run_dir)

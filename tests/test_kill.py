@@ -1,6 +1,5 @@
 """Runs killed with SIGKILL at random moments, in processes of their own, end like the one that was left alone."""
 
-import json
 import random
 import signal
 import subprocess
@@ -12,7 +11,7 @@ import pytest
 import torch
 
 from hrm_net import checkpoint
-from tests.test_training import assert_same
+from tests.test_training import assert_same, records
 from tests.victim import STEPS
 
 REPO = Path(__file__).resolve().parent.parent
@@ -36,11 +35,6 @@ def finish(run_dir: Path) -> checkpoint.Checkpoint:
 def newest_step(run_dir: Path) -> int:
     names = [path.name for path in (run_dir / "checkpoints").glob("step_*")] if run_dir.exists() else []
     return max((int(name.removeprefix("step_")) for name in names), default=0)
-
-
-def plain_records(run_dir: Path) -> list[dict]:
-    lines = (run_dir / "metrics.jsonl").read_text().splitlines()
-    return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +62,7 @@ def test_killed_at_a_random_moment(seed: int, undisturbed: Path, tmp_path: Path)
     assert whole is not None
     assert_same(whole.tensors, resumed.tensors)
     assert_same(whole.state, resumed.state)
-    assert plain_records(undisturbed) == plain_records(run_dir)
+    assert records(undisturbed) == records(run_dir)
     assert any(isinstance(tensor, torch.Tensor) for tensor in resumed.tensors.values())
 
 
