@@ -5,9 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
+import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hrm_net.hrm_config import HRMConfig
@@ -20,7 +19,7 @@ def state(model: nn.Module) -> dict[str, Tensor]:
     """The state dict as safetensors wants it: contiguous, and shared weights once, under their L name."""
     tensors, seen = {}, set()
     for name, tensor in model.state_dict().items():
-        # A copy on CPU would hide that H and L are one stack.
+        # H and L of a shared stack are one memory.
         if tensor.data_ptr() not in seen or tensor.numel() == 0:
             tensors[name] = tensor.detach().contiguous()
             seen.add(tensor.data_ptr())
@@ -48,7 +47,8 @@ def save(model: nn.Module, directory: Path, extra: dict[str, Any] | None = None)
     directory.mkdir(parents=True, exist_ok=True)
     config = {"model": asdict(model.config), **(extra or {})}  # pyright: ignore[reportArgumentType]
     (directory / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    save_file(state(model), directory / WEIGHTS)
+    # Not save_file, which hides the weights from other users of the machine.
+    (directory / WEIGHTS).write_bytes(safetensors.torch.save(state(model)))
 
 
 def read_config(directory: Path) -> dict[str, Any]:
@@ -76,10 +76,10 @@ def load(cls: type[Model], directory: Path) -> Model:
     except TypeError as error:
         raise ValueError(f"{directory / CONFIG}: {error}") from None
     try:
-        tensors = load_file(directory / WEIGHTS)
+        tensors = safetensors.torch.load_file(directory / WEIGHTS)
     except FileNotFoundError:
         raise ValueError(f"{directory / WEIGHTS}: no such file") from None
-    except SafetensorError as error:
+    except safetensors.SafetensorError as error:
         raise ValueError(f"{directory / WEIGHTS}: not readable: {error}") from None
     load_state(model, tensors)
     return model.eval()
