@@ -7,5 +7,6 @@
 
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.model import HRM, Carry, Output
+from hrm_net.reference import load_reference, save_reference
 
-__all__ = ["HRM", "Carry", "HRMConfig", "Output"]
+__all__ = ["HRM", "Carry", "HRMConfig", "Output", "load_reference", "save_reference"]
