@@ -1,4 +1,4 @@
-"""Explicit attention against SDPA, forward and backward, eager and compiled: why a CPU takes the explicit form.
+"""Explicit attention against SDPA, forward and backward, eager and compiled: why bf16 on a CPU takes the explicit form.
 
 python benchmarks/attention.py     (a quiet machine; two minutes)
 """

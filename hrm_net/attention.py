@@ -27,7 +27,7 @@ def attend(
 ) -> Float[Tensor, "batch head query dim"]:
     """Softmax attention without mask.
 
-    Explicit matmuls on CPU: SDPA's bf16 backward is several times slower there (benchmarks/attention.py).
+    Explicit matmuls for bf16 on a CPU, where SDPA's backward is three to five times slower (benchmarks/attention.py).
     """
     if backend == "auto":
         backend = _automatic(q)
@@ -47,7 +47,7 @@ def attend(
 
 def _automatic(q: Tensor) -> str:
     if q.device.type == "cpu":
-        return "explicit"
+        return "explicit" if q.dtype == torch.bfloat16 else "sdpa"
     if HAS_FLASH and q.device.type == "cuda" and q.dtype in (torch.float16, torch.bfloat16):
         return "flash"
     return "sdpa"

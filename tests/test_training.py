@@ -99,11 +99,29 @@ def test_it_learns_and_keeps_the_best(tmp_path: Path):
     training.train(config(steps=150, batch_size=16, checkpoint_every=0, log_every=10, model=model), tmp_path / "run")
     train_records = [record for record in records(tmp_path / "run") if record["kind"] == "train"]
     assert train_records[-1]["lm_loss"] < 0.5 * train_records[0]["lm_loss"]
-    monitored = [record for record in records(tmp_path / "run") if record["kind"] == "monitor"]
-    scores = {record["step"]: record["solve_rate"] + 1e-3 * record["cell_accuracy"] for record in monitored}
     best = checkpoint.best(tmp_path / "run" / "checkpoints")
     assert best is not None
-    assert best.name == f"step_{max(scores, key=lambda step: scores[step]):06d}"
+    assert best.name == "step_000150"
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ([0.1, 0.5, 0.3], 8),  # a fall beyond chance
+        ([0.1, 0.5, 0.48], 12),  # one within it
+        ([0.5, 0.48, 0.46], 8),  # chance is counted from the very best
+    ],
+)
+def test_the_best_is_the_latest_that_is_not_worse_beyond_chance(
+    scores: list[float], best: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    looks = iter(scores)
+    monkeypatch.setattr(training.Monitor, "look", lambda *_: (next(looks), 0.03, []))
+    monitor = MonitorConfig(every=4, puzzles=8, targets={"easy": {"clues": 10}})
+    training.train(config(monitor=monitor), tmp_path / "run")
+    found = checkpoint.best(tmp_path / "run" / "checkpoints")
+    assert found is not None
+    assert found.name == f"step_{best:06d}"
 
 
 def test_a_finished_run_says_so_and_more_steps_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
