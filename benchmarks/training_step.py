@@ -60,7 +60,7 @@ def main() -> None:
     print(hardware())
     low = torch.bfloat16 if has_native_bf16(resolve_device("auto")) else torch.float32
     halt_only = replace(PUBLISHED, halting="halt_only")
-    rows = [
+    rows: list[tuple[str, HRMConfig, torch.dtype, bool, OptimName]] = [
         (
             "tokens, width 128, 4+4 layers: SDPA, fp32, eager, Q-learning (as published)",
             PUBLISHED,
