@@ -51,7 +51,11 @@ def checked_overrides(config_name: str, overrides: list[str], cls: type, sweep: 
     ValueError of one line for an unknown key or file, with what exists or was probably meant.
     """
     known = groups() if config_name == "train" else {}
-    return [_checked(text, _parse(text), cls, known, sweep) for text in overrides]
+    try:
+        return [_checked(text, _parse(text), cls, known, sweep) for text in overrides]
+    except ValueError as error:
+        # what was typed may hold line breaks
+        raise ValueError(" ".join(str(error).split())) from None
 
 
 def compose_jobs(config_name: str, overrides: list[str]) -> Iterator[tuple[dict[str, Any], Path]]:

@@ -95,7 +95,11 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig)
     (loss.total / config.batch_size).backward()
     norm = state.optimizers.grad_norm()
     if not torch.isfinite(norm + loss.total.detach()):
-        raise FloatingPointError(f"step {state.step}: loss {loss.total.item()}, gradient norm {norm.item()}")
+        found = f"loss {loss.total.item()}, gradient norm {norm.item()}"
+        batch_name = f"the batch of seed {config.seed}, step {state.step}"
+        raise FloatingPointError(
+            f"step {state.step}: {found} on {batch_name}; nothing was updated, checkpoints are whole"
+        )
     optim = config.optim
     scale = lr_scale(state.step + 1, total=config.steps, warmup=optim.warmup_steps, min_ratio=optim.min_lr_ratio)
     state.optimizers.step(scale, norm)
