@@ -70,7 +70,8 @@ def load(cls: type[Model], directory: Path) -> Model:
     values = read_config(directory)["model"]
     unknown = sorted(values.keys() - set(HRMConfig.__dataclass_fields__))
     if unknown:
-        raise ValueError(f"{directory / CONFIG}: model.{unknown[0]}={values[unknown[0]]}: unknown key")
+        shown = " ".join(f"{unknown[0]}={values[unknown[0]]}".split())
+        raise ValueError(f"{directory / CONFIG}: model.{shown}: unknown key")
     try:
         model = cls(HRMConfig(**values), torch.Generator().manual_seed(0))
     except TypeError as error:

@@ -83,8 +83,8 @@ def unknown_key(cls: type, key: str, value: object, further: Iterable[str] = ())
 
 
 def show(value: object) -> str:
-    """A value as one would type it."""
-    if isinstance(value, str):
+    """A value as one would type it, on one line."""
+    if isinstance(value, str) and value.isprintable():
         return value
     return json.dumps(value, default=str)
 

@@ -182,11 +182,14 @@ def test_a_signal_finishes_the_step_and_saves(tmp_path: Path, monkeypatch: pytes
 
 
 def test_the_second_signal_is_not_caught():
+    # A shell's background jobs are born with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with interruptible() as interrupt:
         signal.raise_signal(signal.SIGINT)
         assert interrupt.exit_code == 130
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
 
 
 def test_training_never_reads_the_global_random_stream(tmp_path: Path):
