@@ -29,12 +29,12 @@ class Monitor:
         patience = self.config.monitor.patience * self.config.monitor.every
         return bool(patience) and steps % patience == 0
 
-    def look(self, model: HRM, step: int, seconds: float, tracker: Tracker) -> tuple[float, float, list[str]]:
-        """Mean solve rate over the sets, its standard error, and a line to show for each set.
+    def look(self, model: HRM, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
+        """Mean solve rate over the sets, and a line to show for each set.
 
         Right cells count a thousandth: they tell apart models that solve nothing yet.
         """
-        scores, variance, lines = [], 0.0, []
+        scores, lines = [], []
         for puzzle_set in self.sets:
             # The batch of training, so that what is compiled serves here too.
             metrics = evaluate_set(
@@ -49,10 +49,9 @@ class Monitor:
             tracker.log(step, kind="monitor", seconds=seconds, set=puzzle_set.name, **kept)
             rate = metrics["solve_rate"]
             scores.append(rate + 1e-3 * metrics["cell_accuracy"])
-            variance += rate * (1 - rate) / len(puzzle_set)
             share = f"{rate:.1%} of {len(puzzle_set)} monitor puzzles"
             lines.append(f"  {puzzle_set.name}: {share} solved at step {step}")
-        return sum(scores) / len(scores), variance**0.5 / len(scores), lines
+        return sum(scores) / len(scores), lines
 
 
 def _monitor_set(puzzle: Puzzle, name: str, seed: int, num: int, targets: dict) -> PuzzleSet:

@@ -151,16 +151,15 @@ def _log(state: TrainState, tracker: Tracker) -> str:
 
 
 def _look(monitor: Monitor, state: TrainState, tracker: Tracker, progress: TrainingProgress) -> bool:
-    """Whether the monitor finds the weights (averaged, where there is an average) as good as ever, or better."""
+    """Whether the monitor finds the weights (averaged, where there is an average) better than ever."""
     started = time.perf_counter()
     with state.ema.applied(state.model) if state.ema is not None else nullcontext():
-        score, error, lines = monitor.look(state.model, state.step, state.seconds, tracker)
+        score, lines = monitor.look(state.model, state.step, state.seconds, tracker)
     for line in lines:
         progress.say(line)
     state.seconds += time.perf_counter() - started
-    # A later one takes over unless it is worse by more than chance would make it.
-    if score >= state.best_score - error:
-        state.best_score, state.best_step = max(score, state.best_score), state.step
+    if score > state.best_score:
+        state.best_score, state.best_step = score, state.step
         return True
     if state.best_step is not None and monitor.falling(state.step - state.best_step):
         best = f"{state.best_score:.1%} at step {state.best_step}"
