@@ -190,3 +190,13 @@ def test_training_never_reads_the_global_random_stream(tmp_path: Path):
     before = torch.get_rng_state()
     training.train(config(steps=3), tmp_path / "one")
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_monitor_that_stays_below_its_best_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    looks = iter([0.5, 0.4, 0.3])
+    monkeypatch.setattr(training.Monitor, "look", lambda *_: (next(looks), []))
+    monitor = MonitorConfig(every=4, puzzles=8, patience=2, targets={"easy": {"clues": 10}})
+    training.train(config(monitor=monitor), tmp_path / "run")
+    assert capsys.readouterr().out.count("no better than 50.0% at step 4 since") == 1
