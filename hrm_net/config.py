@@ -299,7 +299,7 @@ def _with_sizes(values: dict[str, Any]) -> dict[str, Any]:
         "vocab_size": puzzle.vocab_size,
         "seq_len": puzzle.seq_len,
         "grid_width": puzzle.shape[1],
-        "num_puzzle_ids": 1,
+        "num_puzzle_ids": puzzle.num_puzzle_ids,
     }
     for key, size in sizes.items():
         if model.get(key, size) != size:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 import puzzles
 from hrm_net.config import DataConfig, Source
+from hrm_net.puzzle_sets import scored
 from puzzles import splits
 from puzzles.base import Puzzle
 
@@ -36,13 +37,15 @@ class GeneratedBatches:
         """The batch of a step; rows left out of `rows` are zeros."""
         inputs = np.zeros((self.batch_size, self.puzzle.seq_len), np.int32)
         labels = np.zeros_like(inputs)
+        identifiers = np.zeros(self.batch_size, np.int32)
         sources, weights = self._mix(step)
         for row in range(self.batch_size) if rows is None else np.flatnonzero(rows).tolist():
             rng = puzzles.rng(self.seed, "train", step, self.rank, row)
             source = sources[rng.choice(len(sources), p=weights)]
             drawn = splits.generate(self.puzzle, rng, 1, splits.TRAIN, **source.targets)
             inputs[row], labels[row] = drawn[0][0], drawn[1][0]
-        return as_batch(inputs, labels)
+            identifiers[row] = self.puzzle.puzzle_identifier(**source.targets)
+        return as_batch(inputs, labels, identifiers)
 
     def _mix(self, step: int) -> tuple[list[Source], np.ndarray]:
         stage = next(stage for stage in self.config.curriculum if step < stage.until * self.steps or stage.until == 1)
@@ -61,6 +64,7 @@ class FixedBatches:
         puzzle: Puzzle,
         inputs: Integer[np.ndarray, "num seq"],
         labels: Integer[np.ndarray, "num seq"],
+        identifiers: Integer[np.ndarray, " num"],
         *,
         augment: bool,
         seed: int,
@@ -68,7 +72,8 @@ class FixedBatches:
         rank: int = 0,
         num_ranks: int = 1,
     ) -> None:
-        self.puzzle, self.inputs, self.labels, self.augment = puzzle, inputs, labels, augment
+        self.puzzle, self.inputs, self.labels, self.identifiers = puzzle, inputs, labels, identifiers
+        self.augment = augment
         self.seed, self.batch_size, self.rank, self.num_ranks = seed, batch_size, rank, num_ranks
 
     def __call__(self, step: int, rows: Bool[np.ndarray, " batch"] | None = None) -> Batch:
@@ -82,23 +87,22 @@ class FixedBatches:
         inputs, labels = self.inputs[chosen], self.labels[chosen]
         if self.augment:
             inputs, labels = self.puzzle.transform(puzzles.rng(self.seed, "augment", step, self.rank), inputs, labels)
-        return as_batch(inputs, labels)
+        return as_batch(inputs, labels, self.identifiers[chosen])
 
 
 def build_batches(puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, batch_size: int):
     """The batches that `config` asks for: endless, or from `config.puzzles` distinct puzzles of the last stage."""
     if config.puzzles is None:
         return GeneratedBatches(puzzle, config, seed=seed, steps=steps, batch_size=batch_size)
-    inputs, labels = distinct_puzzles(
-        puzzle, config.curriculum[-1].mix, config.puzzles, puzzles.rng(seed, "training set")
-    )
-    return FixedBatches(puzzle, inputs, labels, augment=config.augment, seed=seed, batch_size=batch_size)
+    found = distinct_puzzles(puzzle, config.curriculum[-1].mix, config.puzzles, puzzles.rng(seed, "training set"))
+    return FixedBatches(puzzle, *found, augment=config.augment, seed=seed, batch_size=batch_size)
 
 
 def distinct_puzzles(
     puzzle: Puzzle, mix: Iterable[Source], num: int, rng: np.random.Generator
-) -> tuple[Integer[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"]]:
-    """`num` puzzles of the training fold in the mix's proportions, none symmetric to another."""
+) -> tuple[Integer[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"], Integer[np.ndarray, " num"]]:
+    """`num` puzzles of the training fold in the mix's proportions, none symmetric to another: with labels and
+    identifiers."""
     sources = list(mix)
     weights = np.array([source.weight for source in sources])
     counts = rng.multinomial(num, weights / weights.sum())
@@ -111,14 +115,20 @@ def distinct_puzzles(
                 f"data.puzzles={num}: only {fresh.sum()} of {len(inputs)} puzzles with {source.targets} "
                 "differ up to symmetry"
             )
-        parts.append((inputs[fresh][:count], labels[fresh][:count]))
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+        identifiers = np.full(count, puzzle.puzzle_identifier(**source.targets), np.int32)
+        parts.append((inputs[fresh][:count], labels[fresh][:count], identifiers))
+    inputs, labels, identifiers = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return inputs, labels, identifiers
 
 
-def as_batch(inputs: Integer[np.ndarray, "batch seq"], labels: Integer[np.ndarray, "batch seq"]) -> Batch:
-    """Tensors under the names a model expects; the puzzle identifier is 0 throughout."""
+def as_batch(
+    inputs: Integer[np.ndarray, "batch seq"],
+    labels: Integer[np.ndarray, "batch seq"],
+    identifiers: Integer[np.ndarray, " batch"],
+) -> Batch:
+    """Tensors under the names a model expects; padding is no label."""
     return {
         "inputs": torch.from_numpy(inputs.astype(np.int32)),
-        "labels": torch.from_numpy(labels.astype(np.int32)),
-        "puzzle_identifiers": torch.zeros(len(inputs), dtype=torch.int32),
+        "labels": torch.from_numpy(scored(labels)),
+        "puzzle_identifiers": torch.from_numpy(identifiers.astype(np.int32)),
     }

@@ -17,7 +17,7 @@ from torch import nn
 import puzzles
 from hrm_net.metrics import by_difficulty, calibration, rate, wilson
 from hrm_net.provenance import provenance
-from hrm_net.puzzle_sets import PuzzleSet
+from hrm_net.puzzle_sets import IGNORE, PuzzleSet, scored
 from hrm_net.results import Results
 from hrm_net.segments import Segment, padded_batch, run_segments, sigmoid
 
@@ -25,7 +25,6 @@ __all__ = ["CURVE", "PuzzleSet", "Results", "evaluate", "evaluate_set"]
 
 CURVE = (1, 2, 4, 8, 16, 32)
 HEADLINE = 16  # segments of the one pass that solve_rate is measured on
-IGNORE_LABEL = -100
 
 
 def evaluate(
@@ -108,11 +107,11 @@ class _Score:
     def __init__(self, puzzle_set: PuzzleSet, depths: list[int], max_segments: int) -> None:
         self.set, self.max_segments = puzzle_set, max_segments
         num = len(puzzle_set)
-        self.labels = puzzle_set.labels.astype(np.int32)
+        self.labels = scored(puzzle_set.labels)
         self.solved = {depth: np.zeros(num, bool) for depth in depths}
         self.exact = {depth: np.zeros(num, bool) for depth in depths}
         self.right_cells = dict.fromkeys(depths, 0)
-        self.scored_cells = int((self.labels != IGNORE_LABEL).sum())
+        self.scored_cells = int((self.labels != IGNORE).sum())
         self.confidence = np.zeros(num)
         self.halted_at = np.zeros(num, np.int64)  # 0: not yet
         self.solved_at_halt = np.zeros(num, bool)
@@ -131,10 +130,8 @@ class _Score:
         at = segment.index
         if at in self.solved:
             self.solved[at][rows] = self._check(rows, states)
-            ignored = self.labels[rows] == IGNORE_LABEL
-            right = states == self.labels[rows]
-            self.exact[at][rows] = (right | ignored).all(axis=1)
-            self.right_cells[at] += int(right.sum())
+            self.exact[at][rows] = self._exact(rows, states)
+            self.right_cells[at] += int((states == self.labels[rows]).sum())
         if at <= self.max_segments:
             stops = self.halted_at[rows] == 0
             if at < self.max_segments:
@@ -149,10 +146,16 @@ class _Score:
     def _check(
         self, rows: Integer[np.ndarray, " num"], states: Integer[np.ndarray, "num seq"]
     ) -> Bool[np.ndarray, " num"]:
-        if len(rows) == 0:
-            return np.zeros(0, bool)
+        if len(rows) == 0 or not self.set.puzzle.verifiable:
+            return self._exact(rows, states)
         inputs = self.set.inputs[rows]
         return self.set.puzzle.check(inputs, states.astype(inputs.dtype)).solved
+
+    def _exact(
+        self, rows: Integer[np.ndarray, " num"], states: Integer[np.ndarray, "num seq"]
+    ) -> Bool[np.ndarray, " num"]:
+        labels = self.labels[rows]
+        return ((states == labels) | (labels == IGNORE)).all(axis=1)
 
     def summary(self) -> dict[str, Any]:
         num, at = len(self.set), self.max_segments
@@ -173,7 +176,9 @@ class _Score:
             "solve_rate_at_halt": rate(self.solved_at_halt),
             "max_segments": at,
             "by_segments": by_segments,
-            "by_difficulty": by_difficulty(self.set.puzzle.difficulty(self.set.inputs), self.solved[at]),
+            "by_difficulty": by_difficulty(
+                self.set.puzzle.difficulty(self.set.inputs), self.solved[at], self.set.puzzle.difficulty_edges
+            ),
             "calibration": calibration(self.confidence, self.exact[at]),
             "seconds": sum(seconds for _, seconds in self.batch_seconds),
             "puzzles_per_second": sum(rows for rows, _ in paced) / sum(seconds for _, seconds in paced),

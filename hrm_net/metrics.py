@@ -1,13 +1,12 @@
 """What is counted in an evaluation: shares with intervals, difficulty buckets, calibration of the halting head."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-# Lower edges of the difficulty buckets 0, 1-4, 5-9, 10-19, 20-49, 50+; a difficulty between integers is rounded down.
-DIFFICULTY_EDGES = (0, 1, 5, 10, 20, 50)
 CALIBRATION_BINS = 10
 
 
@@ -28,23 +27,25 @@ def rate(hits: Bool[np.ndarray, " num"]) -> float:
     return float(np.mean(hits))
 
 
-def difficulty_label(i: int) -> str:
-    """ "0", "1-4", ..., "50+"."""
-    low = DIFFICULTY_EDGES[i]
-    if i + 1 == len(DIFFICULTY_EDGES):
+def difficulty_label(edges: Sequence[int], i: int) -> str:
+    """The i-th bucket of edges 0, 1, 5, ...: "0", "1-4", ..., "50+"."""
+    low = edges[i]
+    if i + 1 == len(edges):
         return f"{low}+"
-    high = DIFFICULTY_EDGES[i + 1] - 1
+    high = edges[i + 1] - 1
     return str(low) if high == low else f"{low}-{high}"
 
 
-def by_difficulty(difficulty: Float[np.ndarray, " num"], solved: Bool[np.ndarray, " num"]) -> dict[str, dict[str, Any]]:
-    """{bucket: {puzzles, solve_rate, interval}} for the buckets that hold puzzles."""
-    bucket = np.searchsorted(DIFFICULTY_EDGES, difficulty, side="right") - 1
+def by_difficulty(
+    difficulty: Float[np.ndarray, " num"], solved: Bool[np.ndarray, " num"], edges: Sequence[int]
+) -> dict[str, dict[str, Any]]:
+    """{bucket: {puzzles, solve_rate, interval}} for the buckets that hold puzzles; between integers, rounded down."""
+    bucket = np.maximum(np.searchsorted(edges, difficulty, side="right") - 1, 0)
     table = {}
-    for i in range(len(DIFFICULTY_EDGES)):
+    for i in range(len(edges)):
         hits = solved[bucket == i]
         if len(hits):
-            table[difficulty_label(i)] = {
+            table[difficulty_label(edges, i)] = {
                 "puzzles": len(hits),
                 "solve_rate": rate(hits),
                 "interval": wilson(int(hits.sum()), len(hits)),

@@ -3,6 +3,8 @@ things go downhill."""
 
 import zlib
 
+import numpy as np
+
 import puzzles
 from hrm_net.config import TrainConfig
 from hrm_net.evaluation import evaluate_set
@@ -57,4 +59,4 @@ class Monitor:
 def _monitor_set(puzzle: Puzzle, name: str, seed: int, num: int, targets: dict) -> PuzzleSet:
     rng = puzzles.rng(seed, "monitor", zlib.crc32(name.encode()))
     inputs, labels = splits.generate(puzzle, rng, num, splits.MONITOR, **targets)
-    return PuzzleSet(name, puzzle, inputs, labels)
+    return PuzzleSet(name, puzzle, inputs, labels, np.full(num, puzzle.puzzle_identifier(**targets), np.int32))

@@ -13,12 +13,19 @@ import puzzles
 from puzzles import splits
 from puzzles.base import Puzzle
 
+PAD = 0  # the token id of padding, in every domain
+IGNORE = -100  # the label of a cell that is not scored
 Rows = Integer[np.ndarray, "num seq"]
+
+
+def scored(labels: Rows) -> Integer[np.ndarray, "num seq"]:
+    """The labels as losses and scores take them: int32, padding ignored."""
+    return np.where(labels == PAD, IGNORE, labels.astype(np.int32))
 
 
 @dataclass(slots=True)
 class PuzzleSet:
-    """Puzzles with their answers under the name that tables and files show. A label of -100 is not scored."""
+    """Puzzles with their answers under the name that tables and files show. Labels of 0 or -100 are not scored."""
 
     name: str
     puzzle: Puzzle
@@ -59,7 +66,7 @@ def generated_set(puzzle: Puzzle, name: str, seed: int, num: int, **targets: Any
             found = f"found only {len(inputs)} in the evaluation fold that differ up to symmetry"
             raise ValueError(f"set {name}: num={num}: {found}")
         inputs, labels = both[fresh], np.concatenate([labels, answers])[fresh]
-    return PuzzleSet(name, puzzle, inputs, labels)
+    return PuzzleSet(name, puzzle, inputs, labels, np.full(num, puzzle.puzzle_identifier(**targets), np.int32))
 
 
 def read_sets(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:

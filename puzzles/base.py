@@ -27,6 +27,8 @@ class Puzzle(Protocol):
     shape: tuple[int, int]  # rows, columns; their product is seq_len
     num_symbols: int  # interchangeable symbols (digits); 0 where there are none
     verifiable: bool  # check() knows the rules without a stored answer
+    num_puzzle_ids: int  # identifiers that generated puzzles carry: 1 where the inputs alone say what is asked
+    difficulty_edges: tuple[int, ...]  # lower edges of the buckets that difficulty() is reported in
     reference_sets: dict[str, dict[str, Any]]  # targets of the sets to be judged on where nobody names others
 
     def generate(
@@ -56,6 +58,10 @@ class Puzzle(Protocol):
         ...
 
     def difficulty(self, inputs: Integer[np.ndarray, "num seq"]) -> Float[np.ndarray, "num"]: ...
+
+    def puzzle_identifier(self, **targets: Any) -> int:
+        """The identifier of puzzles generated with these targets: which of several tasks they belong to; else 0."""
+        ...
 
     def parse(self, text: str) -> Integer[np.ndarray, "seq"]:
         """Looks at length and symbols only; ValueError in one line."""

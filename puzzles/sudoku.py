@@ -99,6 +99,8 @@ class Sudoku:
         self.shape = (side, side)
         self.num_symbols = side
         self.verifiable = True
+        self.num_puzzle_ids = 1
+        self.difficulty_edges = (0, 1, 5, 10, 20, 50)
         self.reference_sets = REFERENCE_SETS[box]
 
     def _clue_range(self, clues: Clues) -> tuple[int, int]:
@@ -222,6 +224,10 @@ class Sudoku:
             turned = sudoku_symmetry.apply(sudoku_symmetry.draw(rng, len(grids), self.board), grids)
             total += _solve(turned, self.board, 1)[1]
         return total / DIFFICULTY_SYMMETRIES
+
+    def puzzle_identifier(self, **targets: Any) -> int:
+        """0: the givens alone say what is asked."""
+        return 0
 
     def parse(self, text: str) -> UInt8[np.ndarray, "seq"]:
         """Digits (A-G above 9) and blanks `.`, `0`, `_`; white space and the frame characters | - + are skipped."""

@@ -56,8 +56,8 @@ def test_the_curriculum_sets_the_mix():
 
 
 def test_a_fixed_set_is_shown_whole_in_each_epoch_and_in_another_order_in_the_next():
-    inputs, labels = distinct_puzzles(PUZZLE, [EASY], 12, puzzles.rng(0, "test"))
-    batches = FixedBatches(PUZZLE, inputs, labels, augment=False, seed=0, batch_size=4)
+    inputs, labels, ids = distinct_puzzles(PUZZLE, [EASY], 12, puzzles.rng(0, "test"))
+    batches = FixedBatches(PUZZLE, inputs, labels, ids, augment=False, seed=0, batch_size=4)
     epochs = [np.concatenate([batches(3 * e + i)["inputs"].numpy() for i in range(3)]) for e in range(2)]
     for epoch in epochs:
         assert sorted(map(bytes, epoch.astype(np.uint8))) == sorted(map(bytes, inputs))
@@ -65,9 +65,9 @@ def test_a_fixed_set_is_shown_whole_in_each_epoch_and_in_another_order_in_the_ne
 
 
 def test_ranks_share_an_epoch_without_overlap():
-    inputs, labels = distinct_puzzles(PUZZLE, [EASY], 12, puzzles.rng(0, "test"))
+    inputs, labels, ids = distinct_puzzles(PUZZLE, [EASY], 12, puzzles.rng(0, "test"))
     parts = [
-        FixedBatches(PUZZLE, inputs, labels, augment=False, seed=0, batch_size=3, rank=rank, num_ranks=2)(step)
+        FixedBatches(PUZZLE, inputs, labels, ids, augment=False, seed=0, batch_size=3, rank=rank, num_ranks=2)(step)
         for step in range(2)
         for rank in range(2)
     ]
@@ -76,8 +76,8 @@ def test_ranks_share_an_epoch_without_overlap():
 
 
 def test_augmentation_shows_symmetric_puzzles_with_their_answers():
-    inputs, labels = distinct_puzzles(PUZZLE, [EASY], 12, puzzles.rng(0, "test"))
-    batch = FixedBatches(PUZZLE, inputs, labels, augment=True, seed=0, batch_size=12)(0)
+    inputs, labels, ids = distinct_puzzles(PUZZLE, [EASY], 12, puzzles.rng(0, "test"))
+    batch = FixedBatches(PUZZLE, inputs, labels, ids, augment=True, seed=0, batch_size=12)(0)
     shown = batch["inputs"].numpy().astype(np.uint8)
     assert sorted(PUZZLE.invariant(shown)) == sorted(PUZZLE.invariant(inputs))
     assert (PUZZLE.solve(shown) == batch["labels"].numpy()).all()
@@ -85,7 +85,7 @@ def test_augmentation_shows_symmetric_puzzles_with_their_answers():
 
 
 def test_distinct_puzzles_are_distinct_up_to_symmetry():
-    inputs, _ = distinct_puzzles(PUZZLE, [EASY, HARD], 20, puzzles.rng(1, "test"))
+    inputs, _, _ = distinct_puzzles(PUZZLE, [EASY, HARD], 20, puzzles.rng(1, "test"))
     assert len({bytes(row) for row in PUZZLE.canonical(inputs).astype(np.uint8)}) == 20
 
 

@@ -22,6 +22,7 @@ from tests.revealing import NEVER, Revealing, revealed
 
 TIMES = [1, 2, 3, 8, 9, 16, 17, 32, NEVER]
 times_lists = st.lists(st.integers(0, 20), min_size=1, max_size=9)
+EDGES = (0, 1, 5, 10, 20, 50)
 
 
 def _model(puzzle_set, **options):
@@ -212,10 +213,10 @@ def test_calibration_counts_every_puzzle_once(pairs):
 def test_difficulty_buckets_end_where_the_next_begin():
     difficulty = np.array([0, 0.9, 1, 4.9, 5, 9.9, 10, 19.9, 20, 49.9, 50, 1e6])
     solved = np.arange(12) % 2 == 0
-    table = by_difficulty(difficulty, solved)
+    table = by_difficulty(difficulty, solved, EDGES)
     assert list(table) == ["0", "1-4", "5-9", "10-19", "20-49", "50+"]
     assert all(row == {"puzzles": 2, "solve_rate": 0.5, "interval": wilson(1, 2)} for row in table.values())
-    assert list(by_difficulty(np.array([7.0]), np.array([True]))) == ["5-9"]
+    assert list(by_difficulty(np.array([7.0]), np.array([True]), EDGES)) == ["5-9"]
 
 
 def test_trace_follows_one_puzzle():
