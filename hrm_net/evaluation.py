@@ -79,10 +79,11 @@ def evaluate_set(
 
     At `max_segments`: `solve_rate` by the puzzle's rules with its 95 % interval, `exact_accuracy` (equal to the stored
     answer), `cell_accuracy` (cells equal to it, givens included), `calibration` of the halting head's probability
-    against exact answers, and solve rate `by_difficulty`. `by_segments`: the three rates after each of `curve`, for
-    which the pass goes on beyond `max_segments` where it must. `mean_segments`: where the halting head would stop, at
-    most `max_segments`; `solve_rate_at_halt`: of the answers there. `seconds`: the model's alone, to `max_segments`;
-    `puzzles_per_second` leaves out the first batch, which compiles and warms up, unless it is the only one.
+    against exact answers, and solve rate `by_difficulty`, counted in `difficulty_unit`. `by_segments`: the three rates
+    after each of `curve`, for which the pass goes on beyond `max_segments` where it must. `mean_segments`: where the
+    halting head would stop, at most `max_segments`; `solve_rate_at_halt`: of the answers there. `seconds`: the model's
+    alone, to `max_segments`; `puzzles_per_second` leaves out the first batch, which compiles and warms up, unless it is
+    the only one.
     """
     if min(max_segments, batch_size, *curve) < 1:
         raise ValueError(
@@ -179,6 +180,7 @@ class _Score:
             "by_difficulty": by_difficulty(
                 self.set.puzzle.difficulty(self.set.inputs), self.solved[at], self.set.puzzle.difficulty_edges
             ),
+            "difficulty_unit": self.set.puzzle.difficulty_unit,
             "calibration": calibration(self.confidence, self.exact[at]),
             "seconds": sum(seconds for _, seconds in self.batch_seconds),
             "puzzles_per_second": sum(rows for rows, _ in paced) / sum(seconds for _, seconds in paced),

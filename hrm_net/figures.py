@@ -146,7 +146,7 @@ def difficulty_bars(results: Results, path: str | Path) -> Path:
                 color=SOFT,
             )
     axes.set_xticks(range(len(buckets)), buckets)
-    axes.set_xlabel("difficulty: guesses of the exact search")
+    axes.set_xlabel("difficulty: " + ", ".join(dict.fromkeys(row["difficulty_unit"] for row in results.sets.values())))
     axes.set_title("puzzles solved by difficulty")
     _percent_axis(axes, top=1.08)
     _tidy(axes)

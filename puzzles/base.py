@@ -29,6 +29,7 @@ class Puzzle(Protocol):
     verifiable: bool  # check() knows the rules without a stored answer
     num_puzzle_ids: int  # identifiers that generated puzzles carry: 1 where the inputs alone say what is asked
     difficulty_edges: tuple[int, ...]  # lower edges of the buckets that difficulty() is reported in
+    difficulty_unit: str  # what difficulty() counts, in the words of an axis label
     reference_sets: dict[str, dict[str, Any]]  # targets of the sets to be judged on where nobody names others
 
     def generate(

@@ -115,8 +115,10 @@ def test_difficulty_bars_stand_in_order_with_their_rates(drawn, results, tmp_pat
         bucket: {"puzzles": num, "solve_rate": share, "interval": (max(0.0, share - 0.1), share + 0.1)}
         for bucket, (num, share) in table.items()
     }
+    row["difficulty_unit"] = "moves of the shortest path"
     figures.difficulty_bars(results, tmp_path / "difficulty.png")
     (axes,) = drawn[0].axes
+    assert axes.get_xlabel() == "difficulty: guesses of the exact search, moves of the shortest path"
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "5-9", "10-19", "50+"]
     bars = next(group for group in axes.containers if group.get_label() == "hard")
     middle = {round(bar.get_x() + bar.get_width() / 2 - 0.2): bar.get_height() for bar in bars}
