@@ -93,7 +93,7 @@ def read_csv(path: str | Path, puzzle: Puzzle, name: str | None = None) -> Puzzl
         [_parse(path, line, puzzle, "question", text) for line, text in zip(lines, questions, strict=True)]
     )
     labels = np.zeros_like(inputs)
-    known = np.array([text != "" for text in answers])
+    known = np.array([text.strip() != "" for text in answers])
     for i in np.flatnonzero(known):
         labels[i] = _parse(path, lines[i], puzzle, "answer", answers[i])
     _check_answers(path, lines, puzzle, inputs, labels, np.flatnonzero(known))
@@ -102,7 +102,7 @@ def read_csv(path: str | Path, puzzle: Puzzle, name: str | None = None) -> Puzzl
 
 
 def _read_rows(path: Path) -> tuple[list[int], list[str], list[str]]:
-    """(line number, question, answer or "") of every row."""
+    """(line number, question, answer or "") of every row, as they stand."""
     lines, questions, answers = [], [], []
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -112,8 +112,8 @@ def _read_rows(path: Path) -> tuple[list[int], list[str], list[str]]:
                 raise ValueError(f"{path}:1: the header must name a column `question`, has {has}")
             for row in reader:
                 lines.append(reader.line_num)
-                questions.append((row["question"] or "").strip())
-                answers.append((row.get("answer") or "").strip())
+                questions.append(row["question"] or "")  # a maze may begin and end with blanks
+                answers.append(row.get("answer") or "")
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:

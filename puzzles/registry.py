@@ -12,8 +12,14 @@ def _sudoku() -> Any:
     return Sudoku
 
 
+def _maze() -> Any:
+    from puzzles.maze import Maze
+
+    return Maze
+
+
 # Each domain is imported when it is asked for: one domain's kernels do not delay another's start.
-_CLASSES: dict[str, Callable[[], Any]] = {"sudoku": _sudoku}
+_CLASSES: dict[str, Callable[[], Any]] = {"maze": _maze, "sudoku": _sudoku}
 
 
 def names() -> list[str]:

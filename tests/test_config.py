@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import puzzles
 from hrm_net import cli_help, compose, schema
 from hrm_net.config import (
     EvaluateConfig,
@@ -51,8 +52,9 @@ def test_every_experiment_composes_and_says_how_it_was_run(experiment: str) -> N
 @pytest.mark.parametrize("model", GROUPS["model"])
 def test_every_model_fits_every_puzzle(model: str, puzzle: str) -> None:
     config = train_config(values(f"model={model}", f"puzzle={puzzle}"))
-    assert config.model.seq_len == config.model.grid_width**2
-    assert config.model.vocab_size == config.model.grid_width + 2
+    domain = puzzles.get(**config.puzzle)
+    assert (config.model.seq_len, config.model.vocab_size) == (domain.seq_len, domain.vocab_size)
+    assert (config.model.seq_len // config.model.grid_width, config.model.grid_width) == domain.shape
     assert config.monitor.targets
     assert config.name == puzzle
 

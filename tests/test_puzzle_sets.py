@@ -152,3 +152,25 @@ def test_real_files_read_whole(shared_data, name):
 def test_real_puzzles_with_several_solutions_are_refused(shared_data):
     with pytest.raises(ValueError, match=r"several_solutions.csv:2: question: several solutions"):
         read_csv(shared_data / "sudoku" / "several_solutions.csv", puzzles.get("sudoku"))
+
+
+def test_csv_of_mazes_keeps_blanks_at_both_ends(tmp_path):
+    """The published column is `question` with 900 symbols of `# SGo`; a maze without a frame may begin with blanks."""
+    puzzle = puzzles.get("maze", rows=3, columns=4)
+    path = _write(tmp_path / "mazes.csv", "question,answer", "  S ### G   ,  So###oG oo", '"  S ### G   ",')
+    with pytest.raises(ValueError, match=r"mazes\.csv:2: answer: is not a solution"):
+        read_csv(path, puzzle)
+    path = _write(tmp_path / "mazes.csv", "question,answer", "  S ### G   ,  So###oG oo".replace("G oo", "Gooo"))
+    found = read_csv(path, puzzle)
+    assert puzzle.format(found.inputs[0]) == "  S ### G   "
+    assert puzzle.format(found.labels[0]) == "  So###oGooo"
+    path = _write(tmp_path / "mazes.csv", "question,answer", "  S ### G   ,   ")
+    assert puzzle.format(read_csv(path, puzzle).labels[0]) == "  So###oGooo"
+    for row, reason in (
+        ("    ### G   ,", "question: no start S"),
+        ("G S ### G   ,  So###oGooo", "question: two goals G: row 1 column 1 and row 3 column 1"),
+        ("  S #####G  ,", "question: no path from S in row 1 column 3 to G in row 3 column 2"),
+        ("  S ###,", "question: puzzle text has 7 cells in one line: a 3x4 maze needs 12"),
+    ):
+        with pytest.raises(ValueError, match=rf"mazes\.csv:2: {reason}"):
+            read_csv(_write(tmp_path / "mazes.csv", "question,answer", row), puzzle)
