@@ -119,6 +119,7 @@ class Maze:
         self.verifiable = True
         self.num_puzzle_ids = 1
         self.difficulty_edges: tuple[int, ...] = (0, 10, 20, 30, 50, 80, 110, 120, 130, 150)
+        self.difficulty_unit = "moves of the shortest path"
         self.reference_sets = _reference_sets(rows, columns)
 
     def generate(
