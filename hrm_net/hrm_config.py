@@ -47,14 +47,14 @@ class HRMConfig:
     max_segments: int = 16
     # How a token knows its place: rotary along the sequence or by row and column, learned, or not at all.
     positions: Literal["rope", "rope_2d", "learned", "none"] = "rope"
-    # Columns of the grid, for rope_2d.
+    # Columns of the grid, for rope_2d and grid blocks.
     grid_width: int = 0
     # tokens: one vector a cell; symbols: one vector a cell and symbol, alike for all symbols.
     codec: Literal["tokens", "symbols"] = "tokens"
     # Leading token ids that are no symbols (padding and blank), for the symbol codec.
     num_special: int = 2
-    # attention (HRM, TRM), mixer (TRM without attention) or symbol (with the symbol codec).
-    block: Literal["attention", "mixer", "symbol"] = "attention"
+    # attention (HRM, TRM), mixer (TRM without attention), grid (each cell with its neighbours), symbol (codec symbols).
+    block: Literal["attention", "mixer", "grid", "symbol"] = "attention"
     # two: H and L have weights of their own (HRM); shared: one stack plays both (TRM).
     stacks: Literal["two", "shared"] = "two"
     # one_step: through the last update of L and of H (HRM); last_cycle: through the whole last cycle of H (TRM).
@@ -104,6 +104,11 @@ class HRMConfig:
             _refuse(key, getattr(self, key), f"must be at least {bound}")
 
     def _check_heads(self) -> None:
+        if self.block == "grid":
+            if self.grid_width == 0 or self.seq_len % self.grid_width:
+                _refuse("grid_width", self.grid_width, f"must divide seq_len={self.seq_len} for block=grid")
+            if self.prefix_len == 0:
+                _refuse("prefix_len", 0, "block=grid needs a first token, through which far cells hear of each other")
         if self.block != "attention":
             if self.positions in ("rope", "rope_2d"):
                 _refuse(

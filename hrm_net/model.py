@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hrm_net import halting
+from hrm_net.grid import GridBlock
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.layers import AttentionBlock, Linear, MixerBlock, rotary_table, swiglu_width, truncated_normal_
 from hrm_net.symbols import SymbolBlock, SymbolCodec
@@ -124,6 +125,8 @@ class HRM(nn.Module):
                     round(config.cell_expansion * config.seq_len),
                 )
                 return SymbolBlock(dim, config.seq_len, num_symbols, width, cell_width, generator)
+            if config.block == "grid":
+                return GridBlock(dim, config.prefix_len, config.grid_width, width, generator)
             if config.block == "mixer":
                 token_width = swiglu_width(num_tokens, config.expansion, config.mlp_multiple)
                 return MixerBlock(dim, num_tokens, width, token_width, generator)

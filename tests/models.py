@@ -25,6 +25,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "rope_2d": {"positions": "rope_2d", "grid_width": 4, "halting": "fixed", "max_segments": 3},
     "trm_attention": {**TRM, "h_cycles": 3},
     "trm_mixer": {**TRM, "block": "mixer", "positions": "none", "l_cycles": 1},
+    "grid": {"block": "grid", "positions": "none", "grid_width": 4, "num_puzzle_ids": 3, "max_segments": 4},
     "random_start": {"state": "random", "damping": 0.05, "noise": 0.01, "halting": "halt_only", "max_segments": 4},
     "symbols": {
         "codec": "symbols",
