@@ -26,8 +26,8 @@ def truncated_normal_(tensor: Tensor, std: float, generator: torch.Generator | N
 
 
 def rms_norm(x: Float[Tensor, "*batch dim"], eps: float = 1e-5) -> Float[Tensor, "*batch dim"]:
-    """Root-mean-square norm over the last axis without a weight, computed in fp32."""
-    wide = x.float()
+    """Root-mean-square norm over the last axis without a weight, computed in fp32, or fp64 where x is."""
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
     return (wide * torch.rsqrt(wide.square().mean(dim=-1, keepdim=True) + eps)).to(x.dtype)
 
 

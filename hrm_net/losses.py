@@ -17,10 +17,10 @@ def stablemax_cross_entropy(
 ) -> Float[Tensor, "*batch"]:
     """-log(s(x_label) / sum s(x)) with s(x) = x + 1 above zero and 1 / (1 - x) below; 0 where the label is ignored.
 
-    Softmax with a slower exponential (HRM, section 2). In fp32: the published fp64 changes no digit that trains and
-    does not exist on MPS.
+    Softmax with a slower exponential (HRM, section 2). At least in fp32: the published fp64 changes no digit that
+    trains and does not exist on MPS.
     """
-    logits = logits.float()
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     # Both sides of `where` get a gradient, so each is kept finite on the other's ground.
     s = torch.where(logits >= 0, logits.clamp(min=0) + 1, 1 / (1 - logits.clamp(max=0)))
     picked = s.gather(-1, labels.clamp(min=0).long()[..., None])[..., 0]
@@ -31,9 +31,8 @@ def softmax_cross_entropy(
     logits: Float[Tensor, "*batch vocab"], labels: Int[Tensor, "*batch"]
 ) -> Float[Tensor, "*batch"]:
     """-log softmax(x)_label; 0 where the label is ignored."""
-    flat = F.cross_entropy(
-        logits.float().flatten(0, -2), labels.long().flatten(), ignore_index=IGNORE, reduction="none"
-    )
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    flat = F.cross_entropy(logits.flatten(0, -2), labels.long().flatten(), ignore_index=IGNORE, reduction="none")
     return flat.view(labels.shape)
 
 
