@@ -1,6 +1,7 @@
 """A model as two files that people pass around: config.json and model.safetensors."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,20 +27,30 @@ def state(model: nn.Module) -> dict[str, Tensor]:
     return tensors
 
 
-def load_state(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Copy `tensors` into `model`; ValueError that names what is missing, surplus or of another shape."""
+def load_state(model: nn.Module, tensors: dict[str, Tensor], names: Mapping[str, str] | None = None) -> None:
+    """Copy `tensors` into `model`; ValueError that names, one a line, what is missing, surplus or of another shape.
+
+    `names`: what some weights are called where they come from, for the message.
+    """
     expected = state(model)
+    called = dict(names or {})
     missing, surplus = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
-    misshapen = [
-        f"{name} {tuple(tensors[name].shape)} instead of {tuple(expected[name].shape)}"
+    faults = [f"missing {called.get(name, name)}" for name in missing]
+    faults += [f"surplus {called.get(name, name)}" for name in surplus]
+    faults += [
+        f"{called.get(name, name)} {tuple(tensors[name].shape)} instead of {tuple(expected[name].shape)}"
         for name in sorted(expected.keys() & tensors.keys())
         if tensors[name].shape != expected[name].shape
     ]
-    faults = [f"missing {name}" for name in missing] + [f"surplus {name}" for name in surplus] + misshapen
     if faults:
-        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise ValueError(f"weights do not fit the model: {'; '.join(faults[:5])}{more}")
+        raise ValueError("weights do not fit the model: " + at_most_ten_lines(faults))
     model.load_state_dict(tensors, strict=False)
+
+
+def at_most_ten_lines(faults: list[str]) -> str:
+    """All faults, one a line; beyond ten lines the last one counts the rest."""
+    shown = faults if len(faults) <= 10 else [*faults[:9], f"and {len(faults) - 9} more"]
+    return "\n".join(shown)
 
 
 def save(model: nn.Module, directory: Path, extra: dict[str, Any] | None = None) -> None:
