@@ -1,6 +1,5 @@
 """Named sets of puzzles to be scored on: read from a CSV file, or generated from the evaluation fold."""
 
-import csv
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 from jaxtyping import Integer
 
 import puzzles
-from puzzles import splits
+from puzzles import csv_file, splits
 from puzzles.base import Puzzle
 
 PAD = 0  # the token id of padding, in every domain
@@ -86,70 +85,5 @@ def read_csv(path: str | Path, puzzle: Puzzle, name: str | None = None) -> Puzzl
     answer that breaks the rules or its question, or, without an answer, no or several solutions.
     """
     path = Path(path)
-    lines, questions, answers = _read_rows(path)
-    if not lines:
-        raise ValueError(f"{path}: has no puzzles")
-    inputs = np.stack(
-        [_parse(path, line, puzzle, "question", text) for line, text in zip(lines, questions, strict=True)]
-    )
-    labels = np.zeros_like(inputs)
-    known = np.array([text.strip() != "" for text in answers])
-    for i in np.flatnonzero(known):
-        labels[i] = _parse(path, lines[i], puzzle, "answer", answers[i])
-    _check_answers(path, lines, puzzle, inputs, labels, np.flatnonzero(known))
-    _solve(path, lines, puzzle, inputs, labels, np.flatnonzero(~known))
+    inputs, labels = csv_file.parse(path, csv_file.read(path), puzzle)
     return PuzzleSet(name or path.stem, puzzle, inputs, labels)
-
-
-def _read_rows(path: Path) -> tuple[list[int], list[str], list[str]]:
-    """(line number, question, answer or "") of every row, as they stand."""
-    lines, questions, answers = [], [], []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if "question" not in (reader.fieldnames or ()):
-                has = ",".join(reader.fieldnames or ["nothing"])
-                raise ValueError(f"{path}:1: the header must name a column `question`, has {has}")
-            for row in reader:
-                lines.append(reader.line_num)
-                questions.append(row["question"] or "")  # a maze may begin and end with blanks
-                answers.append(row.get("answer") or "")
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path}: is not a CSV text file ({error})") from error
-    return lines, questions, answers
-
-
-def _parse(path: Path, line: int, puzzle: Puzzle, column: str, text: str) -> np.ndarray:
-    try:
-        return puzzle.parse(text)
-    except ValueError as error:
-        raise ValueError(f"{path}:{line}: {column}: {error}") from error
-
-
-def _check_answers(path: Path, lines: list[int], puzzle: Puzzle, inputs: Rows, labels: Rows, which: np.ndarray) -> None:
-    if len(which) == 0 or not puzzle.verifiable:
-        return
-    wrong = which[~puzzle.check(inputs[which], labels[which]).solved]
-    if len(wrong) == 0:
-        return
-    first = int(wrong[0])
-    _solve(path, lines, puzzle, inputs, labels.copy(), wrong[:1])  # a puzzle that is itself wrong is the better message
-    raise ValueError(f"{path}:{lines[first]}: answer: is not a solution of its question")
-
-
-def _solve(path: Path, lines: list[int], puzzle: Puzzle, inputs: Rows, labels: Rows, which: np.ndarray) -> None:
-    """Fills labels[which] with the exact answers."""
-    if len(which) == 0:
-        return
-    try:
-        labels[which] = puzzle.solve(inputs[which])
-    except ValueError:
-        for i in which:  # one by one, to name the line
-            try:
-                puzzle.solve(inputs[i : i + 1])
-            except ValueError as error:
-                reason = str(error).removeprefix("puzzle 0: ")
-                raise ValueError(f"{path}:{lines[i]}: question: {reason}") from error
-        raise
