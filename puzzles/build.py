@@ -74,7 +74,7 @@ def build(
                 test = build_rows.from_csv(test_csv, puzzle, test_puzzles, min_rating, rng)
         sets = {}
         if test is not None:
-            test, settings["dropped"] = build_rows.check_disjoint(puzzle, test, train[0], drop_seen)
+            *test, settings["dropped"] = build_rows.check_disjoint(puzzle, test, train[0], drop_seen)
             sets["test"] = build_rows.plain(*test, identifier)
         advance = track("augmented puzzles", len(train[0]))
         sets["train"] = build_rows.augmented(puzzle, *train, augmentations, seed, advance, identifier)

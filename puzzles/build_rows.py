@@ -14,6 +14,7 @@ from puzzles.base import Puzzle
 from puzzles.dataset import Examples
 
 Rows = Integer[np.ndarray, "num seq"]
+Group = Integer[np.ndarray, "group seq"]
 Advance = Callable[[int], None]
 FRUITLESS = 256  # symmetries that give nothing new before a puzzle counts as having no others
 _AT_ONCE = 10_000
@@ -105,7 +106,7 @@ def augmented(
     return found
 
 
-def _group(puzzle: Puzzle, inputs: Rows, labels: Rows, num: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
+def _group(puzzle: Puzzle, inputs: Rows, labels: Rows, num: int, rng: np.random.Generator) -> tuple[Group, Group]:
     seen = {inputs[0].tobytes()}
     kept = [(inputs[0], labels[0])]
     fruitless = 0
@@ -121,7 +122,9 @@ def _group(puzzle: Puzzle, inputs: Rows, labels: Rows, num: int, rng: np.random.
     return np.stack([row for row, _ in kept]), np.stack([label for _, label in kept])
 
 
-def check_disjoint(puzzle: Puzzle, test: tuple[Rows, Rows], train: Rows, drop: bool) -> tuple[tuple[Rows, Rows], int]:
+def check_disjoint(
+    puzzle: Puzzle, test: tuple[Rows, Rows], train: Integer[np.ndarray, "train seq"], drop: bool
+) -> tuple[Group, Group, int]:
     """The test rows, and how many symmetric to a training puzzle were left out. ValueError for any without `drop`."""
     seen = splits.seen_in(puzzle, test[0], train)
     if seen.any() and not drop:
@@ -131,4 +134,4 @@ def check_disjoint(puzzle: Puzzle, test: tuple[Rows, Rows], train: Rows, drop: b
         raise ValueError(f"{count}, the first {shown}: --drop-seen leaves them out")
     if seen.all():
         raise ValueError("every test puzzle is symmetric to a training puzzle: none is left")
-    return (test[0][~seen], test[1][~seen]), int(seen.sum())
+    return test[0][~seen], test[1][~seen], int(seen.sum())

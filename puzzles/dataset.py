@@ -63,8 +63,8 @@ class Examples:
     inputs: Integer[np.ndarray, "num seq"]
     labels: Integer[np.ndarray, "num seq"]
     puzzle_identifiers: Integer[np.ndarray, " puzzles"]
-    puzzle_indices: Integer[np.ndarray, " puzzles_and_1"]
-    group_indices: Integer[np.ndarray, " groups_and_1"]
+    puzzle_indices: Integer[np.ndarray, " puzzles+1"]
+    group_indices: Integer[np.ndarray, " offsets"]
 
     def originals(self) -> Integer[np.ndarray, " originals"]:
         """The examples of each group's first puzzle: any other of the group is symmetric to them."""
