@@ -100,7 +100,7 @@ class Sudoku:
         self.num_symbols = side
         self.verifiable = True
         self.num_puzzle_ids = 1
-        self.difficulty_edges = (0, 1, 5, 10, 20, 50)
+        self.difficulty_edges: tuple[int, ...] = (0, 1, 5, 10, 20, 50)
         self.difficulty_unit = "guesses of the exact search"
         self.reference_sets = REFERENCE_SETS[box]
 
