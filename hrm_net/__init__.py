@@ -2,11 +2,25 @@
 
     from hrm_net import HRM, HRMConfig
 
-`hrm_net.model` is the paper in one file; all that trains or evaluates stays out until imported.
+`hrm_net.model` is the paper in one file; all that trains, solves or evaluates stays out until asked for.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.model import HRM, Carry, Output
 from hrm_net.reference import load_reference, save_reference
 
-__all__ = ["HRM", "Carry", "HRMConfig", "Output", "load_reference", "save_reference"]
+if TYPE_CHECKING:
+    from hrm_net.solver import Solution, solve
+
+__all__ = ["HRM", "Carry", "HRMConfig", "Output", "Solution", "load_reference", "save_reference", "solve"]
+
+
+def __getattr__(name: str) -> Any:
+    """`solve` and `Solution`, whose module loads the puzzles, when first asked for."""
+    if name in ("solve", "Solution"):
+        from hrm_net import solver
+
+        return getattr(solver, name)
+    raise AttributeError(f"module 'hrm_net' has no attribute {name!r}")

@@ -16,10 +16,12 @@ from hrm_net import halting
 from hrm_net.grid import GridBlock
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.layers import AttentionBlock, Linear, MixerBlock, rotary_table, swiglu_width, truncated_normal_
+from hrm_net.row_noise import RowNoise
 from hrm_net.symbols import SymbolBlock, SymbolCodec
 from hrm_net.tokens import TokenCodec
 
 Batch = dict[str, Tensor]
+Randomness = torch.Generator | RowNoise | None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -164,12 +166,13 @@ class HRM(nn.Module):
         )
 
     def forward(
-        self, carry: Carry, batch: Batch, *, max_segments: int | None = None, generator: torch.Generator | None = None
+        self, carry: Carry, batch: Batch, *, max_segments: int | None = None, generator: Randomness = None
     ) -> tuple[Carry, Output]:
         """Run one segment; rows of `carry` that have halted take the batch's rows first.
 
         In training a row halts when its head says so or after `max_segments` (default: the config's), in eval mode
-        only then. `generator` draws exploration, noise and random starts; without it torch's default one does.
+        only then. `generator` draws exploration, noise and random starts; without it torch's default one does. In eval
+        mode a `RowNoise` may draw instead, row by row.
         """
         limit = max_segments or self.config.max_segments
         carry = self._take(carry, batch, generator)
@@ -181,6 +184,7 @@ class HRM(nn.Module):
         with torch.no_grad():
             carry.halted = last = carry.steps >= limit
             if self.training:
+                assert not isinstance(generator, RowNoise), "rows have streams of their own in eval mode only"
                 exploration = self.config.exploration if self.config.halting != "fixed" else 0.0
                 carry.halted = halting.halted_in_training(
                     self.wants_to_halt(out), carry.steps, limit, exploration, generator
@@ -195,7 +199,7 @@ class HRM(nn.Module):
         z_H: Float[Tensor, "batch *state"],
         z_L: Float[Tensor, "batch *state"],
         x: Float[Tensor, "batch *state"],
-        generator: torch.Generator | None = None,
+        generator: Randomness = None,
     ) -> tuple[Float[Tensor, "batch *state"], Float[Tensor, "batch *state"]]:
         """The coupled recurrence: z_L = L(z_L, z_H + x), and after `l_cycles` of those z_H = H(z_H, z_L).
 
@@ -223,12 +227,14 @@ class HRM(nn.Module):
         values = self.q_head(self.codec.summary(z_H).to(self.q_head.weight.dtype))
         return values[:, 0], values[:, 1]
 
-    def _take(self, carry: Carry, batch: Batch, generator: torch.Generator | None) -> Carry:
+    def _take(self, carry: Carry, batch: Batch, generator: Randomness) -> Carry:
         halted = carry.halted
 
         def start(z: Tensor, fixed: Tensor) -> Tensor:
             fresh = fixed.to(z.dtype)
-            if self.config.state == "random":
+            if self.config.state == "random" and isinstance(generator, RowNoise):
+                fresh = generator.starts(z, lambda row, stream: truncated_normal_(row, 1.0, stream))
+            elif self.config.state == "random":
                 device = generator.device if generator is not None else z.device
                 fresh = truncated_normal_(torch.empty(z.shape, device=device), 1.0, generator).to(z)
             return torch.where(halted.view(-1, *[1] * (z.ndim - 1)), fresh, z)
@@ -247,9 +253,12 @@ class HRM(nn.Module):
         """Symbol blocks want the cells first: their mixing is then one matrix product. Its own inverse."""
         return z.transpose(0, 1).contiguous() if self.config.codec == "symbols" else z
 
-    def _noise(self, z: Tensor, generator: torch.Generator | None) -> Tensor | None:
+    def _noise(self, z: Tensor, generator: Randomness) -> Tensor | None:
+        """Noise for the state of a stack, which lies as `_inward` made it."""
         if not self.config.noise:
             return None
+        if isinstance(generator, RowNoise):
+            return self._inward(generator.normal(self._inward(z)))
         device = generator.device if generator is not None else z.device
         return torch.randn(z.shape, generator=generator, device=device).to(z)
 

@@ -38,11 +38,11 @@ def run_segments(
     """
     device = next(model.parameters()).device if device is None else torch.device(device)
     on_device = {name: torch.from_numpy(rows.astype(np.int32)).to(device) for name, rows in batch.items()}
-    with _inference(model):
+    with inference(model):
         carry = model.initial_carry(on_device)  # type: ignore[operator]
     for index in range(1, depth + 1):
         # Entered anew each time: between two segments the caller's own modes hold.
-        with _inference(model):
+        with inference(model):
             carry, out = model(carry, on_device, max_segments=depth, generator=generator)
             states = out.logits.argmax(dim=-1).to(torch.int32)
             wants_to_halt = model.wants_to_halt(out)  # type: ignore[operator]
@@ -68,7 +68,7 @@ def sigmoid(x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
 
 
 @contextmanager
-def _inference(model: nn.Module) -> Iterator[None]:
+def inference(model: nn.Module) -> Iterator[None]:
     training = model.training
     model.eval()
     try:

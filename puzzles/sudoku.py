@@ -17,6 +17,7 @@ from puzzles import (
 from puzzles.base import Verdict
 from puzzles.parallel import over_chunks
 from puzzles.sudoku_search import Board
+from puzzles.symmetry import Symmetry, check_number, identity
 
 BOXES = {"2x2": (2, 2), "2x3": (2, 3), "3x3": (3, 3), "4x4": (4, 4)}  # rows x columns of a box
 FEWEST = {"2x2": 4, "2x3": 8, "3x3": 22, "4x4": 100}  # clues that digging reaches often enough to wait for
@@ -103,6 +104,7 @@ class Sudoku:
         self.difficulty_edges: tuple[int, ...] = (0, 1, 5, 10, 20, 50)
         self.difficulty_unit = "guesses of the exact search"
         self.reference_sets = REFERENCE_SETS[box]
+        self.num_symmetries = sudoku_symmetry.order(self.board)
 
     def _clue_range(self, clues: Clues) -> tuple[int, int]:
         """(fewest, most), or (0, 0) for minimal; ValueError out of reach."""
@@ -203,6 +205,18 @@ class Sudoku:
             sudoku_symmetry.apply(chosen, grids) + np.uint8(1),
             sudoku_symmetry.apply(chosen, answers) + np.uint8(1),
         )
+
+    def symmetries(self, rng: np.random.Generator, num: int) -> list[Symmetry]:
+        """`num` different symmetries, the identity first; ValueError for more than the group has."""
+        check_number(num, self.num_symmetries, f"{self.side}x{self.side} Sudoku")
+        found: dict[tuple[int, ...], Symmetry] = {}
+        drawn = [identity(self.seq_len, self.vocab_size)]
+        while True:
+            for one in drawn:
+                found.setdefault((*one.cells.tolist(), *one.tokens.tolist()), one)
+            if len(found) == num:
+                return list(found.values())
+            drawn = sudoku_symmetry.as_symmetries(sudoku_symmetry.draw(rng, num - len(found), self.board))
 
     def canonical(self, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num seq"]:
         """The smallest symmetric puzzle; milliseconds each, up to 9x9 (ValueError above)."""

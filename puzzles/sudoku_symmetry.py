@@ -4,12 +4,14 @@ Works on values (0 blank, 1..side). `num` below is puzzles, `cells` side * side.
 """
 
 from dataclasses import dataclass
+from math import factorial
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 from numba import njit
 
 from puzzles.sudoku_search import Board, next_random, shuffle
+from puzzles.symmetry import Symmetry
 
 
 @dataclass(kw_only=True, slots=True)
@@ -74,3 +76,22 @@ def apply(symmetries: Symmetries, grids: UInt8[np.ndarray, "num cells"]) -> UInt
     out = np.empty_like(grids)
     _apply(grids, symmetries.rows, symmetries.cols, symmetries.digits, symmetries.transpose, out)
     return out
+
+
+def order(board: Board) -> int:
+    """Number of elements of the group, all of which act differently."""
+    rows, cols = board.box_rows, board.box_cols
+    lines = factorial(cols) * factorial(rows) ** cols * factorial(rows) * factorial(cols) ** rows
+    return factorial(board.side) * lines * (2 if rows == cols else 1)
+
+
+def as_symmetries(drawn: Symmetries) -> list[Symmetry]:
+    """The same elements on token ids (padding 0, blank 1, digit d is d + 1), where they can be undone."""
+    num, side = drawn.rows.shape
+    found = []
+    for i in range(num):
+        cells = np.arange(side * side).reshape(side, side)
+        cells = (cells.T if drawn.transpose[i] else cells)[drawn.rows[i]][:, drawn.cols[i]]
+        tokens = np.concatenate([[0], drawn.digits[i].astype(np.int64) + 1])
+        found.append(Symmetry(cells=cells.reshape(-1), tokens=tokens))
+    return found

@@ -1,0 +1,68 @@
+"""Which of several answers to one puzzle to give, and how sure to be of it.
+
+q          the answer the halting head believes in most; its probability
+residual   the answer whose state moved least at the end; the head's probability of it
+vote       the answer given most often, between equals the one believed in most; its share of the votes
+agreement  the answer whose cells agree most with the others'; the mean share of agreeing cells
+verifier   the first answer that the rules verify, else as `q`; 1 where verified
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer
+
+SELECTIONS = ("q", "residual", "vote", "agreement", "verifier")
+Answers = Integer[np.ndarray, "restarts seq"]
+Values = Float[np.ndarray, " restarts"]
+
+
+def check_selection(select: str, *, puzzle_name: str, verifiable: bool, halting: str, restarts: int) -> None:
+    """ValueError for a selection that is unknown or that the model or the puzzle cannot serve."""
+    if select not in SELECTIONS:
+        raise ValueError(f"select={select}: must be one of {', '.join(SELECTIONS)}")
+    if select == "verifier" and not verifiable:
+        raise ValueError(f"select=verifier: {puzzle_name} has no rules that verify an answer")
+    if select == "q" and halting == "fixed" and restarts > 1:
+        raise ValueError("select=q: the model was trained with halting=fixed: its head says nothing")
+
+
+def choose(
+    select: str,
+    answers: Answers,
+    confidence: Values,
+    residual: Values,
+    verified: Callable[[Answers], Bool[np.ndarray, " restarts"]],
+) -> tuple[int, float]:
+    """(index of the answer to give, confidence in it). `verified` is asked only where the selection needs it."""
+    if select == "residual":
+        best = int(np.argmin(residual))
+        return best, float(confidence[best])
+    if select == "vote":
+        return _vote(answers, confidence)
+    if select == "agreement":
+        return _agreement(answers, confidence)
+    if select == "verifier":
+        right = verified(answers)
+        if right.any():
+            return int(np.argmax(right)), 1.0
+    best = int(np.argmax(confidence))
+    return best, float(confidence[best])
+
+
+def _vote(answers: Answers, confidence: Values) -> tuple[int, float]:
+    _, group = np.unique(answers, axis=0, return_inverse=True)
+    group = group.reshape(-1)
+    votes, belief = np.bincount(group), np.bincount(group, confidence)
+    winner = np.lexsort((belief, votes))[-1]
+    members = np.flatnonzero(group == winner)
+    return int(members[np.argmax(confidence[members])]), float(votes[winner] / len(answers))
+
+
+def _agreement(answers: Answers, confidence: Values) -> tuple[int, float]:
+    if len(answers) == 1:
+        return 0, float(confidence[0])
+    same = (answers[:, None] == answers[None]).mean(axis=2)
+    shares = (same.sum(axis=1) - 1) / (len(answers) - 1)
+    best = int(np.lexsort((confidence, shares))[-1])
+    return best, float(shares[best])
