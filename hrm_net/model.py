@@ -231,10 +231,11 @@ class HRM(nn.Module):
         halted = carry.halted
 
         def start(z: Tensor, fixed: Tensor) -> Tensor:
-            fresh = fixed.to(z.dtype)
-            if self.config.state == "random" and isinstance(generator, RowNoise):
+            if self.config.state == "fixed":
+                fresh = fixed.to(z.dtype)
+            elif isinstance(generator, RowNoise):
                 fresh = generator.starts(z, lambda row, stream: truncated_normal_(row, 1.0, stream))
-            elif self.config.state == "random":
+            else:
                 device = generator.device if generator is not None else z.device
                 fresh = truncated_normal_(torch.empty(z.shape, device=device), 1.0, generator).to(z)
             return torch.where(halted.view(-1, *[1] * (z.ndim - 1)), fresh, z)

@@ -28,15 +28,15 @@ DEFAULT_STOP = {"halt_only": SURE, "q_learning": "q", "fixed": "unchanged:2"}
 class Solution:
     """An answer to each puzzle.
 
-    `solved`: right by the rules and given with enough confidence; None where no rules can tell. `confidence` in [0, 1]
-    is what the selection makes of it: a single pass has the halting head's probability of being right. `segments`
-    counts those of all restarts that had a say; `computed` all rows times segments, idle and abandoned ones included.
-    `abstained`: the confidence lies below the bound that was asked for, so `answers` holds a guess only. `trace` has
-    the chosen pass of each puzzle, segment by segment.
+    `solved`: right by the rules, and given with enough confidence; nowhere where no rules can tell. `confidence` in
+    [0, 1] is what the selection makes of it: a single pass has the halting head's probability of being right.
+    `segments` counts those of all restarts that had a say; `computed` all rows times segments, idle and abandoned ones
+    included. `abstained`: the confidence lies below the bound that was asked for, so `answers` holds a guess only.
+    `trace` has the chosen pass of each puzzle, segment by segment.
     """
 
     answers: Integer[np.ndarray, "num seq"]
-    solved: Bool[np.ndarray, " num"] | None
+    solved: Bool[np.ndarray, " num"]
     confidence: Float[np.ndarray, " num"]
     segments: Integer[np.ndarray, " num"]
     abstained: Bool[np.ndarray, " num"]
@@ -107,14 +107,14 @@ def solve(
     rows = np.arange(num)
     answers = passes.answers[rows, chosen]
     abstained = confidence < abstain_below if abstain_below is not None else np.zeros(num, bool)
-    right = check(inputs, answers) if puzzle.verifiable else None
+    right = check(inputs, answers) if puzzle.verifiable else np.zeros(num, bool)
     had_say = passes.segments.copy()
-    if verifying and right is not None:
+    if verifying:
         # passes beyond the verified one were under way or not, as the batch had it: they have no say
         had_say[right[:, None] & (np.arange(restarts) > chosen[:, None])] = 0
     return Solution(
         answers=answers,
-        solved=None if right is None else right & ~abstained,
+        solved=right & ~abstained,
         confidence=confidence,
         segments=had_say.sum(axis=1),
         abstained=abstained,
@@ -173,9 +173,8 @@ def run_passes(
         for end in slots.run():
             _keep(found, end, again)
             i, restart = end.key
-            if until_verified and restart < first_right[i]:
-                if check(inputs[i : i + 1], found.answers[i, restart][None])[0]:
-                    first_right[i] = restart
+            if until_verified and check(inputs[i : i + 1], found.answers[i, restart][None])[0]:
+                first_right[i] = min(first_right[i], restart)
     found.computed = slots.computed
     return found
 

@@ -38,15 +38,13 @@ class Rule:
     bound: float | None = None
 
     def __call__(self, look: Look) -> Bool[Tensor, " batch"]:
+        if self.bound is None:
+            if self.kind == "q":
+                return look.wants_to_halt
+            return look.verified() if self.kind == "rules" else torch.zeros_like(look.wants_to_halt)
         if self.kind == "q":
-            return look.wants_to_halt if self.bound is None else look.confidence >= self.bound
-        if self.kind == "unchanged":
-            return look.unchanged >= self.bound
-        if self.kind == "residual":
-            return look.residual < self.bound
-        if self.kind == "rules":
-            return look.verified()
-        return torch.zeros_like(look.wants_to_halt)
+            return look.confidence >= self.bound
+        return look.unchanged >= self.bound if self.kind == "unchanged" else look.residual < self.bound
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from puzzles import maze_bfs, maze_hard, maze_lattice, maze_symmetry
 from puzzles.base import Verdict
 from puzzles.maze_bfs import FREE, GOAL, PATH, START, WALL
 from puzzles.parallel import over_chunks
+from puzzles.symmetry import Symmetry, of_grid
 
 SYMBOLS = "# SGo"  # of ids 1 to 5
 SMALLEST = 3
@@ -272,6 +273,15 @@ class Maze:
         turned_labels = np.take_along_axis(labels, chosen, axis=1)
         turned_labels[shortest] = self._solve(turned[shortest])[0]
         return turned, turned_labels
+
+    @property
+    def num_symmetries(self) -> int:
+        return len(maze_symmetry.images(*self.shape))
+
+    def symmetries(self, rng: np.random.Generator, num: int) -> list[Symmetry]:
+        """`num` different rotations and reflections, the identity first; ValueError for more than keep the shape."""
+        what = f"a {self.rows}x{self.columns} maze"
+        return of_grid(rng, maze_symmetry.images(*self.shape), self.vocab_size, num, what)
 
     def canonical(self, inputs: Cells) -> UInt8[np.ndarray, "num seq"]:
         """The image that comes first among the rotations and reflections."""

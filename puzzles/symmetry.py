@@ -38,23 +38,13 @@ def identity(seq_len: int, vocab_size: int) -> Symmetry:
     return Symmetry(cells=np.arange(seq_len), tokens=np.arange(vocab_size))
 
 
-def dihedral(rows: int, columns: int, vocab_size: int) -> list[Symmetry]:
-    """Turns and reflections of a grid, the identity first: 8 of a square, 4 of another rectangle, fewer of a line."""
-    grid = np.arange(rows * columns).reshape(rows, columns)
-    found: dict[bytes, Symmetry] = {}
-    for quarter in range(4):
-        for turned in (np.rot90(grid, quarter), np.rot90(grid, quarter).T):
-            if turned.shape == grid.shape:
-                cells = np.ascontiguousarray(turned).reshape(-1)
-                found.setdefault(cells.tobytes(), Symmetry(cells=cells, tokens=np.arange(vocab_size)))
-    return list(found.values())
-
-
-def chosen(rng: np.random.Generator, elements: list[Symmetry], num: int, what: str) -> list[Symmetry]:
-    """The first of `elements` and `num - 1` random others; ValueError that names `what` for more than there are."""
-    check_number(num, len(elements), what)
-    others = rng.permutation(len(elements) - 1)[: num - 1] + 1
-    return [elements[0], *(elements[i] for i in others)]
+def of_grid(
+    rng: np.random.Generator, images: Integer[np.ndarray, "symmetries seq"], vocab_size: int, num: int, what: str
+) -> list[Symmetry]:
+    """The first of `images` (places of cells) and `num - 1` random others; ValueError for more than there are."""
+    check_number(num, len(images), what)
+    others = rng.permutation(len(images) - 1)[: num - 1] + 1
+    return [Symmetry(cells=images[i], tokens=np.arange(vocab_size)) for i in (0, *others.tolist())]
 
 
 def check_number(num: int, available: int, what: str) -> None:

@@ -1,5 +1,7 @@
 """Choosing among answers, by hand and by properties."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -88,10 +90,11 @@ def test_selections_that_cannot_serve_are_refused():
     for select in SELECTIONS:
         check(select)
     check("q", halting="fixed", restarts=1)
-    for how, line in (
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"select": "most"}, "select=most: must be one of q, residual, vote, agreement, verifier"),
         ({"select": "verifier", "verifiable": False}, "select=verifier: arc has no rules that verify an answer"),
         ({"select": "q", "halting": "fixed"}, "select=q: the model was trained with halting=fixed"),
-    ):
+    ]
+    for how, line in refused:
         with pytest.raises(ValueError, match=line):
             check(**how)

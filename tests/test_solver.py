@@ -1,5 +1,7 @@
 """The solver against a model that solves at known segments, and with real small models."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,13 +13,14 @@ import puzzles
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.model import HRM
 from hrm_net.solver import run_passes, solve
+from puzzles.sudoku import Sudoku
 from tests.models import small_model
 from tests.solving import NEVER, solving
 
-SUDOKU = puzzles.get("sudoku", box="2x2")
+SUDOKU: Any = Sudoku("2x2")
 times_lists = st.lists(st.integers(1, 9), min_size=1, max_size=12)
-RANDOM = {"state": "random", "noise": 0.05, "damping": 0.05, "halting": "halt_only"}
-VARIANTS: dict[str, dict] = {
+RANDOM: dict[str, Any] = {"state": "random", "noise": 0.05, "damping": 0.05, "halting": "halt_only"}
+VARIANTS: dict[str, dict[str, Any]] = {
     "attention": {"num_heads": 2},
     "mixer": {"block": "mixer", "positions": "none", "stacks": "shared"},
     "symbols": {"codec": "symbols", "block": "symbol", "positions": "none", "prefix_len": 0, "halting": "halt_only"},
@@ -32,7 +35,7 @@ def real(variant="attention"):
     config = {"hidden_size": 16, "num_heads": 2, "mlp_multiple": 8, "h_layers": 1, "l_layers": 1, **VARIANTS[variant]}
     model = HRM(HRMConfig(vocab_size=6, seq_len=16, **config), torch.Generator().manual_seed(3))
     torch.nn.init.normal_(model.q_head.weight, generator=torch.Generator().manual_seed(4))
-    torch.nn.init.zeros_(model.q_head.bias)
+    model.q_head.get_parameter("bias").data.zero_()
     return model
 
 
@@ -81,7 +84,7 @@ def test_no_stop_rule_means_every_segment():
 def test_an_answer_depends_on_no_neighbour_and_no_place(variant):
     model = real(variant)
     inputs, _ = SUDOKU.generate(np.random.default_rng(0), 11)
-    how = {"max_segments": 6, "restarts": 2, "seed": 5}
+    how: dict[str, Any] = {"max_segments": 6, "restarts": 2, "seed": 5}
     sure = np.sort(run_passes(model, SUDOKU, inputs, **{**how, "max_segments": 1}).confidence.reshape(-1))
     how["stop"] = [f"q:{(sure[10] + sure[11]) / 2}", "unchanged:2"]
     whole = run_passes(model, SUDOKU, inputs, batch_size=4, **how)
@@ -98,7 +101,7 @@ def test_an_answer_depends_on_no_neighbour_and_no_place(variant):
 def test_random_restarts_differ_and_follow_the_seed(variant):
     model = real(variant)
     inputs, _ = SUDOKU.generate(np.random.default_rng(0), 3)
-    how = {"max_segments": 2, "stop": "fixed", "restarts": 3, "batch_size": 4}
+    how: dict[str, Any] = {"max_segments": 2, "stop": "fixed", "restarts": 3, "batch_size": 4}
     one, same, other = (run_passes(model, SUDOKU, inputs, seed=seed, **how).confidence for seed in (0, 0, 1))
     assert np.array_equal(one, same)
     assert len(np.unique(one.round(9))) == 9
@@ -175,6 +178,7 @@ def test_abstention_is_told_and_does_not_count_as_solved():
 def test_the_trace_is_the_way_to_the_answer():
     model, inputs, labels = solving(SUDOKU, [1, 4, 2])
     found = solve(model, SUDOKU, inputs, stop="q", batch_size=2, trace=True)
+    assert found.trace is not None
     for i, at in enumerate((1, 4, 2)):
         steps = found.trace[i]
         assert len(steps.states) == len(steps.confidence) == len(steps.residual) == at == found.segments[i]
@@ -187,7 +191,8 @@ def test_the_trace_is_the_way_to_the_answer():
 
 def test_puzzle_identifiers_reach_the_model():
     model = small_model("hrm").eval()
-    model.codec.puzzle_embedding.weight.normal_(generator=torch.Generator().manual_seed(0))
+    table = model.codec.get_buffer("puzzle_embedding.weight")
+    table.normal_(generator=torch.Generator().manual_seed(0))
     torch.nn.init.normal_(model.q_head.weight, generator=torch.Generator().manual_seed(4))
     inputs, _ = SUDOKU.generate(np.random.default_rng(0), 1)
     three = np.repeat(inputs, 3, axis=0)
@@ -238,7 +243,7 @@ def test_a_puzzle_without_rules_or_symmetries_serves_what_it_can():
 
         verifiable = False
 
-        def __getattr__(self, name):
+        def __getattr__(self, name: str) -> Any:
             if name in ("symmetries", "num_symmetries"):
                 raise AttributeError(name)
             return getattr(SUDOKU, name)
@@ -247,16 +252,18 @@ def test_a_puzzle_without_rules_or_symmetries_serves_what_it_can():
             raise AssertionError("has no rules")
 
     model, inputs, labels = solving(SUDOKU, [2, 3])
-    found = solve(model, Plain(), inputs, stop="q")
-    assert found.solved is None
+    plain: Any = Plain()
+    found = solve(model, plain, inputs, stop="q")
+    assert not found.solved.any()
     assert np.array_equal(found.answers, labels)
-    for how, line in (
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"stop": "rules"}, "stop=rules: sudoku has no rules"),
         ({"select": "verifier"}, "select=verifier: sudoku has no rules"),
         ({"restarts": 2}, "restarts=2: sudoku has no symmetries"),
-    ):
+    ]
+    for how, line in refused:
         with pytest.raises(ValueError, match=line):
-            solve(model, Plain(), inputs, **how)
+            solve(model, plain, inputs, **how)
 
 
 def test_values_that_are_not_finite_are_refused():

@@ -1,4 +1,4 @@
-"""Symmetries that can be undone, of grids and of Sudoku."""
+"""Symmetries that can be undone, of Sudoku and of mazes."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
+from puzzles.maze import Maze
 from puzzles.sudoku import BOXES, Sudoku
 from puzzles.sudoku_symmetry import order
-from puzzles.symmetry import Symmetric, chosen, dihedral
+from puzzles.symmetry import Symmetric
 
 
 @given(st.sampled_from(list(BOXES)), st.integers(0, 2**32))
@@ -42,26 +43,20 @@ def test_the_whole_group_of_a_small_sudoku_is_there_and_no_more():
     assert isinstance(sudoku, Symmetric)
 
 
-@pytest.mark.parametrize(("rows", "columns", "num"), [(3, 3, 8), (2, 3, 4), (1, 4, 2), (1, 1, 1)])
-def test_a_grid_turns_and_reflects(rows, columns, num):
-    found = dihedral(rows, columns, 5)
-    assert len(found) == num
-    cells = np.arange(rows * columns)
-    assert found[0].cells.tolist() == cells.tolist()
-    place = np.stack(np.divmod(cells, columns), axis=1)
-    distance = np.abs(place[:, None] - place[None]).sum(axis=2)
-    for one in found:
-        assert np.array_equal(np.sort(one.cells), cells)
-        assert np.array_equal(distance[one.cells][:, one.cells], distance), "neighbours stay neighbours"
-        other = [two for two in found if np.array_equal(two.apply(one.apply(cells[None] % 5)), cells[None] % 5)]
-        assert other, "every element's inverse is one of them"
-
-
-@given(st.integers(1, 8), st.integers(0, 99))
-def test_some_of_a_group_are_different_and_begin_with_the_identity(num, seed):
-    group = dihedral(4, 4, 5)
-    found = chosen(np.random.default_rng(seed), group, num, "4x4 maze")
-    assert found[0] is group[0]
+@pytest.mark.parametrize(("rows", "columns", "group"), [(9, 9, 8), (7, 9, 4)])
+@given(seed=st.integers(0, 2**32), data=st.data())
+def test_maze_symmetries_map_shortest_paths_there_and_back(rows, columns, group, seed, data):
+    maze = Maze(rows=rows, columns=columns)
+    assert maze.num_symmetries == group
+    inputs, labels = maze.generate(puzzles.rng(seed, "mazes"), 2)
+    num = data.draw(st.integers(1, group))
+    found = maze.symmetries(puzzles.rng(seed, "turns"), num)
     assert len({one.cells.tobytes() for one in found}) == num
-    with pytest.raises(ValueError, match=r"^restarts=9: 4x4 maze has 8 symmetries$"):
-        chosen(np.random.default_rng(seed), group, 9, "4x4 maze")
+    assert np.array_equal(found[0].apply(inputs), inputs)
+    for one in found:
+        turned = one.apply(inputs)
+        assert maze.check(turned, one.apply(labels)).solved.all()
+        assert maze.check(inputs, one.invert(maze.solve(turned))).solved.all()
+        assert np.array_equal(one.invert(one.apply(labels)), labels)
+    with pytest.raises(ValueError, match=f"^restarts={group + 1}: a {rows}x{columns} maze has {group} symmetries$"):
+        maze.symmetries(puzzles.rng(seed, "turns"), group + 1)
