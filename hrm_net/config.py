@@ -168,9 +168,11 @@ class EvaluateConfig:
 
     # Directory of a training run; null: the weights that ship with the package.
     run: str | None = None
-    # One checkpoint's directory in place of the best or newest of a run.
+    # One checkpoint's directory in place of the best of a run, or a published HRM or TRM checkpoint's file.
     checkpoint: str | None = None
-    # CSV files of puzzles to judge on; null: freshly generated sets, disjoint from training.
+    # Model values that a published checkpoint's weights do not tell, for example {num_heads: 8, h_cycles: 2}.
+    reference: dict[str, Any] = field(default_factory=dict)
+    # CSV files or data directories to judge on; null: freshly generated sets, disjoint from training.
     data: str | list[str] | None = None
     # Where the results go as JSON, pictures beside it; null: results.json in the run's directory, or in runs/shipped.
     output: str | None = None
@@ -203,6 +205,8 @@ class EvaluateConfig:
         _check("curve", self.curve, bool(self.curve) and min(self.curve) >= 1, "a list of whole numbers of at least 1")
         if self.run is not None and self.checkpoint is not None:
             raise ValueError(f"checkpoint={self.checkpoint}: give run or checkpoint, not both")
+        if self.reference and self.checkpoint is None:
+            raise ValueError(f"reference={schema.show(self.reference)}: needs checkpoint=FILE, a published checkpoint")
 
 
 def train_config(values: dict[str, Any]) -> TrainConfig:

@@ -1,5 +1,6 @@
 """What `python evaluate.py` does, and `python train.py` at its end: load, judge, show, write."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hrm_net.model import HRM
 from hrm_net.model_source import ModelSource, find_model
 from hrm_net.pictures import write_figures, write_filling_in
 from hrm_net.puzzle_sets import PuzzleSet, generated_set, read_sets
-from hrm_net.results import Results, results_table
+from hrm_net.results import Results, published_table, results_table
 from hrm_net.tracking import read_metrics
 from puzzles.base import Puzzle
 
@@ -27,11 +28,11 @@ def prepare(config: EvaluateConfig) -> None:
     resolve_precision(config.precision, device)
     if config.compile == "true":
         resolve_compile(config.compile, device)
-    source = find_model(config.run, config.checkpoint)
-    puzzle = puzzles.get(**source.puzzle)
     for path in _files(config):
-        if not Path(path).is_file():
-            raise ValueError(f"data={path}: {'is a directory' if Path(path).is_dir() else 'no such file'}")
+        if not Path(path).exists():
+            raise ValueError(f"data={path}: no such file or directory")
+    source = _source(config)
+    puzzle = puzzles.get(**source.puzzle)
     check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
     output = _output(config, source)
     if output.is_dir():
@@ -42,7 +43,7 @@ def prepare(config: EvaluateConfig) -> None:
 
 def run(config: EvaluateConfig) -> Results:
     """Evaluate, print the table, write the JSON file and the pictures. Returns what was written."""
-    source = find_model(config.run, config.checkpoint)
+    source = _source(config)
     puzzle = puzzles.get(**source.puzzle)
     sets = _sets(config, puzzle)
     model = _load(config, source)
@@ -56,8 +57,10 @@ def run(config: EvaluateConfig) -> Results:
         curve=config.curve,
         batch_size=config.batch_size,
         seed=config.seed,
+        loss=source.loss,
     )
     console.print(results_table(results))
+    console.print(published_table(results))
     output = _output(config, source)
     results.write(output)
     print(f"results: {output}")
@@ -83,6 +86,30 @@ def after_training(config: TrainConfig, run_dir: Path) -> None:
     print(f"next: python evaluate.py run={run_dir} data=FILE.csv   your own puzzles, in a column `question`")
     print(f"      the same command with steps={2 * config.steps}   trains on from here")
     print("      python train.py --help   experiments and keys")
+
+
+def _source(config: EvaluateConfig) -> ModelSource:
+    """The model. The length of a published one may come from the data directory that it is to be judged on."""
+    try:
+        return find_model(config.run, config.checkpoint, config.reference)
+    except ValueError as error:
+        lengths = [length for path in _files(config) if (length := _seq_len(Path(path))) is not None]
+        if not lengths or "do not tell" not in str(error) or "seq_len" not in str(error):
+            raise
+        return find_model(config.run, config.checkpoint, config.reference | {"seq_len": lengths[0]})
+
+
+def _seq_len(path: Path) -> int | None:
+    """What the dataset.json of a data directory says; None for anything else."""
+    for file in (path / "test" / "dataset.json", path / "dataset.json"):
+        if file.is_file():
+            try:
+                found = json.loads(file.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise ValueError(f"{file}: no JSON: {error}") from None
+            length = found.get("seq_len") if isinstance(found, dict) else None
+            return length if type(length) is int else None
+    return None
 
 
 def _files(config: EvaluateConfig) -> list[str]:

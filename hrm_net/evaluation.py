@@ -15,7 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 import puzzles
-from hrm_net.metrics import by_difficulty, calibration, rate, wilson
+from hrm_net.hrm_config import HRMConfig
+from hrm_net.metrics import by_difficulty, calibration, published, rate, wilson
 from hrm_net.provenance import provenance
 from hrm_net.puzzle_sets import IGNORE, PuzzleSet, scored
 from hrm_net.results import Results
@@ -37,14 +38,18 @@ def evaluate(
     device: torch.device | str | None = None,
     progress: bool = True,
     seed: int = 0,
+    loss: str = "stablemax",
 ) -> Results:
     """Metrics of every set (see `evaluate_set`) by its name, and where they come from.
 
-    `seed` feeds models that start from random states or add noise; `device` defaults to the model's.
+    `seed` feeds models that start from random states or add noise; `device` defaults to the model's. ValueError,
+    before any pass, for a set that the model cannot take.
     """
     names = [puzzle_set.name for puzzle_set in sets]
     if len(set(names)) < len(names):
         raise ValueError(f"sets: names must differ, got {', '.join(names)}")
+    for puzzle_set in sets:
+        check_fits(model, puzzle_set)
     depth = max(max_segments, *curve)
     columns = (TextColumn("evaluating {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     scores = {}
@@ -59,6 +64,7 @@ def evaluate(
                 batch_size=batch_size,
                 device=device,
                 seed=seed,
+                loss=loss,
                 advance=lambda task=task: bar.advance(task),
             )
     return Results(sets=scores, **provenance(seed))
@@ -73,6 +79,7 @@ def evaluate_set(
     batch_size: int = 256,
     device: torch.device | str | None = None,
     seed: int = 0,
+    loss: str = "stablemax",
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """The metrics of one set, ready for JSON.
@@ -83,23 +90,49 @@ def evaluate_set(
     after each of `curve`, for which the pass goes on beyond `max_segments` where it must. `mean_segments`: where the
     halting head would stop, at most `max_segments`; `solve_rate_at_halt`: of the answers there. `seconds`: the model's
     alone, to `max_segments`; `puzzles_per_second` leaves out the first batch, which compiles and warms up, unless it is
-    the only one.
+    the only one. `published`: the metrics of the published code (hrm_net.metrics.published), `lm_loss` by `loss`.
     """
     if min(max_segments, batch_size, *curve) < 1:
         raise ValueError(
             f"max_segments={max_segments}, batch_size={batch_size}, curve={tuple(curve)}: must all be at least 1"
         )
     depths = sorted({*curve, max_segments})
+    check_fits(model, puzzle_set)
     score = _Score(puzzle_set, depths, max_segments)
     generator = torch.Generator().manual_seed(int(puzzles.rng(seed, "evaluation noise").integers(2**62)))
     for start in range(0, len(puzzle_set), batch_size):
         rows = np.arange(start, min(start + batch_size, len(puzzle_set)))
         batch = padded_batch(puzzle_set, rows, batch_size)
         score.begin()
-        for segment in run_segments(model, batch, depths[-1], device=device, generator=generator):
+        passes = run_segments(
+            model, batch, depths[-1], device=device, generator=generator, loss=loss, loss_at=max_segments
+        )
+        for segment in passes:
             score.add(rows, segment)
             advance()
     return score.summary()
+
+
+def check_fits(model: nn.Module, puzzle_set: PuzzleSet) -> None:
+    """ValueError of one line for puzzles of another length, and for ids beyond the model's vocabulary or table."""
+    config = getattr(model, "config", None)
+    if not isinstance(config, HRMConfig):
+        return  # not one of ours: it says itself what it cannot take
+    where = f"set {puzzle_set.name}"
+    length = puzzle_set.inputs.shape[1]
+    if length != config.seq_len:
+        raise ValueError(f"{where}: puzzles of {length} cells: the model's have {config.seq_len}")
+    known = puzzle_set.labels[puzzle_set.labels != IGNORE]
+    for key, ids, size, what in (
+        ("inputs", puzzle_set.inputs, config.vocab_size, "vocabulary"),
+        ("labels", known, config.vocab_size, "vocabulary"),
+        ("puzzle_identifiers", puzzle_set.puzzle_identifiers, config.num_puzzle_ids, "puzzle table"),
+    ):
+        if what == "puzzle table" and config.prefix_len == 0:
+            continue
+        for worst in (int(ids.min()), int(ids.max())) if ids.size else ():
+            if not 0 <= worst < size:
+                raise ValueError(f"{where}: {key} hold {worst}: the model's {what} ends at {size - 1}")
 
 
 class _Score:
@@ -114,6 +147,9 @@ class _Score:
         self.right_cells = dict.fromkeys(depths, 0)
         self.scored_cells = int((self.labels != IGNORE).sum())
         self.confidence = np.zeros(num)
+        self.q_halt = np.zeros(num)
+        self.lm_loss = np.zeros(num)
+        self.cell_share = np.zeros(num)  # of each puzzle's scored cells, at max_segments
         self.halted_at = np.zeros(num, np.int64)  # 0: not yet
         self.solved_at_halt = np.zeros(num, bool)
         self.batch_seconds: list[tuple[int, float]] = []  # rows, seconds up to max_segments
@@ -140,7 +176,12 @@ class _Score:
             self.halted_at[rows[stops]] = at
             self.solved_at_halt[rows[stops]] = self._check(rows[stops], states[stops])
         if at == self.max_segments:
+            assert segment.lm_loss is not None
+            self.q_halt[rows] = segment.q_halt[: len(rows)]
             self.confidence[rows] = sigmoid(segment.q_halt[: len(rows)])
+            self.lm_loss[rows] = segment.lm_loss[: len(rows)]
+            num_scored = (self.labels[rows] != IGNORE).sum(axis=1)
+            self.cell_share[rows] = (states == self.labels[rows]).sum(axis=1) / np.maximum(num_scored, 1)
             self.batch_seconds.append((len(rows), self.busy))
         self.clock = time.perf_counter()
 
@@ -181,6 +222,14 @@ class _Score:
                 self.set.puzzle.difficulty(self.set.inputs), self.solved[at], self.set.puzzle.difficulty_edges
             ),
             "difficulty_unit": self.set.puzzle.difficulty_unit,
+            "published": published(
+                self.cell_share,
+                self.exact[at],
+                self.q_halt,
+                self.lm_loss,
+                (self.labels != IGNORE).any(axis=1),
+                at,
+            ),
             "calibration": calibration(self.confidence, self.exact[at]),
             "seconds": sum(seconds for _, seconds in self.batch_seconds),
             "puzzles_per_second": sum(rows for rows, _ in paced) / sum(seconds for _, seconds in paced),

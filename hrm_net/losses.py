@@ -39,6 +39,14 @@ def softmax_cross_entropy(
 CROSS_ENTROPY = {"stablemax": stablemax_cross_entropy, "softmax": softmax_cross_entropy}
 
 
+def row_losses(
+    logits: Float[Tensor, "batch seq vocab"], labels: Int[Tensor, "batch seq"], kind: str
+) -> Float[Tensor, " batch"]:
+    """Mean cross-entropy of each row's scored cells; 0 for a row without any."""
+    num_scored = (labels != IGNORE).sum(dim=-1).clamp(min=1)
+    return CROSS_ENTROPY[kind](logits, labels).sum(dim=-1) / num_scored
+
+
 @dataclass(kw_only=True, slots=True)
 class SegmentLoss:
     """Sums over the rows of one segment. Divide by the batch size before the backward pass.
@@ -59,7 +67,7 @@ def segment_loss(out: Output, labels: Int[Tensor, "batch seq"], kind: str) -> Se
     """Loss of one segment (HRM, section 2: deep supervision): mean over a row's scored cells, then summed over rows."""
     scored = labels != IGNORE
     num_scored = scored.sum(dim=-1).clamp(min=1)
-    lm = (CROSS_ENTROPY[kind](out.logits, labels).sum(dim=-1) / num_scored).sum()
+    lm = row_losses(out.logits, labels, kind).sum()
     right = scored & (out.logits.argmax(dim=-1) == labels)
     exact = right.sum(dim=-1) == scored.sum(dim=-1)
     q_halt = F.binary_cross_entropy_with_logits(out.q_halt, exact.to(out.q_halt.dtype), reduction="sum")

@@ -27,6 +27,31 @@ def rate(hits: Bool[np.ndarray, " num"]) -> float:
     return float(np.mean(hits))
 
 
+def published(
+    cell_share: Float[np.ndarray, " num"],
+    exact: Bool[np.ndarray, " num"],
+    q_halt: Float[np.ndarray, " num"],
+    lm_loss: Float[np.ndarray, " num"],
+    counted: Bool[np.ndarray, " num"],
+    segments: int,
+) -> dict[str, float]:
+    """The metrics of the published code under its own names, after its one pass in which no row stops early.
+
+    Means over rows that have scored cells (`counted`): `accuracy` of each row's share of right cells,
+    `q_halt_accuracy` of Q(halt) >= 0 exactly where the whole row is right, `steps` the pass's segments.
+    """
+    if not counted.any():
+        counted = np.ones_like(counted)
+    means = {
+        "accuracy": cell_share,
+        "exact_accuracy": exact,
+        "q_halt_accuracy": (q_halt >= 0) == exact,
+        "lm_loss": lm_loss,
+    }
+    found = {name: float(np.mean(values[counted], dtype=np.float64)) for name, values in means.items()}
+    return found | {"steps": float(segments)}
+
+
 def difficulty_label(edges: Sequence[int], i: int) -> str:
     """The i-th bucket of edges 0, 1, 5, ...: "0", "1-4", ..., "50+"."""
     low = edges[i]

@@ -1,5 +1,6 @@
-"""Where a trained model comes from: a run, one of its checkpoints, a `save_pretrained` directory, or the package."""
+"""Where a trained model comes from: a run, a checkpoint, a published file, a `save_pretrained` directory, or here."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,22 +8,32 @@ from typing import Any
 import puzzles
 from hrm_net import checkpoint, pretrained
 from hrm_net.config import TrainConfig, from_yaml
+from hrm_net.losses import CROSS_ENTROPY
 from hrm_net.model import HRM
+from hrm_net.reference import load_reference
 
 SHIPPED = Path(__file__).parent / "weights" / "sudoku_9x9"
 
 
 @dataclass(kw_only=True, slots=True)
 class ModelSource:
-    """A place that holds weights, and what is known without reading them. `config`: the run's, if one is behind it."""
+    """A place that holds weights, and what is known about them. `config`: the run's, if one is behind it.
+
+    `loss`: the cross-entropy that the weights were trained by. `model`: a published checkpoint, which tells its puzzle
+    only once it is read.
+    """
 
     path: Path
     puzzle: dict[str, Any]
     config: TrainConfig | None
     run_dir: Path | None
+    loss: str
+    model: HRM | None = None
 
     def load(self) -> HRM:
         """The model in eval mode, in fp32 on the CPU."""
+        if self.model is not None:
+            return self.model
         if self.config is None:
             return HRM.from_pretrained(self.path)
         model = HRM(self.config.model)
@@ -33,10 +44,18 @@ class ModelSource:
         return model.eval()
 
 
-def find_model(run: str | None = None, checkpoint_dir: str | None = None) -> ModelSource:
-    """The best checkpoint of a run, a checkpoint of one's choice, or the shipped weights; ValueError without any."""
-    if checkpoint_dir is not None:
-        return _from_checkpoint(Path(checkpoint_dir), "checkpoint")
+def find_model(
+    run: str | None = None, checkpoint_path: str | None = None, reference: dict[str, Any] | None = None
+) -> ModelSource:
+    """The best checkpoint of a run, a checkpoint of one's choice, or the shipped weights; ValueError without any.
+
+    A checkpoint is a run's directory step_N, or a published file, of which `reference` tells what its weights do not.
+    """
+    if checkpoint_path is not None:
+        path = Path(checkpoint_path)
+        if path.is_file():
+            return _from_published(path, reference or {})
+        return _from_checkpoint(path, "checkpoint")
     if run is None:
         if not (SHIPPED / pretrained.CONFIG).is_file():
             raise ValueError("run=null: this installation ships no weights; give the directory of a training run")
@@ -55,7 +74,33 @@ def find_model(run: str | None = None, checkpoint_dir: str | None = None) -> Mod
 def export(run: str | Path, directory: str | Path) -> None:
     """Write a run's best weights as config.json and model.safetensors, the form in which the package ships them."""
     source = find_model(str(run))
-    pretrained.save(source.load(), Path(directory), {"puzzle": source.puzzle})
+    pretrained.save(source.load(), Path(directory), {"puzzle": source.puzzle, "loss": source.loss})
+
+
+def _from_published(path: Path, told: dict[str, Any]) -> ModelSource:
+    try:
+        model = load_reference(path, **told)
+    except ValueError as error:
+        hint = " (checkpoint=FILE takes them as '+reference.KEY=VALUE')" if "do not tell" in str(error) else ""
+        raise ValueError(f"checkpoint={path}: {error}{hint}") from None
+    puzzle = puzzle_of(model.config.vocab_size, model.config.seq_len)
+    return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=None, loss="stablemax", model=model)
+
+
+def puzzle_of(vocab_size: int, seq_len: int) -> dict[str, Any]:
+    """The name and options of the puzzle whose published token ids these are; ValueError where there is none."""
+    side = math.isqrt(seq_len)
+    known: list[dict[str, Any]] = []
+    if side * side == seq_len:
+        boxes = {4: "2x2", 6: "2x3", 9: "3x3", 16: "4x4"}
+        known += [{"name": "sudoku", "box": boxes[side]}] if side in boxes else []
+        known += [{"name": "maze", "rows": side, "columns": side}, {"name": "arc", "canvas": side}]
+    for options in known:
+        if options["name"] in puzzles.names():
+            puzzle = puzzles.get(**options)
+            if (puzzle.vocab_size, puzzle.seq_len) == (vocab_size, seq_len):
+                return options
+    raise ValueError(f"vocab_size={vocab_size}, seq_len={seq_len}: no puzzle here has such inputs")
 
 
 def _from_checkpoint(path: Path, key: str, run_dir: Path | None = None) -> ModelSource:
@@ -66,14 +111,17 @@ def _from_checkpoint(path: Path, key: str, run_dir: Path | None = None) -> Model
         config = from_yaml((path / "config.yaml").read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path / 'config.yaml'}: {error}") from None
-    return ModelSource(path=path, puzzle=config.puzzle, config=config, run_dir=run_dir)
+    return ModelSource(path=path, puzzle=config.puzzle, config=config, run_dir=run_dir, loss=config.loss)
 
 
 def _from_pretrained(path: Path, run_dir: Path | None) -> ModelSource:
-    puzzle = pretrained.read_config(path).get("puzzle")
+    config = pretrained.read_config(path)
+    puzzle, loss = config.get("puzzle"), config.get("loss", "stablemax")
     if not isinstance(puzzle, dict) or not isinstance(puzzle.get("name"), str):
         raise ValueError(
             f"{path / pretrained.CONFIG}: has no object `puzzle` with a name, so nothing says what it solves"
         )
+    if loss not in CROSS_ENTROPY:
+        raise ValueError(f"{path / pretrained.CONFIG}: loss={loss}: must be one of {', '.join(CROSS_ENTROPY)}")
     puzzles.get(**puzzle)
-    return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=run_dir)
+    return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=run_dir, loss=loss)

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
-from hrm_net.puzzle_sets import PuzzleSet
+from hrm_net.losses import row_losses
+from hrm_net.puzzle_sets import PuzzleSet, scored
 
 Batch = dict[str, Integer[np.ndarray, "batch ..."]]
 
@@ -22,6 +23,8 @@ class Segment:
     states: Integer[np.ndarray, "batch seq"]
     q_halt: Float[np.ndarray, " batch"]
     wants_to_halt: Bool[np.ndarray, " batch"]
+    # Mean cross-entropy of each row's scored cells, at the one segment it was asked for.
+    lm_loss: Float[np.ndarray, " batch"] | None = None
 
 
 def run_segments(
@@ -31,10 +34,13 @@ def run_segments(
     *,
     device: torch.device | str | None = None,
     generator: torch.Generator | None = None,
+    loss: str = "stablemax",
+    loss_at: int = 0,
 ) -> Iterator[Segment]:
     """Yields the arg-max states after each of `depth` segments of one pass in eval mode, in which no row stops early.
 
-    `device` defaults to the model's. ValueError where the halting values are not finite: the answers mean nothing then.
+    Segment `loss_at` also gets its cross-entropy by `loss`. `device` defaults to the model's. ValueError where the
+    halting values are not finite: the answers mean nothing then.
     """
     device = next(model.parameters()).device if device is None else torch.device(device)
     on_device = {name: torch.from_numpy(rows.astype(np.int32)).to(device) for name, rows in batch.items()}
@@ -46,10 +52,12 @@ def run_segments(
             carry, out = model(carry, on_device, max_segments=depth, generator=generator)
             states = out.logits.argmax(dim=-1).to(torch.int32)
             wants_to_halt = model.wants_to_halt(out)  # type: ignore[operator]
+            lm_loss = _numpy(row_losses(out.logits, on_device["labels"], loss)) if index == loss_at else None
         q_halt = _numpy(out.q_halt.float())
         if not np.isfinite(q_halt).all():
             raise ValueError(f"model: its halting values are not finite at segment {index}")
-        yield Segment(index=index, states=_numpy(states), q_halt=q_halt, wants_to_halt=_numpy(wants_to_halt))
+        stops = _numpy(wants_to_halt)
+        yield Segment(index=index, states=_numpy(states), q_halt=q_halt, wants_to_halt=stops, lm_loss=lm_loss)
 
 
 def padded_batch(puzzle_set: PuzzleSet, rows: Integer[np.ndarray, " rows"], batch_size: int) -> Batch:
@@ -57,7 +65,7 @@ def padded_batch(puzzle_set: PuzzleSet, rows: Integer[np.ndarray, " rows"], batc
     padded = np.concatenate([rows, np.full(batch_size - len(rows), rows[-1])])
     return {
         "inputs": puzzle_set.inputs[padded],
-        "labels": puzzle_set.labels[padded],
+        "labels": scored(puzzle_set.labels[padded]),
         "puzzle_identifiers": puzzle_set.puzzle_identifiers[padded],
     }
 
