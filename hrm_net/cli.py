@@ -1,23 +1,14 @@
 """The command line: Hydra outside, typed configuration inside, one line and exit code 2 for a user's mistake."""
 
-import errno
 import os
 import sys
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from hrm_net import cli_help, compose
 from hrm_net.config import EvaluateConfig, TrainConfig, evaluate_config, train_config
-
-# What the machine or the user is to blame for, not the program.
-_OUTSIDE = {
-    errno.ENOENT, errno.EACCES, errno.EPERM, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EROFS, errno.ENOSPC,
-    errno.EDQUOT, errno.ENAMETOOLONG,
-}  # fmt: skip
+from hrm_net.exit_codes import exit_codes
 
 Job = Callable[[dict[str, Any], Path], None]
 
@@ -78,7 +69,7 @@ def _evaluate(values: dict[str, Any], run_dir: Path) -> None:
 def _main(name: str, cls: type, check: Job, job: Job, argv: list[str] | None) -> None:
     """Check every job that `argv` asks for before Hydra makes a directory, then let Hydra run them."""
     argv = sys.argv[1:] if argv is None else argv
-    with _exit_codes():
+    with exit_codes():
         options = compose.arguments(argv)
         if options.help:
             print(cli_help.text(name))
@@ -97,7 +88,7 @@ def _run_with_hydra(name: str, job: Job, arguments: list[str]) -> None:
     from omegaconf import OmegaConf
 
     def task(config: Any) -> None:
-        with _exit_codes():
+        with exit_codes():
             values = OmegaConf.to_container(config, resolve=True)
             assert isinstance(values, dict)
             run_dir, here = Path(HydraConfig.get().runtime.output_dir), Path.cwd()
@@ -110,38 +101,3 @@ def _run_with_hydra(name: str, job: Job, arguments: list[str]) -> None:
         hydra.main(version_base="1.3", config_path=str(compose.config_dir()), config_name=name)(task)()
     finally:
         sys.argv = before
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """A user's mistake ends in one line on stderr and exit code 2, ours in a traceback and 1, Ctrl-C in 130."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
-        line = _user_error(error)
-        if line is None:
-            traceback.print_exception(error)
-            sys.exit(1)
-        print(f"error: {' '.join(line.split())}", file=sys.stderr)
-        sys.exit(2)
-
-
-def _user_error(error: Exception) -> str | None:
-    """The line to show for a user's mistake; None for any other error.
-
-    A ValueError counts where this package or `puzzles` raised it: one out of a library is a defect of ours.
-    """
-    if isinstance(error, ValueError) and _raised_in(error.__traceback__) in ("hrm_net", "puzzles"):
-        return str(error)
-    if isinstance(error, OSError) and error.errno in _OUTSIDE and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return None
-
-
-def _raised_in(trace: TracebackType | None) -> str:
-    """The top-level package of the innermost frame."""
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0] if trace else ""
