@@ -33,7 +33,7 @@ def main() -> None:
     for step in sorted(checkpoint.steps(root)):
         path = root / f"step_{step:06d}"
         minutes = checkpoint.load(path).state["seconds"] / 60
-        model = find_model(checkpoint_dir=str(path)).load().to(device)
+        model = find_model(checkpoint_path=str(path)).load().to(device)
         model.forward_dtype = resolve_precision("auto", device)
         model.compile_blocks()
         line = f"step {step:6d}  {minutes:5.1f} min"
