@@ -270,8 +270,17 @@ class HRM(nn.Module):
         save(self, Path(directory))
 
     @classmethod
-    def from_pretrained(cls, directory: str | Path) -> "HRM":
-        """Read what `save_pretrained` wrote, strictly; ValueError for files that are missing or do not fit."""
-        from hrm_net.pretrained import load
+    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> "HRM":
+        """Read what `save_pretrained` wrote, strictly; ValueError for files that are missing or do not fit.
 
-        return load(cls, Path(directory))
+        ORGANISATION/NAME, where no such directory exists, is a model of the Hugging Face Hub, `revision` its branch,
+        tag or commit (needs `pip install 'hrm-net[hub]'`).
+        """
+        from hrm_net.hub import download, is_hub_id
+        from hrm_net.pretrained import CONFIG, WEIGHTS, load
+
+        if is_hub_id(source):
+            return load(cls, download(str(source), (CONFIG, WEIGHTS), revision))
+        if revision is not None:
+            raise ValueError(f"revision={revision}: {source} is no model of the Hugging Face Hub")
+        return load(cls, Path(source))

@@ -1,0 +1,31 @@
+"""Models of the Hugging Face Hub, through the optional extra `hub`."""
+
+import re
+from pathlib import Path
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+def is_hub_id(name: str | Path) -> bool:
+    """Whether `name` reads ORGANISATION/NAME; a directory of that name goes first."""
+    return isinstance(name, str) and HUB_ID.fullmatch(name) is not None and not Path(name).exists()
+
+
+def download(repo: str, files: tuple[str, ...], revision: str | None = None) -> Path:
+    """The local directory that holds `files` of the model `repo`; only these are fetched, once.
+
+    ValueError where the extra is not installed, and for whatever the Hub refuses.
+    """
+    try:
+        from huggingface_hub import hf_hub_download  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        raise ValueError(
+            f"{repo}: no such directory; to fetch it from the Hugging Face Hub: pip install 'hrm-net[hub]'"
+        ) from None
+    try:
+        found = [Path(hf_hub_download(repo_id=repo, filename=file, revision=revision)) for file in files]
+    except Exception as error:  # of the network, of the Hub or of the disk: the library has dozens
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{repo}: no such directory, and the Hugging Face Hub gives: {reason}") from None
+    assert len({path.parent for path in found}) == 1
+    return found[0].parent
