@@ -1,14 +1,36 @@
-"""Maze-Hard's kind: each cell a wall with a chance drawn per maze, no frame, start and goal far apart."""
+"""Maze-Hard's kind: each cell a wall with a chance drawn for the maze, no frame, start and goal far apart.
+
+The rule is: draw the chance of a wall, the walls, then start and goal among the free cells, until their shortest path
+is long enough. About one draw in 57,000 is at 30x30 with 109 moves. What comes out is distributed exactly so here:
+
+    P(maze, S, G | far) ~ P(maze) [S, G far] / (F (F - 1))                    F free cells
+                        = P(maze) N / (F (F - 1)) * [S, G far] / N            N far ordered pairs of this maze
+
+so a maze is kept with probability N / (c F (F - 1)), then one of its N pairs is drawn. c is an envelope of the share of
+far pairs; it may depend on the chance p of a wall where p is drawn in proportion to c(p). The number u that decides is
+drawn first: a maze must have more than u c F (F - 1) far pairs, and one search from near its middle bounds them
+(d(x, y) <= d(x, m) + d(m, y)), which rejects nearly every maze. Taking far pairs as a search happens to find them
+would favour mazes with few of them: paths too short.
+"""
 
 import numpy as np
 from numba import njit
 
-from puzzles.maze_bfs import FREE, WALL
-from puzzles.maze_lattice import choose
+from puzzles.bits import count, lowest
+from puzzles.maze_bfs import FREE, GOAL, START, WALL, frame, mark_path, spread
 from puzzles.parallel import over_chunks
-from puzzles.sudoku_search import next_random
+from puzzles.sudoku_search import below, next_random
 
-TRIES = 2_000_000  # mazes made for one puzzle before its targets count as out of reach
+TRIES = 20_000_000  # mazes made for one puzzle before its targets count as out of reach
+LARGEST = 64  # rows and columns: a row is one word
+ONE = np.uint64(1)
+PRESET = ((30, 30), (0.3, 0.5), 109)  # shape, walls, least moves of Maze-Hard
+# c for chances of 0.30, 0.31, ...: in 12 million mazes the shares of far pairs that lie above hold 0.3 % of all, so
+# this total variation parts the preset from the exact rule. Longer least paths have smaller shares.
+ENVELOPE = np.array(
+    [0.035, 0.042, 0.050, 0.058, 0.066, 0.072, 0.076, 0.076, 0.072, 0.066]
+    + [0.058, 0.050, 0.042, 0.035, 0.027, 0.019, 0.013, 0.008, 0.004, 0.003]
+)
 
 
 @njit(cache=True, nogil=True)
@@ -17,38 +39,252 @@ def _unit(seed):
 
 
 @njit(cache=True, nogil=True)
-def generate_many(rows, columns, least, most, low, high, tries, seeds, start, stop, grids, labels, failed):
-    """Rows start..stop; failed[0] is set where `tries` mazes had no such path, and all stop."""
-    distance, parent, order = np.empty((3, (rows + 2) * (columns + 2)), np.int32)
+def draw_walls(rows, columns, chance, seed, free):
+    """Fills free[1..rows] with bits of free cells, each a wall with probability chance / 2^16; how many are free.
+
+    A cell is a wall where its random 16-bit number is below chance; their bits are compared from the top until decided.
+    """
+    kept = np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - columns)
+    double = columns <= 32  # two rows in one word
+    half = np.uint64(32)
+    total = 0
+    for row in range(1, rows + 1, 2 if double else 1):
+        undecided = kept | kept << half if double else kept
+        walls = np.uint64(0)
+        for place in range(15, -1, -1):
+            bits = next_random(seed)
+            if chance >> place & 1:
+                walls |= undecided & ~bits
+                undecided &= bits
+            else:
+                undecided &= ~bits
+            if undecided == 0:
+                break
+        free[row] = kept & ~walls
+        total += count(free[row])
+        if double and row < rows:
+            free[row + 1] = kept & ~(walls >> half)
+            total += count(free[row + 1])
+    return total
+
+
+@njit(cache=True, nogil=True)
+def flood(rows, free, row, column, layers, unseen):
+    """layers[d] becomes the bits of the cells at d moves, unseen the free ones out of reach; the largest d."""
+    unseen[:] = free
+    layers[0, :] = 0
+    layers[0, row] = ONE << np.uint64(column)
+    unseen[row] ^= layers[0, row]
+    away = 0
+    while True:
+        here, there = layers[away], layers[away + 1]
+        reached = np.uint64(0)
+        for i in range(1, rows + 1):
+            new = ((here[i] << ONE) | (here[i] >> ONE) | here[i - 1] | here[i + 1]) & unseen[i]
+            unseen[i] ^= new
+            there[i] = new
+            reached |= new
+        if reached == 0:
+            return away
+        away += 1
+
+
+@njit(cache=True, nogil=True)
+def _size(rows, bits):
+    total = 0
+    for row in range(1, rows + 1):
+        total += count(bits[row])
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _middle(rows, columns, free):
+    """A free cell in the row nearest to the middle; row 0 where there is none."""
+    for turn in range(2 * rows):
+        row = (rows + 1) // 2 + (-(turn // 2) if turn % 2 else turn // 2)
+        if 1 <= row <= rows and free[row]:
+            half = free[row] >> np.uint64(columns // 2)
+            return row, lowest(half) + columns // 2 if half else lowest(free[row])
+    return 0, 0
+
+
+@njit(cache=True, nogil=True)
+def _halfway(rows, free, layers, depth, unseen):
+    """The middle of a path between two cells far apart; layers are those of a flood with this depth."""
+    for turn in range(2):
+        for row in range(1, rows + 1):
+            if layers[depth, row]:
+                break
+        column = lowest(layers[depth, row])
+        if turn == 0:
+            depth = flood(rows, free, row, column, layers, unseen)
+    for away in range(depth - 1, depth // 2 - 1, -1):
+        here = ONE << np.uint64(column)
+        beside = ((here << ONE) | (here >> ONE)) & layers[away, row]
+        if beside:
+            column = lowest(beside)
+        else:
+            row += 1 if layers[away, row + 1] & here else -1
+    return row, column
+
+
+@njit(cache=True, nogil=True)
+def list_far(rows, columns, low, needed, free, layers, unseen, rest, cells, bounds):
+    """Cells that may have others at `low` moves or more, and at most how many: (how many cells, the sum of bounds).
+
+    Leaves off where the sum cannot exceed `needed`: of n connected cells each has `low` nearer ones at least, so
+    n (n - low) pairs are far at most.
+    """
+    rest[:] = free
+    left = _size(rows, rest)
+    num = total = 0
+    while left > low and total + left * (left - low) > needed:
+        row, column = _middle(rows, columns, rest)
+        depth = flood(rows, rest, row, column, layers, unseen)
+        if 2 * depth >= low:
+            far = 0
+            for away in range(low - depth, depth + 1):
+                far += _size(rows, layers[away])
+            others = _size(rows, unseen)
+            if total + far * (far - 1) + others * max(others - low, 0) <= needed:
+                return num, total
+            row, column = _halfway(rows, rest, layers, depth, unseen)
+            depth = flood(rows, rest, row, column, layers, unseen)
+        rest[:] = unseen
+        left = _size(rows, rest)
+        if 2 * depth < low:
+            continue
+        tail = 0
+        nearest = depth + 1  # tail counts the cells at `nearest` moves from the middle and more
+        for away in range(max(low - depth, 0), depth + 1):
+            while nearest > max(low - away, 0):
+                nearest -= 1
+                tail += _size(rows, layers[nearest])
+            for i in range(1, rows + 1):
+                bits = layers[away, i]
+                while bits:
+                    cells[num] = i * 64 + lowest(bits)
+                    bounds[num] = tail - (nearest <= away)  # not with itself
+                    total += bounds[num]
+                    num += 1
+                    bits &= bits - ONE
+    return num, total
+
+
+@njit(cache=True, nogil=True)
+def count_far(rows, free, low, high, cell, layers, unseen):
+    """Cells at low..high moves from `cell`."""
+    depth = flood(rows, free, cell // 64, cell % 64, layers, unseen)
+    found = 0
+    for away in range(low, min(depth, high) + 1):
+        found += _size(rows, layers[away])
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _nth(rows, low, layers, number):
+    """The number-th cell of layers[low], layers[low + 1], ..."""
+    away = low
+    while True:
+        for row in range(1, rows + 1):
+            bits = layers[away, row]
+            if number < count(bits):
+                for _ in range(number):
+                    bits &= bits - ONE
+                return row * 64 + lowest(bits)
+            number -= count(bits)
+        away += 1
+
+
+@njit(cache=True, nogil=True)
+def search(rows, columns, least, most, low, high, envelope, tries, seed, scratch, layers, cells, bounds):
+    """One maze in scratch[0] with its start and goal as row * 64 + column; (0, 0) after fruitless tries.
+
+    envelope: c for equal parts of the range of chances.
+    """
+    free, unseen, rest = scratch[0], scratch[1], scratch[2]
+    peak = envelope.max()
+    for _ in range(tries):
+        while True:
+            place = _unit(seed)
+            bound = envelope[int(place * len(envelope))]
+            if bound == peak or _unit(seed) * peak < bound:
+                break
+        chance = int((least + (most - least) * place) * 65536)
+        num_free = draw_walls(rows, columns, chance, seed, free)
+        needed = _unit(seed) * bound * num_free * (num_free - 1)
+        if num_free < 2:
+            continue
+        num, most_pairs = list_far(rows, columns, low, needed, free, layers, unseen, rest, cells, bounds)
+        pairs = 0
+        for i in range(num - 1, -1, -1):
+            if most_pairs <= needed:
+                break
+            found = count_far(rows, free, low, high, cells[i], layers, unseen)
+            pairs += found
+            most_pairs += found - bounds[i]
+            bounds[i] = found
+        if pairs == 0 or most_pairs <= needed:
+            continue
+        number = below(seed, pairs)
+        i = 0
+        while number >= bounds[i]:
+            number -= bounds[i]
+            i += 1
+        flood(rows, free, cells[i] // 64, cells[i] % 64, layers, unseen)
+        return cells[i], _nth(rows, low, layers, number)
+    return 0, 0
+
+
+@njit(cache=True, nogil=True)
+def generate_many(rows, columns, least, most, low, high, envelope, tries, seeds, start, stop, grids, labels, failed):
+    """Rows start..stop; failed[0] is set where the search for one gave up, and all stop."""
+    width = columns + 2
+    distance, parent, order = np.empty((3, (rows + 2) * width), np.int32)
+    scratch = np.zeros((3, rows + 2), np.uint64)
+    layers = np.zeros((rows * columns + 1, rows + 2), np.uint64)
+    cells, bounds = np.empty((2, rows * columns), np.int64)
     seed = np.empty(1, np.uint64)
     for index in range(start, stop):
         seed[0] = seeds[index]
-        for _ in range(tries):
-            if failed[0]:
-                return
-            chance = least + (most - least) * _unit(seed)
-            free = 0
-            for cell in range(rows * columns):
-                wall = _unit(seed) < chance
-                grids[index, cell] = WALL if wall else FREE
-                free += not wall
-            if free >= 2 and choose(
-                grids[index], rows, columns, low, high, seed, distance, parent, order, labels[index]
-            ):
-                break
-        else:
+        if failed[0]:
+            return
+        one, two = search(rows, columns, least, most, low, high, envelope, tries, seed, scratch, layers, cells, bounds)
+        if one == 0:
             failed[0] = True
             return
+        for row in range(rows):
+            for column in range(columns):
+                wall = scratch[0, row + 1] >> np.uint64(column) & ONE == 0
+                grids[index, row * columns + column] = WALL if wall else FREE
+        grids[index, (one // 64 - 1) * columns + one % 64] = START
+        grids[index, (two // 64 - 1) * columns + two % 64] = GOAL
+        source, goal = frame(grids[index], rows, columns, distance)
+        spread(width, source, distance, parent, order)
+        labels[index] = grids[index]
+        mark_path(columns, source, goal, parent, labels[index])
+
+
+def _envelope(shape, walls, low):
+    """What no share of far pairs exceeds, for equal parts of the range of chances."""
+    if shape != PRESET[0] or low < PRESET[2] or walls[0] < PRESET[1][0] or walls[1] > PRESET[1][1]:
+        return np.ones(1)
+    return ENVELOPE if walls == PRESET[1] else ENVELOPE.max(keepdims=True)
 
 
 def generate(seeds, shape, walls, low, high):
     """(inputs, labels), one maze a seed; ValueError where the targets seem out of reach."""
     (rows, columns), (least, most) = shape, walls
+    if max(shape) > LARGEST:
+        raise ValueError(f"kind=hard: {rows}x{columns} is too large, rows and columns must be at most {LARGEST}")
     inputs, labels = np.zeros((2, len(seeds), rows * columns), np.uint8)
     failed = np.zeros(1, np.bool_)
+    envelope = _envelope(shape, walls, low)
 
     def piece(start: int, stop: int) -> None:
-        generate_many(rows, columns, least, most, low, high, TRIES, seeds, start, stop, inputs, labels, failed)
+        generate_many(
+            rows, columns, least, most, low, high, envelope, TRIES, seeds, start, stop, inputs, labels, failed
+        )
 
     over_chunks(piece, len(seeds), smallest=1)
     if failed[0]:
