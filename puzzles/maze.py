@@ -20,7 +20,6 @@ SYMBOLS = "# SGo"  # of ids 1 to 5
 SMALLEST = 3
 KINDS = ("hard", *maze_lattice.KINDS)
 LATTICE_TRIES = 10_000  # mazes made for one puzzle before its targets count as out of reach
-Range = tuple[Any, Any] | list[Any]
 Cells = Integer[np.ndarray, "num seq"]
 
 
@@ -128,16 +127,16 @@ class Maze:
         rng: np.random.Generator,
         num: int,
         *,
-        kind: str | None = None,
-        path: Range | None = None,
-        walls: Range | None = None,
-        braid: float | None = None,
+        kind: Any = None,
+        path: Any = None,
+        walls: Any = None,
+        braid: Any = None,
     ):
         """`num` mazes and their labels.
 
         kind: how walls are laid. hard: as in Maze-Hard, each cell is a wall with a chance drawn from `walls`, without a
         frame. dfs, prim, kruskal, wilson, division: perfect mazes on the lattice of odd cells, with a frame, odd sizes
-        only. Default: hard at 30x30 and even sizes, else dfs.
+        only. Default: dfs at odd sizes, else hard.
         path: (least, most) moves of the shortest path, null for any. Default: (109, null) for hard at 30x30, else any.
         walls: (least, most) chance of a wall, hard only. Default (0.3, 0.5).
         braid: chance of each dead end to be opened, not for hard. Default 0.
@@ -168,8 +167,8 @@ class Maze:
             )
         return inputs, labels
 
-    def _kind(self, kind: str | None) -> str:
-        odd = self.rows % 2 == 1 and self.columns % 2 == 1
+    def _kind(self, kind: Any) -> str:
+        odd = self.rows % 2 == 1 and self.columns % 2 == 1 and self.seq_len > SMALLEST**2
         if kind is None:
             return "dfs" if odd else "hard"
         if kind not in KINDS:
@@ -181,7 +180,7 @@ class Maze:
             raise ValueError(f"kind={kind}: needs two rooms, puzzle.rows=3 puzzle.columns=3 have one")
         return kind
 
-    def _path(self, kind: str, path: Range | None) -> tuple[int, int]:
+    def _path(self, kind: str, path: Any) -> tuple[int, int]:
         if path is None:
             path = (109, None) if kind == "hard" and self.shape == (30, 30) else (None, None)
         good = isinstance(path, tuple | list) and len(path) == 2
@@ -197,7 +196,7 @@ class Maze:
             raise ValueError(f"path={path}: the range is empty")
         return low, high
 
-    def _walls(self, kind: str, walls: Range | None) -> tuple[float, float]:
+    def _walls(self, kind: str, walls: Any) -> tuple[float, float]:
         if walls is None:
             return 0.3, 0.5
         if kind != "hard":
@@ -209,7 +208,7 @@ class Maze:
             raise ValueError(f"walls={walls}: must be [least, most] chance of a wall, within 0 and 0.9")
         return float(walls[0]), float(walls[1])
 
-    def _share(self, kind: str, braid: float | None) -> float:
+    def _share(self, kind: str, braid: Any) -> float:
         if braid is None:
             return 0.0
         if kind == "hard":

@@ -9,6 +9,7 @@ from numba import njit
 WALL, FREE, START, GOAL, PATH = 1, 2, 3, 4, 5
 UNSEEN, BLOCKED = -1, -2
 MOST = np.uint64(0xFFFFFFFFFFFFFFFF)  # counts of paths stop here
+NONE = np.uint64(0)  # beside a plain 0 numba would count in floats
 
 
 @njit(cache=True, nogil=True)
@@ -106,13 +107,13 @@ def count_many(tokens, rows, columns, start, stop, counts):
         ways[source] = 1
         for place in range(1, reached):
             cell = order[place]
-            total = np.uint64(0)
+            total = NONE
             for step in (width, -1, 1, -width):
                 if distance[cell + step] == distance[cell] - 1:
                     more = ways[cell + step]
                     total = MOST if total > MOST - more else total + more
             ways[cell] = total
-        counts[index] = ways[goal] if distance[goal] > 0 else 0
+        counts[index] = ways[goal] if distance[goal] > 0 else NONE
 
 
 @njit(cache=True, nogil=True)

@@ -27,10 +27,10 @@ ONE = np.uint64(1)
 PRESET = ((30, 30), (0.3, 0.5), 109)  # shape, walls, least moves of Maze-Hard
 # c for chances of 0.30, 0.31, ...: in 12 million mazes the shares of far pairs that lie above hold 0.3 % of all, so
 # this total variation parts the preset from the exact rule. Longer least paths have smaller shares.
-ENVELOPE = np.array(
-    [0.035, 0.042, 0.050, 0.058, 0.066, 0.072, 0.076, 0.076, 0.072, 0.066]
-    + [0.058, 0.050, 0.042, 0.035, 0.027, 0.019, 0.013, 0.008, 0.004, 0.003]
-)
+ENVELOPE = np.array([
+    0.035, 0.042, 0.050, 0.058, 0.066, 0.072, 0.076, 0.076, 0.072, 0.066,
+    0.058, 0.050, 0.042, 0.035, 0.027, 0.019, 0.013, 0.008, 0.004, 0.003,
+])  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
