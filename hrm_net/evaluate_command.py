@@ -13,7 +13,7 @@ from hrm_net.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.evaluation import CURVE, HEADLINE, evaluate
 from hrm_net.model import HRM
 from hrm_net.model_source import ModelSource, find_model
-from hrm_net.pictures import write_figures, write_filling_in
+from hrm_net.pictures import write_figures, write_filling_in, write_galleries
 from hrm_net.puzzle_sets import PuzzleSet, generated_set, read_sets
 from hrm_net.results import Results, published_table, results_table
 from hrm_net.tracking import read_metrics
@@ -154,12 +154,14 @@ def _pictures(
     directory: Path,
     console: Console,
 ) -> None:
-    """Charts, and one puzzle filling in: in files and, on a terminal, live."""
+    """Charts, failures beside their targets, and one puzzle filling in: in files and, on a terminal, live."""
     records = read_metrics(source.run_dir) if source.run_dir else []
     paths = write_figures(results, directory, records)
-    some = trace.traces(model, sets[-1], 32, config.max_segments, batch_size=config.batch_size, seed=config.seed)
-    followed = trace.most_telling(some)
+    num = max(32, min(config.batch_size, 256))  # one batch costs the same however many of its rows are looked at
+    some = trace.traces(model, sets[-1], num, config.max_segments, batch_size=config.batch_size, seed=config.seed)
+    followed = trace.most_telling(some[:32])
     paths += write_filling_in(followed, directory)
+    paths += write_galleries(some, directory)
     if console.is_terminal:
         live.show(followed, console=console)
     print("pictures: " + "\n          ".join(map(str, paths)))

@@ -8,7 +8,7 @@ import numpy as np
 from hrm_net import figures
 from hrm_net.results import Results
 from hrm_net.trace import Trace
-from puzzles.render import render_gif, render_strip
+from puzzles.render import mistakes, render_gallery, render_gif, render_strip
 
 
 def write_figures(results: Results, directory: str | Path, records: Sequence[figures.Record] = ()) -> list[Path]:
@@ -35,3 +35,29 @@ def write_filling_in(followed: Trace, directory: str | Path, name: str = "fillin
     strip.save(directory / f"{name}.png")
     gif = render_gif(puzzle, inputs, states, labels, directory / f"{name}.gif", captions=captions)
     return [directory / f"{name}.png", gif]
+
+
+def write_galleries(traces: Sequence[Trace], directory: str | Path, most: int = 6) -> list[Path]:
+    """failures.png and solved.png: target and last state of at most `most` puzzles each, under what is wrong in words.
+
+    Right and wrong are by the puzzle's rules, as in `Trace.solved`; a gallery without puzzles is not written.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, solved in (("failures", False), ("solved", True)):
+        shown = [(i, one) for i, one in enumerate(traces) if one.solved == solved][:most]
+        if not shown:
+            continue
+        rows = [(one.inputs, one.states[-1], _known(one)) for _, one in shown]
+        captions = [f"puzzle {i + 1}: {mistakes(one.puzzle, *row)}" for (i, one), row in zip(shown, rows, strict=True)]
+        inputs, states, labels = (np.stack(parts) for parts in zip(*rows, strict=True))
+        path = directory / f"{name}.png"
+        render_gallery(shown[0][1].puzzle, inputs, states, labels, captions=captions).save(path)
+        paths.append(path)
+    return paths
+
+
+def _known(followed: Trace) -> np.ndarray:
+    assert followed.labels is not None, "a puzzle of a set has its answer"
+    return followed.labels

@@ -36,8 +36,10 @@ class Trace:
 
     @property
     def solved(self) -> bool:
-        """Whether the last state is an answer by the puzzle's rules."""
-        return bool(self.puzzle.check(self.inputs[None], self.states[-1:].astype(self.inputs.dtype)).solved[0])
+        """Whether the last state is an answer by the puzzle's rules; where there are none, by the labels."""
+        if self.puzzle.verifiable:
+            return bool(self.puzzle.check(self.inputs[None], self.states[-1:].astype(self.inputs.dtype)).solved[0])
+        return self.labels is not None and bool(((self.states[-1] == self.labels) | (self.labels <= 0)).all())
 
 
 def trace(

@@ -1,28 +1,40 @@
 """Pictures of puzzles: any state of any puzzle as terminal text, PNG, strip of segments or GIF.
 
-A state is a row of token ids, as a model's arg-max gives it. A puzzle kind is drawn by one function for text and one
-for images, found by `puzzle.name` in TEXT and BOARDS at the end of the file; captions, strips and animations are the
-same for all.
+A state is a row of token ids, as a model's arg-max gives it. A kind of puzzle is drawn by the `Drawer` of its own file,
+found by `puzzle.name` in DRAWERS; captions, strips and animations are the same for all.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Integer
-from PIL import Image, ImageDraw, ImageFont
+from jaxtyping import Integer
+from PIL import Image
 
-Row = Integer[np.ndarray, " seq"]
+from puzzles import render_arc, render_maze, render_sudoku
+from puzzles.drawing import WHITE, Drawer, Row, below, beside, font, panel, sheet, with_margin
+from puzzles.render_arc import render_task, render_votes
+
+__all__ = [
+    "font",
+    "mistakes",
+    "render_gallery",
+    "render_gif",
+    "render_image",
+    "render_pair",
+    "render_strip",
+    "render_task",
+    "render_text",
+    "render_votes",
+    "still_texts",
+    "verdict",
+]
+
 States = Sequence[Row] | Integer[np.ndarray, "segments seq"]
 
-BLANK = 1
-DIGITS = "123456789ABCDEFG"
-
-WHITE, INK, FILLED, WRONG = "#ffffff", "#1a1a1a", "#0a6ebd", "#c8102e"
-GIVEN_GROUND, WRONG_GROUND, CHANGED_GROUND = "#eeeeee", "#fbdfe1", "#fdf3c4"
-THIN_RULE, GREY = "#b9b9b9", "#6b6b6b"
-BOLD, BLUE, RED, DIM, RESET = "\x1b[1m", "\x1b[34m", "\x1b[1;31m", "\x1b[2m", "\x1b[0m"
+DRAWERS: dict[str, Drawer] = {"arc": render_arc.DRAWER, "maze": render_maze.DRAWER, "sudoku": render_sudoku.DRAWER}
+IMAGE, STRIP = (40, 640), (26, 420)  # most pixels of a cell and of a board's longer side
 
 
 def render_text(
@@ -30,10 +42,17 @@ def render_text(
 ) -> str:
     """The puzzle, or the state `outputs` of it, as lines of text without a final newline.
 
-    With `colour` ANSI codes make givens bold, filled-in cells blue and wrong ones red: those that differ from `labels`,
-    or that overwrite a given.
+    With `colour` ANSI codes tell what was given, filled in, and wrong. Wrong are Sudoku cells that differ from `labels`
+    or overwrite a given, and cells that break a maze's path.
     """
-    return _drawer(TEXT, puzzle)(puzzle, *_rows(puzzle, inputs, outputs, labels), colour)
+    return _drawer(puzzle).text(puzzle, *_rows(puzzle, inputs, outputs, labels), colour)
+
+
+def still_texts(puzzle: Any, inputs: Row, labels: Row | None, *, colour: bool = False) -> list[tuple[str, str]]:
+    """(name, text) of what a state needs beside it to be understood: an ARC task's puzzle, its and a maze's target."""
+    states = {"puzzle": inputs, "target": None if labels is None else _as_state(labels)}
+    shown = [(name, states[name]) for name in _drawer(puzzle).beside]
+    return [(name, render_text(puzzle, inputs, state, colour=colour)) for name, state in shown if state is not None]
 
 
 def render_image(
@@ -43,16 +62,18 @@ def render_image(
     labels: Row | None = None,
     *,
     previous: Row | None = None,
-    cell: int = 40,
+    cell: int | None = None,
 ) -> Image.Image:
-    """An RGB picture with `cell` pixels a cell.
+    """An RGB picture with `cell` pixels a cell; by default 40, fewer on large boards.
 
-    Givens are dark on grey, filled-in cells blue, wrong ones red (as in render_text); cells that changed since the
-    state `previous` lie on yellow.
+    What is given, filled in and wrong differs in colour (as in render_text); cells that changed since the state
+    `previous` lie on yellow where their ground is free.
     """
+    drawer = _drawer(puzzle)
     inputs, outputs, labels = _rows(puzzle, inputs, outputs, labels)
     changed = np.zeros(len(inputs), bool) if previous is None else np.asarray(previous) != outputs
-    return _drawer(BOARDS, puzzle)(puzzle, inputs, outputs, labels, changed, cell)
+    cell = cell or _cell(puzzle, inputs, [outputs], IMAGE)
+    return drawer.board(puzzle, inputs, outputs, labels, changed, cell)
 
 
 def render_strip(
@@ -63,18 +84,17 @@ def render_strip(
     *,
     captions: Sequence[str] | None = None,
     columns: int = 5,
-    cell: int = 26,
+    cell: int | None = None,
 ) -> Image.Image:
-    """The puzzle and its states in reading order, `columns` boards a row, under captions ("segment 1", ...)."""
+    """The puzzle and its states in reading order, `columns` boards a row, under captions ("segment 1", ...).
+
+    The target ends the strip where wrong cells do not say what belongs there. `cell` is by default at most 26 pixels.
+    """
+    cell = cell or _cell(puzzle, inputs, [*frames, *_known(labels)], STRIP)
     panels = _panels(puzzle, inputs, frames, labels, captions, cell)
-    width, height = panels[0].size
-    columns = min(columns, len(panels))
-    gap = cell
-    rows = -(-len(panels) // columns)
-    sheet = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + gap) + gap), WHITE)
-    for i, panel in enumerate(panels):
-        sheet.paste(panel, (gap + i % columns * (width + gap), gap + i // columns * (height + gap)))
-    return sheet
+    if labels is not None and "target" in _drawer(puzzle).beside:
+        panels.append(_target(puzzle, inputs, labels, cell))
+    return sheet(panels, columns, cell)
 
 
 def render_gif(
@@ -85,13 +105,21 @@ def render_gif(
     path: str | Path,
     *,
     captions: Sequence[str] | None = None,
-    cell: int = 40,
+    cell: int | None = None,
     seconds: float = 0.6,
 ) -> Path:
-    """Writes an endless animation: the puzzle, then its states, `seconds` each, the last one four times as long."""
-    panels = [_with_margin(panel, cell // 2) for panel in _panels(puzzle, inputs, frames, labels, captions, cell)]
+    """Writes an endless animation: the puzzle, then its states, `seconds` each, the last one four times as long.
+
+    What a state needs to be understood, as an ARC task's input and target, stands beside it all the time.
+    """
+    cell = cell or _cell(puzzle, inputs, [*frames, *_known(labels)], IMAGE)
+    panels = _panels(puzzle, inputs, frames, labels, captions, cell)
+    still = _still(puzzle, inputs, labels, cell)
+    size = (max(each.width for each in panels), max(each.height for each in panels))
+    panels = [_placed(each, size) for each in panels]
+    panels = [with_margin(beside([*still, each], cell), cell // 2) for each in panels]
     palette = _common_palette(panels)
-    images = [panel.quantize(palette=palette, dither=Image.Dither.NONE) for panel in panels]
+    images = [each.quantize(palette=palette, dither=Image.Dither.NONE) for each in panels]
     step = int(1000 * seconds)
     durations = [2 * step] + [step] * (len(images) - 2) + [4 * step]
     path = Path(path)
@@ -100,19 +128,57 @@ def render_gif(
     return path
 
 
-def verdict(state: Row, labels: Row) -> str:
-    """In words, how many cells differ from the labels; labels below 0 don't count."""
-    labels = np.asarray(labels).astype(np.int64)
-    wrong = int(((np.asarray(state) != labels) & (labels >= 0)).sum())
-    return f"{wrong} wrong" if wrong else "all right"
+def render_pair(
+    puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, *, cell: int | None = None, caption: str = "prediction"
+) -> Image.Image:
+    """The target (where it is known) and the prediction side by side; an ARC task's input before them."""
+    cell = cell or _cell(puzzle, inputs, [outputs, *_known(labels)], STRIP)
+    panels = _still(puzzle, inputs, labels, cell)
+    if labels is not None and "target" not in _drawer(puzzle).beside:
+        panels.append(_target(puzzle, inputs, labels, cell))
+    words, colour = _verdict(puzzle, inputs, outputs, labels)
+    board = render_image(puzzle, inputs, outputs, labels, cell=cell)
+    return beside([*panels, panel(board, caption, words, colour, size=_type_size(puzzle, cell))], cell)
 
 
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """The scalable typeface that comes inside Pillow."""
-    loaded = ImageFont.load_default(size=size)
-    if not isinstance(loaded, ImageFont.FreeTypeFont):
-        raise ValueError("pictures of puzzles need a Pillow built with FreeType")
-    return loaded
+def render_gallery(
+    puzzle: Any,
+    inputs: Integer[np.ndarray, "num seq"],
+    outputs: Integer[np.ndarray, "num seq"],
+    labels: Integer[np.ndarray, "num seq"],
+    *,
+    captions: Sequence[str],
+    columns: int = 2,
+    cell: int | None = None,
+) -> Image.Image:
+    """A pair (see render_pair) for every puzzle, each under its caption."""
+    if not 0 < len(captions) == len(inputs) == len(outputs) == len(labels):
+        raise ValueError(f"captions: {len(captions)} for {len(inputs)} puzzles")
+    if cell is None:
+        rows = zip(inputs, outputs, labels, strict=True)
+        cell = min(_cell(puzzle, question, [state, label], STRIP) for question, state, label in rows)
+    pairs = [
+        panel(render_pair(puzzle, *rows, cell=cell), caption, size=max(13, cell // 2))
+        for caption, *rows in zip(captions, inputs, outputs, labels, strict=True)
+    ]
+    return sheet(pairs, columns, 2 * cell)
+
+
+def verdict(puzzle: Any, inputs: Row, state: Row, labels: Row | None = None) -> str:
+    """In a few words, how good a state is: mazes by the rules, others by the labels, "" where these are needed."""
+    return _verdict(puzzle, inputs, state, labels)[0]
+
+
+def mistakes(puzzle: Any, inputs: Row, state: Row, labels: Row | None = None) -> str:
+    """The verdict and what is wrong, in a line."""
+    return _drawer(puzzle).mistakes(puzzle, *_rows(puzzle, inputs, state, labels))
+
+
+def _drawer(puzzle: Any) -> Drawer:
+    if puzzle.name not in DRAWERS:
+        known = ", ".join(sorted(DRAWERS))
+        raise ValueError(f"puzzle={puzzle.name}: no drawing for it; there are drawings for {known}")
+    return DRAWERS[puzzle.name]
 
 
 def _rows(puzzle: Any, inputs: Row, outputs: Row | None, labels: Row | None) -> tuple[Row, Row, Row | None]:
@@ -122,6 +188,30 @@ def _rows(puzzle: Any, inputs: Row, outputs: Row | None, labels: Row | None) -> 
             raise ValueError(f"{name}: one {puzzle.name} has shape ({puzzle.seq_len},), not {row.shape}")
     assert rows[0] is not None
     return rows[0], rows[0] if rows[1] is None else rows[1], rows[2]
+
+
+def _known(labels: Row | None) -> list[Row]:
+    return [] if labels is None else [labels]
+
+
+def _as_state(labels: Row) -> Row:
+    """Labels with padding where nothing is scored."""
+    return np.maximum(np.asarray(labels).astype(np.int64), 0)
+
+
+def _cell(puzzle: Any, inputs: Row, states: Sequence[Row], most: tuple[int, int]) -> int:
+    """Pixels of a cell for the largest of the boards."""
+    drawer = _drawer(puzzle)
+    side = max(max(drawer.extent(puzzle, *_rows(puzzle, inputs, state, None)[:2])) for state in [inputs, *states])
+    return max(4, min(most[0], most[1] // side))
+
+
+def _verdict(puzzle: Any, inputs: Row, state: Row, labels: Row | None) -> tuple[str, str]:
+    return _drawer(puzzle).verdict(puzzle, *_rows(puzzle, inputs, state, labels))
+
+
+def _type_size(puzzle: Any, cell: int) -> int:
+    return max(11, int(cell * 0.5), min(13, max(puzzle.shape) * cell // 32))
 
 
 def _panels(
@@ -134,136 +224,41 @@ def _panels(
         captions = [f"segment {i + 1}" for i in range(len(frames))]
     if len(captions) != len(frames):
         raise ValueError(f"captions: {len(captions)} for {len(frames)} frames")
-    panels = [_captioned(render_image(puzzle, inputs, cell=cell), "puzzle", "", cell)]
+    panels = [_plain(puzzle, inputs, inputs, "puzzle", cell)]
     previous = None
     for caption, frame in zip(captions, frames, strict=True):
         board = render_image(puzzle, inputs, frame, labels, previous=previous, cell=cell)
-        panels.append(_captioned(board, caption, "" if labels is None else verdict(frame, labels), cell))
+        words, colour = _verdict(puzzle, inputs, frame, labels)
+        panels.append(panel(board, caption, words, colour, size=_type_size(puzzle, cell)))
         previous = frame
     return panels
 
 
-def _captioned(board: Image.Image, left: str, right: str, cell: int) -> Image.Image:
-    size = max(11, int(cell * 0.5))
-    height = int(size * 1.6)
-    panel = Image.new("RGB", (board.width, board.height + height), WHITE)
-    panel.paste(board, (0, height))
-    draw = ImageDraw.Draw(panel)
-    draw.text((1, size), left, fill=INK, font=font(size), anchor="ls")
-    draw.text(
-        (board.width - 1, size), right, fill=FILLED if right == "all right" else WRONG, font=font(size), anchor="rs"
-    )
-    return panel
+def _plain(puzzle: Any, inputs: Row, state: Row, caption: str, cell: int) -> Image.Image:
+    board = render_image(puzzle, inputs, state, cell=cell)
+    return panel(board, caption, size=_type_size(puzzle, cell))
 
 
-def _with_margin(image: Image.Image, margin: int) -> Image.Image:
-    framed = Image.new("RGB", (image.width + 2 * margin, image.height + 2 * margin), WHITE)
-    framed.paste(image, (margin, margin))
-    return framed
+def _target(puzzle: Any, inputs: Row, labels: Row, cell: int) -> Image.Image:
+    return _plain(puzzle, inputs, _as_state(labels), "target", cell)
+
+
+def _still(puzzle: Any, inputs: Row, labels: Row | None, cell: int) -> list[Image.Image]:
+    """The boards that stand beside every state of this kind of puzzle."""
+    wanted = _drawer(puzzle).beside
+    boards = [_plain(puzzle, inputs, inputs, "puzzle", cell)] if "puzzle" in wanted else []
+    return boards if labels is None or "target" not in wanted else [*boards, _target(puzzle, inputs, labels, cell)]
+
+
+def _placed(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """At the upper left of a white ground, so that all frames are of one size."""
+    if image.size == size:
+        return image
+    ground = Image.new("RGB", size, WHITE)
+    ground.paste(image, (0, 0))
+    return ground
 
 
 def _common_palette(images: list[Image.Image]) -> Image.Image:
     """One palette for all frames, so that colours do not flicker: that of all frames stacked."""
-    stacked = Image.new("RGB", (images[0].width, sum(image.height for image in images)), WHITE)
-    for i, image in enumerate(images):
-        stacked.paste(image, (0, i * image.height))
-    return stacked.quantize(colors=128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-
-
-def _drawer(drawers: dict[str, Callable], puzzle: Any) -> Callable:
-    if puzzle.name not in drawers:
-        raise ValueError(
-            f"puzzle={puzzle.name}: no drawing for it; there are drawings for {', '.join(sorted(drawers))}"
-        )
-    return drawers[puzzle.name]
-
-
-# Sudoku
-
-
-def _sudoku_box(puzzle: Any) -> tuple[int, int]:
-    rows, columns = str(puzzle.options["box"]).split("x")
-    return int(rows), int(columns)
-
-
-def _sudoku_symbol(token: int) -> str:
-    """ "" for a blank, "?" for what is no digit of the board (a model may answer with padding)."""
-    if token == BLANK:
-        return ""
-    return DIGITS[token - 2] if 2 <= token < len(DIGITS) + 2 else "?"
-
-
-def _sudoku_marks(
-    inputs: Row, outputs: Row, labels: Row | None
-) -> tuple[Bool[np.ndarray, " seq"], Bool[np.ndarray, " seq"]]:
-    """(given, wrong) per cell. A blank is wrong nowhere: it is not an answer yet."""
-    given = inputs != BLANK
-    wrong = given & (outputs != inputs)
-    if labels is not None:
-        wrong |= (outputs != labels) & (labels >= 0) & (outputs != BLANK)
-    return given, wrong
-
-
-def _sudoku_text(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, colour: bool) -> str:
-    rows, columns = _sudoku_box(puzzle)
-    side = rows * columns
-    given, wrong = _sudoku_marks(inputs, outputs, labels)
-
-    def paint(i: int) -> str:
-        symbol = _sudoku_symbol(int(outputs[i])) or "."
-        if not colour:
-            return symbol
-        style = RED if wrong[i] else BOLD if given[i] else DIM if symbol == "." else BLUE
-        return style + symbol + RESET
-
-    dash = "─" * (2 * columns + 1)
-    top, middle, bottom = (a + b.join([dash] * rows) + c for a, b, c in ("┌┬┐", "├┼┤", "└┴┘"))
-    lines = [top]
-    for r in range(side):
-        if r and r % rows == 0:
-            lines.append(middle)
-        boxes = [
-            " ".join(paint(r * side + c) for c in range(start, start + columns)) for start in range(0, side, columns)
-        ]
-        lines.append("│ " + " │ ".join(boxes) + " │")
-    return "\n".join([*lines, bottom])
-
-
-def _sudoku_board(
-    puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, changed: Bool[np.ndarray, " seq"], cell: int
-) -> Image.Image:
-    rows, columns = _sudoku_box(puzzle)
-    side = rows * columns
-    given, wrong = _sudoku_marks(inputs, outputs, labels)
-    thin, thick = max(1, cell // 40), max(2, cell // 13)
-    edge = thick // 2
-    length = side * cell + thick
-    image = Image.new("RGB", (length, length), WHITE)
-    draw = ImageDraw.Draw(image)
-    for i in range(side * side):
-        x, y = edge + i % side * cell, edge + i // side * cell
-        ground = WRONG_GROUND if wrong[i] else GIVEN_GROUND if given[i] else CHANGED_GROUND if changed[i] else WHITE
-        draw.rectangle((x, y, x + cell, y + cell), fill=ground)
-    for weight, colour, box in ((thin, THIN_RULE, (1, 1)), (thick, INK, (rows, columns))):
-        for step, horizontal in ((box[0], True), (box[1], False)):
-            for k in range(0, side + 1, step):
-                start = edge + k * cell - weight // 2  # centred on the border of two cells
-                line = (
-                    (0, start, length - 1, start + weight - 1)
-                    if horizontal
-                    else (start, 0, start + weight - 1, length - 1)
-                )
-                draw.rectangle(line, fill=colour)
-    face = font(int(cell * 0.62))
-    rise = face.getbbox("5", anchor="ls")[1]
-    for i in range(side * side):
-        symbol = _sudoku_symbol(int(outputs[i]))
-        if symbol:
-            x, y = edge + (i % side + 0.5) * cell, edge + (i // side + 0.5) * cell - rise / 2
-            colour = WRONG if wrong[i] else INK if given[i] else FILLED
-            draw.text((x, y), symbol, fill=colour, font=face, anchor="ms", stroke_width=cell / 100 if given[i] else 0)
-    return image
-
-
-TEXT: dict[str, Callable[..., str]] = {"sudoku": _sudoku_text}
-BOARDS: dict[str, Callable[..., Image.Image]] = {"sudoku": _sudoku_board}
+    return below(images, 0).quantize(colors=128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)

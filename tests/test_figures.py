@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,13 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageSequence
 from rich.console import Console
 
+import puzzles
 from hrm_net import figures, live
 from hrm_net.evaluation import evaluate
-from hrm_net.pictures import write_figures, write_filling_in
+from hrm_net.pictures import write_figures, write_filling_in, write_galleries
+from hrm_net.puzzle_sets import PuzzleSet
 from hrm_net.trace import traces
+from puzzles.render import render_gallery
 from tests.revealing import NEVER, Revealing, revealed
 
 
@@ -133,6 +137,58 @@ def test_folder_of_pictures(results, followed, tmp_path):
     assert len(write_figures(results, tmp_path / "without")) == 3
     with Image.open(next(path for path in paths if path.suffix == ".gif")) as gif:
         assert _frames(gif) == 4  # the puzzle and three segments: then it is settled
+
+
+@pytest.fixture(scope="module")
+def mazes():
+    """The trace of a maze whose last state is its target, and of one whose path was never drawn."""
+    puzzle = puzzles.get("maze", rows=11, columns=11)
+    inputs, labels = puzzle.generate(np.random.default_rng(0), 2, kind="dfs")
+    puzzle_set = PuzzleSet("mazes", puzzle, inputs, labels, np.array([2, NEVER]))
+    return traces(Revealing(puzzle.vocab_size), puzzle_set, 2, 4)
+
+
+def test_galleries_show_the_solved_and_the_others_apart(mazes, tmp_path, monkeypatch):
+    shown = []
+
+    def spy(puzzle, inputs, states, labels, *, captions):
+        shown.append((states, captions))
+        return render_gallery(puzzle, inputs, states, labels, captions=captions)
+
+    monkeypatch.setattr("hrm_net.pictures.render_gallery", spy)
+    paths = write_galleries(mazes * 5, tmp_path)
+    assert [path.name for path in paths] == ["failures.png", "solved.png"]
+    (failed, blame), (solved, praise) = shown
+    assert (failed == mazes[1].inputs).all()
+    assert blame == [f"puzzle {i}: broken: no path drawn" for i in (2, 4, 6, 8, 10)]
+    assert (solved == mazes[0].labels).all()
+    assert praise == [f"puzzle {i}: solved" for i in (1, 3, 5, 7, 9)]
+    write_galleries(mazes * 20, tmp_path)
+    assert len(shown[2][1]) == 6
+    assert [path.name for path in write_galleries(mazes[:1], tmp_path)] == ["solved.png"]
+
+
+def test_puzzles_without_rules_are_solved_by_their_labels(mazes):
+    class Unruly(type(mazes[0].puzzle)):
+        def __init__(self):
+            super().__init__(rows=11, columns=11)
+            self.verifiable = False
+
+    for one, solved in zip(mazes, (True, False), strict=True):
+        masked = one.labels.astype(int)
+        masked[:3] = -100, 0, -100
+        assert replace(one, puzzle=Unruly(), labels=masked).solved is solved
+        assert replace(one, puzzle=Unruly(), labels=None).solved is False
+
+
+def test_live_view_sets_the_target_beside_a_maze_where_it_fits(mazes):
+    texts = []
+    for width in (80, 40):
+        output = io.StringIO()
+        live.show(mazes[0], console=Console(file=output, width=width, force_terminal=True, height=24), seconds=0.0)
+        texts.append(output.getvalue())
+    assert ["target" in text for text in texts] == [True, False]
+    assert all("segment 2 of 4, solved, confidence 98 %" in text for text in texts)
 
 
 def test_pyplot_and_its_global_state_stay_out():

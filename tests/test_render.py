@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from PIL import Image, ImageColor, ImageSequence
 
 import puzzles
-from puzzles import render
+from puzzles import drawing, render
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
 BOXES = ["2x2", "2x3", "3x3", "4x4"]
+VOCAB = {box: puzzles.get("sudoku", box=box).vocab_size for box in BOXES}
 boards = st.sampled_from(BOXES).flatmap(
     lambda box: st.tuples(
         st.just(box),
-        st.lists(st.integers(1, puzzles.get("sudoku", box=box).vocab_size - 1), min_size=256, max_size=256),
+        st.lists(st.integers(1, VOCAB[box] - 1), min_size=256, max_size=256),
     )
 )
 
@@ -93,9 +94,9 @@ def test_image_grounds_tell_the_kinds_of_cells_apart(game, cell):
     image = render.render_image(game.puzzle, game.inputs, game.state, game.labels, previous=previous, cell=cell)
     edge = image.width - 6 * cell
     assert image.size == (image.width, image.width)
-    expected = np.where(game.inputs != 1, render.GIVEN_GROUND, render.WHITE).astype(object)
-    expected[[game.blanks[0], game.givens[0]]] = render.WRONG_GROUND
-    expected[game.blanks[2]] = render.CHANGED_GROUND
+    expected = np.where(game.inputs != 1, drawing.GIVEN_GROUND, drawing.WHITE).astype(object)
+    expected[[game.blanks[0], game.givens[0]]] = drawing.WRONG_GROUND
+    expected[game.blanks[2]] = drawing.CHANGED_GROUND
     for i in range(36):
         corner = (edge + i % 6 * cell + 2, edge + i // 6 * cell + 2)  # inside the cell, off the digit
         assert image.getpixel(corner) == ImageColor.getrgb(expected[i]), i
@@ -133,16 +134,48 @@ def test_gif_has_the_puzzle_and_every_state_and_ends_on_a_pause(game, tmp_path):
         durations = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
         assert durations == [1000, 500, 500, 2000]
         last = np.asarray(gif.convert("RGB")).astype(int)
-    assert (np.abs(last - ImageColor.getrgb(render.FILLED)).sum(axis=2) < 40).any()
-    assert not (np.abs(last - ImageColor.getrgb(render.WRONG)).sum(axis=2) < 40).any()
+    assert (np.abs(last - ImageColor.getrgb(drawing.FILLED)).sum(axis=2) < 40).any()
+    assert not (np.abs(last - ImageColor.getrgb(drawing.WRONG)).sum(axis=2) < 40).any()
 
 
 def test_verdict_counts_scored_cells(game):
     labels = game.labels.astype(int)
-    assert render.verdict(game.state, labels) == "3 wrong"
-    labels[game.blanks[:2]] = -100
-    assert render.verdict(game.state, labels) == "1 wrong"
-    assert render.verdict(game.labels, game.labels) == "all right"
+    assert render.verdict(game.puzzle, game.inputs, game.state, labels) == "3 wrong"
+    labels[game.blanks[:2]] = -100, 0
+    assert render.verdict(game.puzzle, game.inputs, game.state, labels) == "1 wrong"
+    assert render.verdict(game.puzzle, game.inputs, game.labels, game.labels) == "all right"
+    assert render.verdict(game.puzzle, game.inputs, game.state) == ""
+
+
+@pytest.mark.parametrize(("cells", "words"), [((0, 5), "row 1"), ((0, 30), "column 1"), ((0, 8), "box 1")])
+def test_mistakes_name_the_first_broken_rule(cells, words):
+    puzzle = _puzzle("2x3")
+    inputs, state = np.ones((2, 36), int)
+    state[list(cells)] = 7
+    labels = np.full(36, 2)
+    assert render.mistakes(puzzle, inputs, state, labels) == f"36 wrong, two 6s in {words}"
+    inputs[0] = 3
+    assert render.mistakes(puzzle, inputs, state, labels) == f"36 wrong, 1 of the givens lost, two 6s in {words}"
+
+
+def test_boards_of_one_size_make_a_gallery_of_pairs(game):
+    pair = render.render_pair(game.puzzle, game.inputs, game.state, game.labels, cell=20)
+    board = render.render_image(game.puzzle, game.inputs, game.state, game.labels, cell=20)
+    target = render.render_image(game.puzzle, game.inputs, game.labels, cell=20)
+    assert (np.asarray(pair)[-board.height :, -board.width :] == np.asarray(board)).all()
+    assert (np.asarray(pair)[-board.height :, : board.width] == np.asarray(target)).all()
+    rows = [np.stack([row] * 3) for row in (game.inputs, game.state, game.labels)]
+    gallery = render.render_gallery(game.puzzle, *rows, captions=["a", "b", "c"], cell=20)
+    assert gallery.width > 2 * pair.width
+    assert gallery.height > 2 * pair.height
+    with pytest.raises(ValueError, match="captions: 2 for 3 puzzles"):
+        render.render_gallery(game.puzzle, *rows, captions=["a", "b"])
+
+
+def test_words_longer_than_a_board_widen_its_panel():
+    board = drawing.Image.new("RGB", (30, 30))
+    widths = [drawing.panel(board, left, right).width for left, right in (("", ""), ("a", "b"), ("segment 1", "wrong"))]
+    assert widths[0] == widths[1] == 30 < widths[2]
 
 
 def test_what_cannot_be_drawn_is_refused(game):
