@@ -246,6 +246,8 @@ def test_what_can_not_be_trained_on_is_refused(rows: ArcRows) -> None:
     assert fitting([task], 6) == [task]
     with pytest.raises(ValueError, match="task big: is there twice"):
         ArcRows([task], [task])
+    with pytest.raises(ValueError, match=r"task e: train\[0\] has no output"):
+        ArcRows([Task("e", [Pair(task.test[0].input, None)], [])])
     with pytest.raises(ValueError, match="no ARC tasks"):
         ArcRows([])
     with pytest.raises(ValueError, match="num_augmentations=-1: must be at least 0"):
