@@ -10,7 +10,8 @@ so a maze is kept with probability N / (c F (F - 1)), then one of its N pairs is
 far pairs; it may depend on the chance p of a wall where p is drawn in proportion to c(p). The number u that decides is
 drawn first: a maze must have more than u c F (F - 1) far pairs, and one search from near its middle bounds them
 (d(x, y) <= d(x, m) + d(m, y)), which rejects nearly every maze. Taking far pairs as a search happens to find them
-would favour mazes with few of them: paths too short.
+would favour mazes with few of them: paths too short. Where targets are near, the rule itself is tried first: what it
+accepts has the same distribution, whenever one stops trying it.
 """
 
 import numpy as np
@@ -22,6 +23,7 @@ from puzzles.parallel import over_chunks
 from puzzles.sudoku_search import below, next_random
 
 TRIES = 20_000_000  # mazes made for one puzzle before its targets count as out of reach
+PLAIN_TRIES = 64  # draws by the rule itself that come first: near targets need no more
 LARGEST = 64  # rows and columns: a row is one word
 ONE = np.uint64(1)
 PRESET = ((30, 30), (0.3, 0.5), 109)  # shape, walls, least moves of Maze-Hard
@@ -197,6 +199,22 @@ def _nth(rows, low, layers, number):
 
 
 @njit(cache=True, nogil=True)
+def _by_the_rule(rows, columns, least, most, low, high, seed, free, layers, unseen):
+    """One draw by the rule: (start, goal), or (0, 0) where they are not as far apart as asked for."""
+    num_free = draw_walls(rows, columns, int((least + (most - least) * _unit(seed)) * 65536), seed, free)
+    if num_free < 2:
+        return 0, 0
+    layers[0] = free
+    one, two = below(seed, num_free), below(seed, num_free - 1)
+    start, goal = _nth(rows, 0, layers, one), _nth(rows, 0, layers, two + (two >= one))
+    depth = flood(rows, free, start // 64, start % 64, layers, unseen)
+    for away in range(low, min(depth, high) + 1):
+        if layers[away, goal // 64] >> np.uint64(goal % 64) & ONE:
+            return start, goal
+    return 0, 0
+
+
+@njit(cache=True, nogil=True)
 def search(rows, columns, least, most, low, high, envelope, tries, seed, scratch, layers, cells, bounds):
     """One maze in scratch[0] with its start and goal as row * 64 + column; (0, 0) after fruitless tries.
 
@@ -204,6 +222,11 @@ def search(rows, columns, least, most, low, high, envelope, tries, seed, scratch
     """
     free, unseen, rest = scratch[0], scratch[1], scratch[2]
     peak = envelope.max()
+    if peak == 1:
+        for _ in range(PLAIN_TRIES):
+            start, goal = _by_the_rule(rows, columns, least, most, low, high, seed, free, layers, unseen)
+            if start:
+                return start, goal
     for _ in range(tries):
         while True:
             place = _unit(seed)
