@@ -20,6 +20,7 @@ Evaluate a model by the puzzle's own rules: a table, results.json and pictures.
   python evaluate.py                                  the weights that ship with the package
   python evaluate.py run=runs/sudoku                  a training run
   python evaluate.py data=puzzles.csv output=my.json  a CSV file with a column `question`
+  python evaluate.py solver=curve                     besides: accuracy against compute
 
 Installed as a package, `hrm-evaluate` stands for `python evaluate.py`.""",
 }
@@ -37,8 +38,7 @@ def text(name: str) -> str:
     """The help of train or evaluate: use, groups, every key with its default and sentence, options."""
     folder = compose.config_dir()
     parts = [_USE[name]]
-    if name == "train":
-        parts.append("Groups: choose a file by GROUP=FILE\n" + _groups())
+    parts.append("Groups: choose a file by GROUP=FILE\n" + _groups(name))
     parts.append("Keys\n" + _keys(folder / f"{name}.yaml"))
     if name == "train":
         for group, file in (("model", "hrm_27m"), ("puzzle", "sudoku"), ("optim", "adam_atan2"), ("logger", "none")):
@@ -46,15 +46,19 @@ def text(name: str) -> str:
             parts.append(
                 f"Keys of {group}, with the values of {group}={file}\n" + _keys(folder / group / f"{file}.yaml", prefix)
             )
+    else:
+        parts.append(
+            "Keys of solver, with the values of solver=curve\n" + _keys(folder / "solver/curve.yaml", "solver.")
+        )
     return "\n\n".join([*parts, _OPTIONS])
 
 
-def _groups() -> str:
+def _groups(name: str) -> str:
     lines = []
-    for group, names in compose.groups().items():
-        for i, name in enumerate(names):
-            first = _headline(compose.config_dir() / group / f"{name}.yaml")
-            lines.append(f"  {group + '=' if i == 0 else '':<12}{name:<24}{first}")
+    for group, names in compose.groups(name).items():
+        for i, file in enumerate(names):
+            first = _headline(compose.config_dir() / group / f"{file}.yaml")
+            lines.append(f"  {group + '=' if i == 0 else '':<12}{file:<24}{first}")
     return "\n".join(lines)
 
 

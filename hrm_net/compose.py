@@ -25,12 +25,15 @@ def config_dir() -> Path:
     raise FileNotFoundError(f"no conf/ in {package} nor beside it: the installation is incomplete")
 
 
-def groups() -> dict[str, list[str]]:
-    """Configuration groups, with the names one can choose in each."""
+EVALUATION_GROUPS = ("solver",)
+
+
+def groups(config_name: str = "train") -> dict[str, list[str]]:
+    """Configuration groups of training or of evaluation, with the names one can choose in each."""
     return {
         folder.name: sorted(path.stem for path in folder.glob("*.yaml"))
         for folder in sorted(config_dir().iterdir())
-        if folder.is_dir()
+        if folder.is_dir() and (folder.name in EVALUATION_GROUPS) == (config_name == "evaluate")
     }
 
 
@@ -50,7 +53,7 @@ def checked_overrides(config_name: str, overrides: list[str], cls: type, sweep: 
 
     ValueError of one line for an unknown key or file, with what exists or was probably meant.
     """
-    known = groups() if config_name == "train" else {}
+    known = groups(config_name)
     try:
         return [_checked(text, _parse(text), cls, known, sweep) for text in overrides]
     except ValueError as error:

@@ -161,6 +161,35 @@ class TrainConfig:
 
 
 @dataclass(kw_only=True, slots=True)
+class SolverConfig:
+    """What accuracy against compute is measured at; see hrm_net/compute_curve.py."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    # none leaves it out; curve measures it.
+    name: Literal["none", "curve"] = "none"
+    # Puzzles of each set that are thought about, its first ones; null: all.
+    puzzles: int | None = 200
+    # Segments at which a single pass is read off.
+    depths: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32, 64])
+    # Rules that end a pass early, each measured by itself; see hrm_net/stopping.py.
+    stop: list[str] = field(default_factory=lambda: ["q", "q:0.98", "residual:0.3"])
+    # Segments after which such a pass, or one of several over a puzzle, ends whatever the rule says.
+    max_segments: int = 16
+    # Numbers of passes over each puzzle, by symmetry or chance, from which one answer is selected; []: none.
+    restarts: list[int] = field(default_factory=lambda: [1, 2, 4, 8])
+    # How it is selected: q, residual, vote, agreement or verifier.
+    select: list[str] = field(default_factory=lambda: ["q", "vote", "verifier"])
+
+    def __post_init__(self) -> None:
+        _check("solver.puzzles", self.puzzles, self.puzzles is None or self.puzzles >= 1, "null or at least 1")
+        _check("solver.max_segments", self.max_segments, self.max_segments >= 1, "at least 1")
+        for key in ("depths", "restarts"):
+            values = getattr(self, key)
+            _check(f"solver.{key}", values, all(value >= 1 for value in values), "whole numbers of at least 1")
+
+
+@dataclass(kw_only=True, slots=True)
 class EvaluateConfig:
     """One evaluation."""
 
@@ -196,6 +225,8 @@ class EvaluateConfig:
     compile: Compile = "auto"
     # Whether to draw pictures.
     figures: bool = True
+    # Accuracy against compute: stop rules, restarts, deeper passes.
+    solver: SolverConfig = field(default_factory=SolverConfig)
 
     def __post_init__(self) -> None:
         for key in ("max_segments", "batch_size"):

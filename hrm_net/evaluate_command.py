@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 import puzzles
-from hrm_net import live, trace
+from hrm_net import compute_curve, live, trace
+from hrm_net.compute_picture import accuracy_by_compute
 from hrm_net.config import EvaluateConfig, TrainConfig, check_targets
 from hrm_net.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.evaluation import CURVE, HEADLINE, evaluate
@@ -34,6 +35,8 @@ def prepare(config: EvaluateConfig) -> None:
     source = _source(config)
     puzzle = puzzles.get(**source.puzzle)
     check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
+    if config.solver.name == "curve":
+        compute_curve.check_config(config.solver, puzzle, source.load().config)
     output = _output(config, source)
     if output.is_dir():
         raise ValueError(f"output={output}: is a directory; give the name of a JSON file")
@@ -61,12 +64,24 @@ def run(config: EvaluateConfig) -> Results:
     )
     console.print(results_table(results))
     console.print(published_table(results))
+    if config.solver.name == "curve":
+        _solver(config, model, sets, results, console)
     output = _output(config, source)
     results.write(output)
     print(f"results: {output}")
     if config.figures:
         _pictures(config, source, model, sets, results, output.with_name(f"{output.stem}_pictures"), console)
     return results
+
+
+def _solver(config: EvaluateConfig, model: HRM, sets: list[PuzzleSet], results: Results, console: Console) -> None:
+    """Adds each set's section `solver`, and prints them."""
+    compiled = resolve_compile(config.compile, resolve_device(config.device))
+    for one in sets:
+        results.sets[one.name]["solver"] = compute_curve.compute_curve(
+            model, one, config.solver, batch_size=config.batch_size, seed=config.seed, compiled=compiled
+        )
+    console.print(compute_curve.curve_table(results))
 
 
 def after_training(config: TrainConfig, run_dir: Path) -> None:
@@ -157,6 +172,8 @@ def _pictures(
     """Charts, failures beside their targets, and one puzzle filling in: in files and, on a terminal, live."""
     records = read_metrics(source.run_dir) if source.run_dir else []
     paths = write_figures(results, directory, records)
+    if config.solver.name == "curve":
+        paths.append(accuracy_by_compute(results, directory / "accuracy_by_compute.png"))
     num = max(32, min(config.batch_size, 256))  # one batch costs the same however many of its rows are looked at
     some = trace.traces(model, sets[-1], num, config.max_segments, batch_size=config.batch_size, seed=config.seed)
     followed = trace.most_telling(some[:32])

@@ -5,7 +5,7 @@ restarts (`hrm_net.restarts`) each is thought about several times, and one answe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
@@ -55,6 +55,16 @@ class Passes:
     steps: dict[tuple[int, int], Steps]
     computed: int
 
+    def first(self, num: int) -> "Passes":
+        """Only the first `num` passes over each puzzle."""
+        return replace(
+            self,
+            answers=self.answers[:, :num],
+            confidence=self.confidence[:, :num],
+            residual=self.residual[:, :num],
+            segments=self.segments[:, :num],
+        )
+
 
 def solve(
     model: nn.Module,
@@ -91,26 +101,15 @@ def solve(
         select=select, batch_size=batch_size, seed=seed, puzzle_identifiers=puzzle_identifiers, trace=trace,
         narrow=narrow, until_verified=verifying,
     )  # fmt: skip
-    check = rule_check(puzzle)
     num = len(inputs)
-    chosen, confidence = np.zeros(num, np.int64), np.zeros(num)
-    for i in range(num):
-        ran = np.flatnonzero(passes.segments[i])
-
-        def verified(answers: np.ndarray, i: int = i) -> np.ndarray:
-            return check(np.repeat(inputs[i : i + 1], len(answers), axis=0), answers)
-
-        best, confidence[i] = choose(
-            select, passes.answers[i, ran], passes.confidence[i, ran], passes.residual[i, ran], verified
-        )
-        chosen[i] = ran[best]
+    chosen, confidence = choose_answers(puzzle, inputs, passes, select)
     rows = np.arange(num)
     answers = passes.answers[rows, chosen]
     abstained = confidence < abstain_below if abstain_below is not None else np.zeros(num, bool)
-    right = check(inputs, answers) if puzzle.verifiable else np.zeros(num, bool)
+    right = rule_check(puzzle)(inputs, answers) if puzzle.verifiable else np.zeros(num, bool)
     had_say = passes.segments.copy()
     if verifying:
-        # passes beyond the verified one were under way or not, as the batch had it: they have no say
+        # passes beyond the verified one were under way or not, as the batch had it
         had_say[right[:, None] & (np.arange(restarts) > chosen[:, None])] = 0
     return Solution(
         answers=answers,
@@ -139,9 +138,13 @@ def run_passes(
     trace: bool = False,
     narrow: bool = True,
     until_verified: bool = False,
+    need_residual: bool = False,
 ) -> Passes:
-    """Every pass that `solve` chooses from. `until_verified`: none after a puzzle's first verified answer."""
-    config = _config(model)
+    """Every pass that `solve` chooses from. `until_verified`: none after a puzzle's first verified answer.
+
+    Residuals are infinite unless a rule, the selection, the trace or `need_residual` wants them.
+    """
+    config = model_config(model)
     for key, value in (("max_segments", max_segments), ("batch_size", batch_size)):
         if value < 1:
             raise ValueError(f"{key}={value}: must be at least 1")
@@ -167,7 +170,7 @@ def run_passes(
     slots = Slots(
         model, again.jobs(inputs, identifiers), batch_size, max_segments=max_segments, stop=stops, check=check,
         wanted=lambda key: key[1] <= first_right[key[0]], noisy=again.random, narrow=narrow, trace=trace,
-        residual=select == "residual", device=next(model.parameters()).device,
+        residual=need_residual or select == "residual", device=next(model.parameters()).device,
     )  # fmt: skip
     with inference(model):
         for end in slots.run():
@@ -177,6 +180,25 @@ def run_passes(
                 first_right[i] = min(first_right[i], restart)
     found.computed = slots.computed
     return found
+
+
+def choose_answers(
+    puzzle: Puzzle, inputs: Integer[np.ndarray, "num seq"], passes: Passes, select: str
+) -> tuple[Integer[np.ndarray, " num"], Float[np.ndarray, " num"]]:
+    """(pass whose answer to give, confidence in it) of each puzzle."""
+    check, num = rule_check(puzzle), len(inputs)
+    chosen, confidence = np.zeros(num, np.int64), np.zeros(num)
+    for i in range(num):
+        ran = np.flatnonzero(passes.segments[i])
+
+        def verified(answers: np.ndarray, i: int = i) -> np.ndarray:
+            return check(np.repeat(inputs[i : i + 1], len(answers), axis=0), answers)
+
+        best, confidence[i] = choose(
+            select, passes.answers[i, ran], passes.confidence[i, ran], passes.residual[i, ran], verified
+        )
+        chosen[i] = ran[best]
+    return chosen, confidence
 
 
 def _keep(found: Passes, end: Finished, again: Restarts) -> None:
@@ -205,7 +227,7 @@ def check_inputs(
     puzzle_identifiers: Integer[np.ndarray, " identifiers"],
 ) -> None:
     """ValueError for puzzles that are none of the model's, or none at all."""
-    config = _config(model)
+    config = model_config(model)
     if (puzzle.seq_len, puzzle.vocab_size) != (config.seq_len, config.vocab_size):
         raise ValueError(
             f"puzzle={puzzle.name}: has {puzzle.seq_len} cells and {puzzle.vocab_size} token ids, the model was "
@@ -224,7 +246,8 @@ def check_inputs(
         raise ValueError(f"puzzle_identifiers: must lie in 0..{config.num_puzzle_ids - 1}, as in the model's training")
 
 
-def _config(model: nn.Module) -> HRMConfig:
+def model_config(model: nn.Module) -> HRMConfig:
+    """The configuration of an `HRM`, or of what stands in for one."""
     return model.config  # pyright: ignore[reportReturnType]
 
 
