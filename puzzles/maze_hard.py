@@ -17,15 +17,15 @@ accepts has the same distribution, whenever one stops trying it.
 import numpy as np
 from numba import njit
 
-from puzzles.bits import count, lowest
+from puzzles.bits import lowest
 from puzzles.maze_bfs import FREE, GOAL, START, WALL, frame, mark_path, spread
+from puzzles.maze_bits import ONE, draw_walls, flood, halfway, middle, nth, size, unit
 from puzzles.parallel import over_chunks
-from puzzles.sudoku_search import below, next_random
+from puzzles.sudoku_search import below
 
 TRIES = 20_000_000  # mazes made for one puzzle before its targets count as out of reach
 PLAIN_TRIES = 64  # draws by the rule itself that come first: near targets need no more
 LARGEST = 64  # rows and columns: a row is one word
-ONE = np.uint64(1)
 PRESET = ((30, 30), (0.3, 0.5), 109)  # shape, walls, least moves of Maze-Hard
 # c for chances of 0.30, 0.31, ...: in 12 million mazes the shares of far pairs that lie above hold 0.3 % of all, so
 # this total variation parts the preset from the exact rule. Longer least paths have smaller shares.
@@ -36,101 +36,6 @@ ENVELOPE = np.array([
 
 
 @njit(cache=True, nogil=True)
-def _unit(seed):
-    return (next_random(seed) >> np.uint64(11)) * 2.0**-53
-
-
-@njit(cache=True, nogil=True)
-def draw_walls(rows, columns, chance, seed, free):
-    """Fills free[1..rows] with bits of free cells, each a wall with probability chance / 2^16; how many are free.
-
-    A cell is a wall where its random 16-bit number is below chance; their bits are compared from the top until decided.
-    """
-    kept = np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - columns)
-    double = columns <= 32  # two rows in one word
-    half = np.uint64(32)
-    total = 0
-    for row in range(1, rows + 1, 2 if double else 1):
-        undecided = kept | kept << half if double else kept
-        walls = np.uint64(0)
-        for place in range(15, -1, -1):
-            bits = next_random(seed)
-            if chance >> place & 1:
-                walls |= undecided & ~bits
-                undecided &= bits
-            else:
-                undecided &= ~bits
-            if undecided == 0:
-                break
-        free[row] = kept & ~walls
-        total += count(free[row])
-        if double and row < rows:
-            free[row + 1] = kept & ~(walls >> half)
-            total += count(free[row + 1])
-    return total
-
-
-@njit(cache=True, nogil=True)
-def flood(rows, free, row, column, layers, unseen):
-    """layers[d] becomes the bits of the cells at d moves, unseen the free ones out of reach; the largest d."""
-    unseen[:] = free
-    layers[0, :] = 0
-    layers[0, row] = ONE << np.uint64(column)
-    unseen[row] ^= layers[0, row]
-    away = 0
-    while True:
-        here, there = layers[away], layers[away + 1]
-        reached = np.uint64(0)
-        for i in range(1, rows + 1):
-            new = ((here[i] << ONE) | (here[i] >> ONE) | here[i - 1] | here[i + 1]) & unseen[i]
-            unseen[i] ^= new
-            there[i] = new
-            reached |= new
-        if reached == 0:
-            return away
-        away += 1
-
-
-@njit(cache=True, nogil=True)
-def _size(rows, bits):
-    total = 0
-    for row in range(1, rows + 1):
-        total += count(bits[row])
-    return total
-
-
-@njit(cache=True, nogil=True)
-def _middle(rows, columns, free):
-    """A free cell in the row nearest to the middle; row 0 where there is none."""
-    for turn in range(2 * rows):
-        row = (rows + 1) // 2 + (-(turn // 2) if turn % 2 else turn // 2)
-        if 1 <= row <= rows and free[row]:
-            half = free[row] >> np.uint64(columns // 2)
-            return row, lowest(half) + columns // 2 if half else lowest(free[row])
-    return 0, 0
-
-
-@njit(cache=True, nogil=True)
-def _halfway(rows, free, layers, depth, unseen):
-    """The middle of a path between two cells far apart; layers are those of a flood with this depth."""
-    for turn in range(2):
-        for row in range(1, rows + 1):
-            if layers[depth, row]:
-                break
-        column = lowest(layers[depth, row])
-        if turn == 0:
-            depth = flood(rows, free, row, column, layers, unseen)
-    for away in range(depth - 1, depth // 2 - 1, -1):
-        here = ONE << np.uint64(column)
-        beside = ((here << ONE) | (here >> ONE)) & layers[away, row]
-        if beside:
-            column = lowest(beside)
-        else:
-            row += 1 if layers[away, row + 1] & here else -1
-    return row, column
-
-
-@njit(cache=True, nogil=True)
 def list_far(rows, columns, low, needed, free, layers, unseen, rest, cells, bounds):
     """Cells that may have others at `low` moves or more, and at most how many: (how many cells, the sum of bounds).
 
@@ -138,22 +43,22 @@ def list_far(rows, columns, low, needed, free, layers, unseen, rest, cells, boun
     n (n - low) pairs are far at most.
     """
     rest[:] = free
-    left = _size(rows, rest)
+    left = size(rows, rest)
     num = total = 0
     while left > low and total + left * (left - low) > needed:
-        row, column = _middle(rows, columns, rest)
+        row, column = middle(rows, columns, rest)
         depth = flood(rows, rest, row, column, layers, unseen)
         if 2 * depth >= low:
             far = 0
             for away in range(low - depth, depth + 1):
-                far += _size(rows, layers[away])
-            others = _size(rows, unseen)
+                far += size(rows, layers[away])
+            others = size(rows, unseen)
             if total + far * (far - 1) + others * max(others - low, 0) <= needed:
                 return num, total
-            row, column = _halfway(rows, rest, layers, depth, unseen)
+            row, column = halfway(rows, rest, layers, depth, unseen)
             depth = flood(rows, rest, row, column, layers, unseen)
         rest[:] = unseen
-        left = _size(rows, rest)
+        left = size(rows, rest)
         if 2 * depth < low:
             continue
         tail = 0
@@ -161,7 +66,7 @@ def list_far(rows, columns, low, needed, free, layers, unseen, rest, cells, boun
         for away in range(max(low - depth, 0), depth + 1):
             while nearest > max(low - away, 0):
                 nearest -= 1
-                tail += _size(rows, layers[nearest])
+                tail += size(rows, layers[nearest])
             for i in range(1, rows + 1):
                 bits = layers[away, i]
                 while bits:
@@ -179,34 +84,19 @@ def count_far(rows, free, low, high, cell, layers, unseen):
     depth = flood(rows, free, cell // 64, cell % 64, layers, unseen)
     found = 0
     for away in range(low, min(depth, high) + 1):
-        found += _size(rows, layers[away])
+        found += size(rows, layers[away])
     return found
-
-
-@njit(cache=True, nogil=True)
-def _nth(rows, low, layers, number):
-    """The number-th cell of layers[low], layers[low + 1], ..."""
-    away = low
-    while True:
-        for row in range(1, rows + 1):
-            bits = layers[away, row]
-            if number < count(bits):
-                for _ in range(number):
-                    bits &= bits - ONE
-                return row * 64 + lowest(bits)
-            number -= count(bits)
-        away += 1
 
 
 @njit(cache=True, nogil=True)
 def _by_the_rule(rows, columns, least, most, low, high, seed, free, layers, unseen):
     """One draw by the rule: (start, goal), or (0, 0) where they are not as far apart as asked for."""
-    num_free = draw_walls(rows, columns, int((least + (most - least) * _unit(seed)) * 65536), seed, free)
+    num_free = draw_walls(rows, columns, int((least + (most - least) * unit(seed)) * 65536), seed, free)
     if num_free < 2:
         return 0, 0
     layers[0] = free
     one, two = below(seed, num_free), below(seed, num_free - 1)
-    start, goal = _nth(rows, 0, layers, one), _nth(rows, 0, layers, two + (two >= one))
+    start, goal = nth(rows, 0, layers, one), nth(rows, 0, layers, two + (two >= one))
     depth = flood(rows, free, start // 64, start % 64, layers, unseen)
     for away in range(low, min(depth, high) + 1):
         if layers[away, goal // 64] >> np.uint64(goal % 64) & ONE:
@@ -229,13 +119,13 @@ def search(rows, columns, least, most, low, high, envelope, tries, seed, scratch
                 return start, goal
     for _ in range(tries):
         while True:
-            place = _unit(seed)
+            place = unit(seed)
             bound = envelope[int(place * len(envelope))]
-            if bound == peak or _unit(seed) * peak < bound:
+            if bound == peak or unit(seed) * peak < bound:
                 break
         chance = int((least + (most - least) * place) * 65536)
         num_free = draw_walls(rows, columns, chance, seed, free)
-        needed = _unit(seed) * bound * num_free * (num_free - 1)
+        needed = unit(seed) * bound * num_free * (num_free - 1)
         if num_free < 2:
             continue
         num, most_pairs = list_far(rows, columns, low, needed, free, layers, unseen, rest, cells, bounds)
@@ -255,7 +145,7 @@ def search(rows, columns, least, most, low, high, envelope, tries, seed, scratch
             number -= bounds[i]
             i += 1
         flood(rows, free, cells[i] // 64, cells[i] % 64, layers, unseen)
-        return cells[i], _nth(rows, low, layers, number)
+        return cells[i], nth(rows, low, layers, number)
     return 0, 0
 
 

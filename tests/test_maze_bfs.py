@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import puzzles
-from puzzles import maze_hard
+from puzzles import maze_bits
 from puzzles.maze import FREE, GOAL, PATH, START, WALL, Maze, count_shortest_paths, distances
 
 MOVES = ((1, 0), (0, -1), (0, 1), (-1, 0))  # Down, Left, Right, Up
@@ -125,7 +125,7 @@ def test_bit_parallel_layers_agree_with_plain_ones(grid, seed):
     cells = [tuple(map(int, cell)) for cell in np.argwhere(grid != WALL)]
     source = cells[puzzles.rng(seed, "source").integers(len(cells))]
     layers, unseen = np.zeros((rows * columns + 1, rows + 2), np.uint64), np.zeros(rows + 2, np.uint64)
-    depth = maze_hard.flood(rows, free, source[0] + 1, source[1], layers, unseen)
+    depth = maze_bits.flood(rows, free, source[0] + 1, source[1], layers, unseen)
     expected = moves_from(grid, source)
     assert depth == max(expected.values())
     for row, column in cells:

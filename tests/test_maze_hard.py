@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import puzzles
-from puzzles import maze_hard
+from puzzles import maze_bits, maze_hard
 from puzzles.maze import FREE, GOAL, START, WALL, Maze
 
 
@@ -110,7 +110,7 @@ def test_the_comparison_would_notice_a_search_that_takes_far_pairs_as_it_finds_t
     moves = []
     for _ in range(200):
         one, two = maze_hard.search(30, 30, 0.3, 0.5, 109, 10**6, envelope, 10**6, seed, scratch, layers, cells, bounds)
-        depth = maze_hard.flood(30, scratch[0], one // 64, one % 64, layers, scratch[1])
+        depth = maze_bits.flood(30, scratch[0], one // 64, one % 64, layers, scratch[1])
         bit = np.uint64(1) << np.uint64(two % 64)
         moves.append(next(away for away in range(depth + 1) if layers[away, two // 64] & bit))
     assert min(moves) >= 109
@@ -123,7 +123,7 @@ def test_walls_fall_with_the_chance_asked_for():
     seed = np.array([7], np.uint64)
     for columns in (30, 33, 64):
         for chance in (0.0, 0.3, 0.5, 0.9):
-            total = sum(maze_hard.draw_walls(64, columns, int(chance * 65536), seed, free) for _ in range(50))
+            total = sum(maze_bits.draw_walls(64, columns, int(chance * 65536), seed, free) for _ in range(50))
             cells = 50 * 64 * columns
             assert abs(total / cells - (1 - chance)) < 5 * np.sqrt(chance * (1 - chance) / cells) + 1e-4
             assert int(free[1:65].max()) < 2**columns
