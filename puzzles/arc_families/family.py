@@ -85,4 +85,5 @@ def _check(name: str, key: str, value: Any, low: int, high: int) -> None:
 
 
 def _is_grid(grid: Integer[np.ndarray, "..."]) -> bool:
-    return grid.ndim == 2 and grid.size > 0 and grid.min() >= 0 and grid.max() <= 9 and max(grid.shape) <= LARGEST_SIDE
+    sized = grid.ndim == 2 and grid.size > 0 and max(grid.shape) <= LARGEST_SIDE
+    return sized and bool(grid.min() >= 0 and grid.max() <= 9)

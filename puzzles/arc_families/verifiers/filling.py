@@ -9,11 +9,11 @@ def flood_fill(before: Grid, after: Grid) -> bool:
     """Every connected black part is yellow (4) if it lies clear of the rim, and black if it reaches it."""
     if before.shape != after.shape or (before != after)[before > 0].any():
         return False
-    return all(
-        after[cell] == (0 if at_rim(part, before.shape) else 4)
-        for part in parts(cells_of(before == 0))
-        for cell in part
-    )
+    for part in parts(cells_of(before == 0)):
+        colour = 0 if at_rim(part, before.shape) else 4
+        if any(after[cell] != colour for cell in part):
+            return False
+    return True
 
 
 def paint_bucket(before: Grid, after: Grid) -> bool:

@@ -18,7 +18,7 @@ def draw_lines(before: Grid, after: Grid) -> bool:
         if (after[top : bottom + 1, left : right + 1] != colour).any():
             return False
         covered += (bottom - top + 1) * (right - left + 1)
-    return np.count_nonzero(after) == covered
+    return int(np.count_nonzero(after)) == covered
 
 
 def crosshairs(before: Grid, after: Grid) -> bool:

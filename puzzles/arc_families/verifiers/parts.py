@@ -17,24 +17,17 @@ def cells_of(mask: np.ndarray) -> set[Cell]:
 
 
 def parts(cells: Iterable[Cell], steps: tuple[Cell, ...] = STRAIGHT) -> list[set[Cell]]:
-    """The cells in connected parts, by merging neighbours (union-find)."""
-    parent = {cell: cell for cell in cells}
-
-    def root(cell: Cell) -> Cell:
-        while parent[cell] != cell:
-            parent[cell] = parent[parent[cell]]
-            cell = parent[cell]
-        return cell
-
-    for row, column in parent:
-        for down, across in steps:
-            near = (row + down, column + across)
-            if near in parent:
-                parent[root(near)] = root((row, column))
-    found: dict[Cell, set[Cell]] = {}
-    for cell in parent:
-        found.setdefault(root(cell), set()).add(cell)
-    return list(found.values())
+    """The cells in connected parts, each grown in waves."""
+    left, found = set(cells), []
+    while left:
+        wave = {left.pop()}
+        part = set(wave)
+        while wave:
+            wave = {(row + down, column + across) for row, column in wave for down, across in steps} & left
+            left -= wave
+            part |= wave
+        found.append(part)
+    return found
 
 
 def box_of(cells: set[Cell]) -> tuple[slice, slice]:

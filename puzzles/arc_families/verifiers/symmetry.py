@@ -30,17 +30,11 @@ def reflect_across(before: Grid, after: Grid) -> bool:
         line = old[:, width // 2]
         left, right = old[:, : width // 2], old[:, width // 2 + 1 :]
         if width % 2 and width > 1 and line[0] and (line == line[0]).all() and left.any() != right.any():
-            stays = (new == old)[old > 0].all()
+            stays = bool((new == old)[old > 0].all())
             pairs = all(new[row, column] == new[row, width - 1 - column] for row, column in np.ndindex(new.shape))
-            fresh = left if right.any() else right
-            source = right if right.any() else left
-            answers.append(stays and pairs and not fresh.any() and _same_count(new, source, line))
+            twice = np.count_nonzero(new) == 2 * np.count_nonzero(left if left.any() else right) + len(line)
+            answers.append(stays and pairs and bool(twice))
     return answers == [True]
-
-
-def _same_count(after: Grid, source: Grid, line: np.ndarray) -> bool:
-    """The picture twice and the line, nothing more."""
-    return np.count_nonzero(after) == 2 * np.count_nonzero(source) + len(line)
 
 
 def mirror(before: Grid, after: Grid) -> bool:
