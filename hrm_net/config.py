@@ -255,10 +255,12 @@ def evaluate_config(values: dict[str, Any]) -> EvaluateConfig:
 
 def check_targets(puzzle: puzzles.Puzzle, targets: Iterable[tuple[str, Targets]]) -> None:
     """ValueError, before any work, for a generator's target that is unknown or out of reach."""
+    parameters = signature(puzzle.generate).parameters
+    allowed = [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())  # then generate says what it takes
     for key, wanted in targets:
-        allowed = [name for name, p in signature(puzzle.generate).parameters.items() if p.kind is p.KEYWORD_ONLY]
         unknown = sorted(set(wanted) - set(allowed))
-        if unknown:
+        if unknown and not open_ended:
             text = f"{key}.{unknown[0]}={schema.show(wanted[unknown[0]])}"
             raise ValueError(f"{text}: unknown target; {puzzle.name} has {', '.join(allowed)}")
         try:

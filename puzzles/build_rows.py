@@ -68,9 +68,11 @@ def generated(
 
 def check_targets(puzzle: Puzzle, targets: dict[str, Any]) -> None:
     """ValueError, before any work, for a generator's target that is unknown or out of reach."""
-    allowed = [name for name, p in signature(puzzle.generate).parameters.items() if p.kind is p.KEYWORD_ONLY]
+    parameters = signature(puzzle.generate).parameters
+    allowed = [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())  # then generate knows what it takes
     for name, value in targets.items():
-        if name not in allowed:
+        if name not in allowed and not open_ended:
             raise ValueError(f"--generate {name}={value}: unknown target; {puzzle.name} has {', '.join(allowed)}")
     puzzle.generate(puzzles.rng(0, "check of targets"), 0, **targets)
 

@@ -6,6 +6,12 @@ from typing import Any
 from puzzles.base import Puzzle
 
 
+def _arc() -> Any:
+    from puzzles.arc import Arc
+
+    return Arc
+
+
 def _sudoku() -> Any:
     from puzzles.sudoku import Sudoku
 
@@ -19,7 +25,7 @@ def _maze() -> Any:
 
 
 # Each domain is imported when it is asked for: one domain's kernels do not delay another's start.
-_CLASSES: dict[str, Callable[[], Any]] = {"maze": _maze, "sudoku": _sudoku}
+_CLASSES: dict[str, Callable[[], Any]] = {"arc": _arc, "maze": _maze, "sudoku": _sudoku}
 
 
 def names() -> list[str]:

@@ -10,7 +10,7 @@ import puzzles
 
 def test_what_get_knows_and_refuses():
     assert puzzles.names() == sorted(puzzles.names())
-    assert {"maze", "sudoku"} <= set(puzzles.names())
+    assert {"arc", "maze", "sudoku"} <= set(puzzles.names())
     rebuilt = puzzles.get("sudoku", **puzzles.get("sudoku", box="2x3").options)
     assert rebuilt.shape == (6, 6)
     with pytest.raises(ValueError, match=r"puzzle=sudoko: must be one of .*\bsudoku\b"):
