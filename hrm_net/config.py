@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import puzzles
-from hrm_net import schema
+from hrm_net import data_directories, schema
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.optim import OptimConfig
 from hrm_net.tracking import LoggerConfig
@@ -57,15 +57,21 @@ class DataConfig:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
+    # Directory in the published layout (or a list of them) to train from in place of generated puzzles; null: generate.
+    path: str | list[str] | None = None
+    # What the directory must hold, as a hash; null: whatever it holds, and the run keeps its hash from then on.
+    sha256: str | None = None
     # Number of distinct generated puzzles, the published regime; null: a stream without end.
     puzzles: int | None = None
-    # Whether a puzzle is shown under a fresh random symmetry each time.
+    # Whether a puzzle is shown under a fresh random symmetry each time; false keeps a directory's rows as they are.
     augment: bool = True
-    # Stages of the run, easy puzzles first where that helps.
+    # Stages of the run, easy puzzles first where that helps; of no effect on a directory.
     curriculum: list[Stage] = field(default_factory=lambda: [Stage()])
 
     def __post_init__(self) -> None:
         _check("data.puzzles", self.puzzles, self.puzzles is None or self.puzzles > 0, "null or at least 1")
+        _check("data.puzzles", self.puzzles, self.puzzles is None or self.path is None, "null beside data.path")
+        _check("data.sha256", self.sha256, self.sha256 is None or self.path is not None, "null without data.path")
         ends = [stage.until for stage in self.curriculum]
         rising = all(a < b for a, b in pairwise(ends))
         good = bool(ends) and rising and ends[-1] == 1
@@ -240,12 +246,36 @@ class EvaluateConfig:
             raise ValueError(f"reference={schema.show(self.reference)}: needs checkpoint=FILE, a published checkpoint")
 
 
-def train_config(values: dict[str, Any]) -> TrainConfig:
-    """The checked configuration of a run; ValueError of one line for the first mistake."""
-    values = _with_sizes(_with_compile_as_text(values))
+def train_config(values: dict[str, Any], *, read_data: bool = True) -> TrainConfig:
+    """The checked configuration of a run; ValueError of one line for the first mistake.
+
+    The directories of `data.path` are read and their hash filled in; not so with read_data=False, where
+    `model.num_puzzle_ids` must be known, as it is of a run that has begun.
+    """
+    values = _with_sizes(_with_compile_as_text(values), read_data)
     config = schema.build(TrainConfig, values)
-    check_targets(puzzles.get(**config.puzzle), config.targets())
+    puzzle = puzzles.get(**config.puzzle)
+    check_targets(puzzle, config.targets())
+    if config.data.path is not None and read_data:
+        _check_identifiers(config, puzzle)
+        found = data_directories.digest(data_directories.read_training(config.data.path, puzzle))
+        _check("data.sha256", config.data.sha256, config.data.sha256 in (None, found), f"{found}, the data's")
+        config.data.sha256 = found
     return config
+
+
+def _check_identifiers(config: TrainConfig, puzzle: puzzles.Puzzle) -> None:
+    """Identifiers of a directory name its own puzzles, and single augmentations: no fresh symmetry, no generated puzzle
+    goes by such a name."""
+    named = config.model.num_puzzle_ids > 1
+    _check(
+        "data.augment", config.data.augment, not (named and config.data.augment), "false: the data names its puzzles"
+    )
+    if named or puzzle.num_puzzle_ids > 1:
+        _check("monitor.every", config.monitor.every, not config.monitor.every, "0: the data names puzzles")
+        tested = any(data_directories.has_test(name) for name in data_directories.names(config.data.path or []))
+        fits = not config.evaluate_puzzles or tested
+        _check("evaluate_puzzles", config.evaluate_puzzles, fits, "0: the data names puzzles and has no test split")
 
 
 def evaluate_config(values: dict[str, Any]) -> EvaluateConfig:
@@ -287,13 +317,14 @@ def from_yaml(text: str) -> TrainConfig:
         raise ValueError(f"no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ValueError("no configuration: a mapping of keys is expected")
-    return train_config(values)
+    return train_config(values, read_data=False)
 
 
 # Keys that may change when a run is resumed: its length, what is written when and where, and on what it computes.
 FREE_ON_RESUME = (
     "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "logger",
     "monitor.every", "monitor.patience", "device", "compile", "threads",
+    "data.path",  # its content is compared by data.sha256
 )  # fmt: skip
 
 
@@ -324,8 +355,8 @@ def _with_compile_as_text(values: dict[str, Any]) -> dict[str, Any]:
     return values | {"compile": str(request).lower()} if isinstance(request, bool) else values
 
 
-def _with_sizes(values: dict[str, Any]) -> dict[str, Any]:
-    """The same values with the model's sizes taken from the puzzle."""
+def _with_sizes(values: dict[str, Any], read_data: bool) -> dict[str, Any]:
+    """The same values with the model's sizes taken from the puzzle, and its identifiers from the data if there are."""
     wanted, model = values.get("puzzle"), values.get("model")
     if not isinstance(wanted, dict) or not isinstance(model, dict):
         return values  # the schema says what is wrong with them
@@ -336,7 +367,7 @@ def _with_sizes(values: dict[str, Any]) -> dict[str, Any]:
         "vocab_size": puzzle.vocab_size,
         "seq_len": puzzle.seq_len,
         "grid_width": puzzle.shape[1],
-        "num_puzzle_ids": puzzle.num_puzzle_ids,
+        "num_puzzle_ids": _num_puzzle_ids(values, puzzle, read_data),
     }
     for key, size in sizes.items():
         if model.get(key, size) != size:
@@ -344,6 +375,19 @@ def _with_sizes(values: dict[str, Any]) -> dict[str, Any]:
                 f"model.{key}={schema.show(model[key])}: must be {size}, as the puzzle has it; leave the key out"
             )
     return values | {"model": model | sizes}
+
+
+def _num_puzzle_ids(values: dict[str, Any], puzzle: puzzles.Puzzle, read_data: bool) -> Any:
+    """The data directory's identifiers, or the puzzle's without one; as saved where the directory is not to be read."""
+    data = values.get("data")
+    path = data.get("path") if isinstance(data, dict) else None
+    if isinstance(path, list) and not all(isinstance(one, str) for one in path):
+        path = None  # the schema says so
+    if not isinstance(path, str | list):
+        return puzzle.num_puzzle_ids
+    if not read_data:
+        return values["model"].get("num_puzzle_ids", puzzle.num_puzzle_ids)
+    return data_directories.num_identifiers(path, puzzle)
 
 
 def _check(key: str, value: object, good: bool, bound: str) -> None:

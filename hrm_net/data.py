@@ -5,15 +5,14 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 from jaxtyping import Bool, Integer
-from torch import Tensor
 
 import puzzles
+from hrm_net import data_directories
+from hrm_net.batch import Batch, as_batch
 from hrm_net.config import DataConfig, Source
-from hrm_net.puzzle_sets import scored
+from hrm_net.directory_batches import DirectoryBatches
 from puzzles import splits
 from puzzles.base import Puzzle
-
-Batch = dict[str, Tensor]
 
 
 def torch_generator(seed: int, purpose: str, *counters: int) -> torch.Generator:
@@ -91,7 +90,11 @@ class FixedBatches:
 
 
 def build_batches(puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, batch_size: int):
-    """The batches that `config` asks for: endless, or from `config.puzzles` distinct puzzles of the last stage."""
+    """The batches that `config` asks for: out of directories, endless, or from `config.puzzles` distinct puzzles of the
+    last stage."""
+    if config.path is not None:
+        found = data_directories.read_training(config.path, puzzle)
+        return DirectoryBatches(puzzle, found, augment=config.augment, seed=seed, batch_size=batch_size)
     if config.puzzles is None:
         return GeneratedBatches(puzzle, config, seed=seed, steps=steps, batch_size=batch_size)
     found = distinct_puzzles(puzzle, config.curriculum[-1].mix, config.puzzles, puzzles.rng(seed, "training set"))
@@ -119,16 +122,3 @@ def distinct_puzzles(
         parts.append((inputs[fresh][:count], labels[fresh][:count], identifiers))
     inputs, labels, identifiers = (np.concatenate(part) for part in zip(*parts, strict=True))
     return inputs, labels, identifiers
-
-
-def as_batch(
-    inputs: Integer[np.ndarray, "batch seq"],
-    labels: Integer[np.ndarray, "batch seq"],
-    identifiers: Integer[np.ndarray, " batch"],
-) -> Batch:
-    """Tensors under the names a model expects; padding is no label."""
-    return {
-        "inputs": torch.from_numpy(inputs.astype(np.int32)),
-        "labels": torch.from_numpy(scored(labels)),
-        "puzzle_identifiers": torch.from_numpy(identifiers.astype(np.int32)),
-    }

@@ -11,6 +11,7 @@ from hrm_net import compute_curve, live, trace
 from hrm_net.compute_picture import accuracy_by_compute
 from hrm_net.config import EvaluateConfig, TrainConfig, check_targets
 from hrm_net.device import resolve_compile, resolve_device, resolve_precision
+from hrm_net.directory_evaluation import check_directories, own_tests, trained_on
 from hrm_net.evaluation import CURVE, HEADLINE, evaluate
 from hrm_net.model import HRM
 from hrm_net.model_source import ModelSource, find_model
@@ -37,6 +38,7 @@ def prepare(config: EvaluateConfig) -> None:
     check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
     if config.solver.name == "curve":
         compute_curve.check_config(config.solver, puzzle, source.load().config)
+    check_directories(_files(config), config.sets, source.config, puzzle)
     output = _output(config, source)
     if output.is_dir():
         raise ValueError(f"output={output}: is a directory; give the name of a JSON file")
@@ -48,7 +50,7 @@ def run(config: EvaluateConfig) -> Results:
     """Evaluate, print the table, write the JSON file and the pictures. Returns what was written."""
     source = _source(config)
     puzzle = puzzles.get(**source.puzzle)
-    sets = _sets(config, puzzle)
+    sets = _sets(config, puzzle, source.config)
     model = _load(config, source)
     # a file or a pipe has no width, and the table needs more than the 80 columns then assumed
     console = Console(width=None if sys.stdout.isatty() else 120)
@@ -133,16 +135,21 @@ def _files(config: EvaluateConfig) -> list[str]:
     return [config.data] if isinstance(config.data, str) else config.data
 
 
-def _sets(config: EvaluateConfig, puzzle: Puzzle) -> list[PuzzleSet]:
-    """The sets asked for: files and generated ones, or only the generated ones that suit the puzzle."""
-    found = [cut for path in _files(config) for cut in read_sets(path, puzzle)]
+def _sets(config: EvaluateConfig, puzzle: Puzzle, trained: TrainConfig | None) -> list[PuzzleSet]:
+    """The sets asked for: files and generated ones. By default the test splits of what the model was trained from, or
+    generated ones that suit the puzzle; none of these is symmetric to a training row of a directory."""
+    files = _files(config) or ([] if config.sets else own_tests(trained))
+    found = [cut for path in files for cut in read_sets(path, puzzle)]
     if config.puzzles is not None:
         for one in found:
             one.inputs, one.labels = one.inputs[: config.puzzles], one.labels[: config.puzzles]
             one.puzzle_identifiers = one.puzzle_identifiers[: config.puzzles]
     wanted = config.sets if config.sets or found else puzzle.reference_sets
     num = config.puzzles or DEFAULT_NUM
-    return found + [generated_set(puzzle, name, config.seed, num, **targets) for name, targets in wanted.items()]
+    seen = trained_on(trained, puzzle) if wanted else None
+    return found + [
+        generated_set(puzzle, name, config.seed, num, unlike=seen, **targets) for name, targets in wanted.items()
+    ]
 
 
 def _load(config: EvaluateConfig, source: ModelSource) -> HRM:

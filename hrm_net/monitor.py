@@ -4,8 +4,10 @@ things go downhill."""
 import zlib
 
 import numpy as np
+from jaxtyping import Integer
 
 import puzzles
+from hrm_net import data_directories
 from hrm_net.config import TrainConfig
 from hrm_net.evaluation import evaluate_set
 from hrm_net.model import HRM
@@ -20,10 +22,14 @@ class Monitor:
 
     def __init__(self, puzzle: Puzzle, config: TrainConfig) -> None:
         self.config = config
+        wanted = config.monitor.targets if config.monitor.every else {}
+        path = config.data.path
+        seen = None
+        if wanted and path is not None:
+            seen = data_directories.originals(data_directories.read_training(path, puzzle))
         self.sets = [
-            _monitor_set(puzzle, name, config.seed, config.monitor.puzzles, targets)
-            for name, targets in config.monitor.targets.items()
-            if config.monitor.every
+            _monitor_set(puzzle, name, config.seed, config.monitor.puzzles, targets, seen)
+            for name, targets in wanted.items()
         ]
 
     def falling(self, steps: int) -> bool:
@@ -56,7 +62,15 @@ class Monitor:
         return sum(scores) / len(scores), lines
 
 
-def _monitor_set(puzzle: Puzzle, name: str, seed: int, num: int, targets: dict) -> PuzzleSet:
+def _monitor_set(
+    puzzle: Puzzle, name: str, seed: int, num: int, targets: dict, seen: Integer[np.ndarray, "seen seq"] | None
+) -> PuzzleSet:
+    """`num` puzzles of the monitor fold, less those symmetric to a row of `seen`."""
     rng = puzzles.rng(seed, "monitor", zlib.crc32(name.encode()))
     inputs, labels = splits.generate(puzzle, rng, num, splits.MONITOR, **targets)
-    return PuzzleSet(name, puzzle, inputs, labels, np.full(num, puzzle.puzzle_identifier(**targets), np.int32))
+    if seen is not None:
+        fresh = ~splits.seen_in(puzzle, inputs, seen)
+        inputs, labels = inputs[fresh], labels[fresh]
+        if len(inputs) == 0:
+            raise ValueError(f"monitor.targets.{name}: data.path holds them all; monitor.every=0 does without")
+    return PuzzleSet(name, puzzle, inputs, labels, np.full(len(inputs), puzzle.puzzle_identifier(**targets), np.int32))

@@ -1,4 +1,5 @@
-"""Named sets of puzzles to be scored on: read from a CSV file, or generated from the evaluation fold."""
+"""Named sets of puzzles to be scored on: read from a CSV file or a data directory, or generated from the evaluation
+fold."""
 
 import zlib
 from dataclasses import dataclass, field
@@ -9,12 +10,19 @@ import numpy as np
 from jaxtyping import Integer
 
 import puzzles
-from puzzles import csv_file, splits
+from hrm_net import data_directories
+from puzzles import csv_file, dataset, splits, stamp
 from puzzles.base import Puzzle
 
 PAD = 0  # the token id of padding, in every domain
 IGNORE = -100  # the label of a cell that is not scored
 Rows = Integer[np.ndarray, "num seq"]
+Others = Integer[np.ndarray, "others seq"]
+
+
+def ignored(labels: Rows, ignore: int | None) -> Rows:
+    """The labels with a data set's own id for "not scored" made ours; padding is not scored anyway."""
+    return labels if ignore in (None, PAD) else np.where(labels == ignore, IGNORE, labels.astype(np.int32))
 
 
 def scored(labels: Rows) -> Integer[np.ndarray, "num seq"]:
@@ -45,10 +53,12 @@ class PuzzleSet:
         return len(self.inputs)
 
 
-def generated_set(puzzle: Puzzle, name: str, seed: int, num: int, **targets: Any) -> PuzzleSet:
+def generated_set(
+    puzzle: Puzzle, name: str, seed: int, num: int, *, unlike: Others | None = None, **targets: Any
+) -> PuzzleSet:
     """`num` puzzles of the evaluation fold, no two symmetric to each other; equal arguments give equal sets.
 
-    ValueError where the domain has too few such puzzles.
+    None is symmetric to a row of `unlike`. ValueError where the domain has too few such puzzles.
     """
     if num < 1:
         raise ValueError(f"set {name}: num={num}: must be at least 1")
@@ -60,6 +70,8 @@ def generated_set(puzzle: Puzzle, name: str, seed: int, num: int, **targets: Any
         more, answers = splits.generate(puzzle, generator, draws, splits.EVALUATION, **targets)
         both = np.concatenate([inputs, more])
         fresh = ~splits.duplicates(puzzle, both)
+        if unlike is not None:
+            fresh[len(inputs) :] &= ~splits.seen_in(puzzle, more, unlike)
         fruitless = 0 if fresh[len(inputs) :].any() else fruitless + draws
         if fruitless >= 1000:
             found = f"found only {len(inputs)} in the evaluation fold that differ up to symmetry"
@@ -69,10 +81,11 @@ def generated_set(puzzle: Puzzle, name: str, seed: int, num: int, **targets: Any
 
 
 def read_sets(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
-    """The sets behind `data=PATH`: one of a CSV file, named like the file. ValueError for anything unreadable."""
+    """The sets behind `data=PATH`: one of a CSV file, named like the file, or those of a data directory.
+    ValueError for anything unreadable."""
     path = Path(path)
     if path.is_dir():
-        raise ValueError(f"data={path}: is a directory; a CSV file with a column `question` is needed")
+        return read_directory(path, puzzle)
     if not path.is_file():
         raise ValueError(f"data={path}: no such file")
     return [read_csv(path, puzzle)]
@@ -87,3 +100,28 @@ def read_csv(path: str | Path, puzzle: Puzzle, name: str | None = None) -> Puzzl
     path = Path(path)
     inputs, labels = csv_file.parse(path, csv_file.read(path), puzzle)
     return PuzzleSet(name or path.stem, puzzle, inputs, labels)
+
+
+def read_directory(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
+    """The sets of a data directory's test split, or of one split where `path` is that split's own folder.
+
+    Named like the directory; NAME/SET where there are several. Shapes, ids and the stamp are checked; the answers are
+    believed, whatever the puzzle's rules say of them. ValueError of one line for a directory that is none.
+    """
+    path = Path(path)
+    name, split = path.resolve().name, "test"
+    if (path / dataset.METADATA).is_file() and name in stamp.SPLITS:
+        split = name
+        path, name = path.parent if path.name == split else path / "..", f"{path.resolve().parent.name}/{split}"
+    found = dataset.read(path, split)
+    data_directories.check_sizes(path / split / dataset.METADATA, found.metadata, puzzle)
+    return [
+        PuzzleSet(
+            f"{name}/{key}" if len(found.sets) > 1 else name,
+            puzzle,
+            one.inputs,
+            ignored(one.labels, found.metadata.ignore_label_id),
+            one.example_identifiers(),
+        )
+        for key, one in found.sets.items()
+    ]

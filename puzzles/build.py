@@ -74,10 +74,11 @@ def build(
                 test = build_rows.from_csv(test_csv, puzzle, test_puzzles, min_rating, rng)
         sets = {}
         if test is not None:
-            *test, settings["dropped"] = build_rows.check_disjoint(puzzle, test, train[0], drop_seen)
-            sets["test"] = build_rows.plain(*test, identifier)
+            test_inputs, test_labels, dropped = build_rows.check_disjoint(puzzle, test, train[0], drop_seen)
+            settings["dropped"] = dropped
+            sets["test"] = build_rows.plain(test_inputs, test_labels, identifier)
         advance = track("augmented puzzles", len(train[0]))
-        sets["train"] = build_rows.augmented(puzzle, *train, augmentations, seed, advance, identifier)
+        sets["train"] = build_rows.augmented(puzzle, train[0], train[1], augmentations, seed, advance, identifier)
     names = [dataset.BLANK, *map(str, range(1, puzzle.num_puzzle_ids))]
     written = {
         split: dataset.dataset({"all": sets[split]}, vocab_size=puzzle.vocab_size, identifiers=names)

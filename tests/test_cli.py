@@ -108,7 +108,7 @@ def test_a_missing_gpu_is_told_with_what_mends_it(capsys: pytest.CaptureFixture[
         (["checkpoint=nope"], "checkpoint=nope: no such directory"),
         (["run=tiny", "checkpoint=tiny"], "checkpoint=tiny: give run or checkpoint, not both"),
         (["run=tiny", "data=nope.csv"], "data=nope.csv: no such file"),
-        (["run=tiny", "data=empty"], "data=empty: is a directory"),
+        (["run=tiny", "data=empty"], "empty/test/dataset.json: missing; a data directory has test/dataset.json"),
         (["run=tiny", "data=[short.csv,nope.csv]"], "data=nope.csv: no such file"),
         (["run=tiny", "data=short.csv"], "short.csv:2: question: puzzle text has 4 cells: 4x4 Sudoku needs 16"),
         (["run=tiny", "data=symbol.csv"], "symbol.csv:2: question: puzzle text has 'x' at cell 2"),
