@@ -202,6 +202,9 @@ def test_evaluation_of_files_and_sets(model_dir: Path, elsewhere: Path, capsys: 
 @pytest.mark.parametrize("experiment", compose.groups()["experiment"])
 def test_every_experiment_trains_for_a_step(experiment: str, elsewhere: Path) -> None:
     argv = ["steps=1", "batch_size=2", "monitor.every=0", "evaluate_puzzles=0", "compile=false", "precision=fp32"]
+    text = (compose.config_dir() / "experiment" / f"{experiment}.yaml").read_text(encoding="utf-8")
+    if "path: data/" in text:  # a published run: its data is not here, and the machine may be small
+        argv += ["data.path=null", "model.hidden_size=32", "model.num_heads=2"]
     cli.train([f"experiment={experiment}", *argv])
     assert (elsewhere / "runs" / experiment / "checkpoints" / "step_000001" / "manifest.json").is_file()
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
-from hrm_net import cli_help, compose, schema
+from hrm_net import HRM, cli_help, compose, schema
 from hrm_net.config import (
     EvaluateConfig,
     TrainConfig,
@@ -40,7 +40,8 @@ LEAVES = [key for key in schema.keys(TrainConfig) if not any(k.startswith(f"{key
 
 @pytest.mark.parametrize("experiment", GROUPS["experiment"])
 def test_every_experiment_composes_and_says_how_it_was_run(experiment: str) -> None:
-    config = train_config(values(f"experiment={experiment}"))
+    # A published run's data directory need not be there to see what the run is.
+    config = train_config(values(f"experiment={experiment}"), read_data=False)
     assert config.name == experiment
     header = (compose.config_dir() / "experiment" / f"{experiment}.yaml").read_text(encoding="utf-8")
     for word in ("command:", "hardware:", "time:", "expected:"):
@@ -105,6 +106,29 @@ def test_every_key_in_conf_is_explained() -> None:
                 and not key.startswith("    ")
             ):
                 assert before.lstrip().startswith("#"), f"{path.name}: {line}"
+
+
+PUBLISHED = {
+    "hrm_sudoku_extreme": (27_275_266, "q_learning", "one_step", 2, 0.0),
+    "hrm_sudoku_full": (27_275_266 + 82 * 512, "q_learning", "one_step", 8, 0.0),
+    "maze_hard": (27_270_146, "q_learning", "one_step", 2, 0.0),
+    "trm_sudoku_attention": (6_828_034, "halt_only", "last_cycle", 6, 0.999),
+    "trm_sudoku_mixer": (5_028_866, "halt_only", "last_cycle", 6, 0.999),
+    "trm_maze_hard": (6_822_914, "halt_only", "last_cycle", 4, 0.999),
+}
+
+
+@pytest.mark.parametrize("experiment", PUBLISHED)
+def test_published_runs_have_the_published_settings(experiment: str) -> None:
+    config = train_config(values(f"experiment={experiment}"), read_data=False)
+    model, optim = config.model, config.optim
+    num = sum(param.numel() for param in HRM(model).parameters())
+    assert (num, model.halting, model.gradient, model.l_cycles, optim.ema) == PUBLISHED[experiment]
+    assert (optim.name, optim.warmup_steps, optim.betas, optim.lr) == ("adam_atan2", 2000, (0.9, 0.95), optim.puzzle_lr)
+    assert (config.stagger, config.data.augment, config.data.puzzles, config.precision) == (False, False, None, "bf16")
+    header = (compose.config_dir() / "experiment" / f"{experiment}.yaml").read_text(encoding="utf-8")
+    assert f"python -m puzzles.build {config.data.path} " in header
+    assert header.count("not run here") == 2
 
 
 def schema_leaves(found: dict[str, Any], prefix: str = "") -> set[str]:
@@ -199,7 +223,7 @@ def test_a_run_and_a_checkpoint_exclude_each_other() -> None:
 
 @pytest.mark.parametrize("experiment", ["null", *GROUPS["experiment"]])
 def test_yaml_round_trip(experiment: str) -> None:
-    config = train_config(DEFAULT if experiment == "null" else values(f"experiment={experiment}"))
+    config = train_config(DEFAULT if experiment == "null" else values(f"experiment={experiment}"), read_data=False)
     assert from_yaml(to_yaml(config)) == config
 
 

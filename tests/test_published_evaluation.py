@@ -156,3 +156,24 @@ def test_values_for_no_published_file_are_refused(tmp_path: Path, capsys: pytest
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ValueError, match=r"checkpoint=.*heads=2: HRMConfig has no such field"):
         find_model(None, str(tmp_path / "file"), {"heads": 2})
+
+
+def test_maze_hard_is_judged_from_its_directory(
+    tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """A random-weight model of the published 27 M; the directory tells the length, all_config.yaml the rest."""
+    monkeypatch.chdir(tmp_path)
+    model = HRM(HRMConfig(vocab_size=6, seq_len=900), seeded())
+    save_reference(model, tmp_path / "step_1")
+    (tmp_path / "all_config.yaml").write_text("arch: {num_heads: 8, H_cycles: 2, L_cycles: 2, halt_max_steps: 16}")
+    cli.evaluate(
+        [
+            *(f"checkpoint={tmp_path / 'step_1'}", f"data={shared_data / 'maze-hard'}", "output=out.json"),
+            *("puzzles=4", "batch_size=4", "max_segments=1", "curve=[1]", "figures=false", "compile=false"),
+        ]
+    )
+    assert "27,270,146 parameters" in capsys.readouterr().out
+    (row,) = json.loads((tmp_path / "out.json").read_text())["sets"].values()
+    assert row["puzzles"] == 4
+    assert row["solve_rate"] == row["published"]["exact_accuracy"] == 0
+    assert 0.5 < row["published"]["lm_loss"] < 4  # log 6 if it scored all tokens alike
