@@ -1,7 +1,7 @@
 """How much arithmetic a segment is: multiplications and additions of its matrix products, for one puzzle.
 
-What torch.utils.flop_counter counts (2 m n k for an [m, k] times [k, n] product); norms, activations, softmax and
-the grid block's convolution as element-wise work are left out.
+What torch.utils.flop_counter counts (2 m n k for an [m, k] times [k, n] product, a convolution as its matrix
+product); norms, activations and softmax are left out.
 """
 
 from hrm_net.hrm_config import HRMConfig
@@ -29,7 +29,8 @@ def _block(config: HRMConfig) -> int:
     if config.block == "mixer":
         return mlp + _swiglu(dim, num_tokens, swiglu_width(num_tokens, config.expansion, config.mlp_multiple))
     if config.block == "grid":
-        return mlp + 2 * 2 * dim * dim  # the cells' mean to the first token, and back
+        convolution = 2 * config.seq_len * 9 * dim * dim
+        return mlp + convolution + 2 * 2 * dim * dim  # the cells' mean to the first token, and back
     projections = 2 * num_tokens * dim * 4 * dim
     return mlp + projections + 2 * 2 * num_tokens * num_tokens * dim
 

@@ -19,11 +19,13 @@ def state() -> torch.Tensor:
     return torch.randn(2, PREFIX + ROWS * COLUMNS, DIM, generator=seeded(1))
 
 
-def test_cells_are_convolved_channel_by_channel_and_hear_the_first_token():
+def test_cells_hear_their_eight_neighbours_and_the_first_token():
     mix, z = mixer(), state()
-    grid = z[:, PREFIX:].unflatten(1, (ROWS, COLUMNS)).permute(0, 3, 1, 2)
-    weight = mix.kernel.permute(2, 0, 1)[:, None]
-    expected = F.conv2d(grid, weight, padding=1, groups=DIM).flatten(2).mT + mix.outward(z[:, :1])
+    grid = z[:, PREFIX:].unflatten(1, (ROWS, COLUMNS))
+    padded = F.pad(grid, (0, 0, 1, 1, 1, 1))
+    around = [padded[:, i : i + ROWS, j : j + COLUMNS] for i in range(3) for j in range(3)]
+    nine = torch.stack(around, dim=-1).flatten(3)  # channel by channel, each with its nine places
+    expected = mix.near(nine).flatten(1, 2) + mix.outward(z[:, :1])
     torch.testing.assert_close(mix(z)[:, PREFIX:], expected)
 
 
