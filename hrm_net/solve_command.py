@@ -174,9 +174,9 @@ def _load(source: Any, arguments: argparse.Namespace) -> Any:
 
 
 def _drawn(puzzle: "Puzzle") -> bool:
-    from puzzles.render import TEXT
+    from puzzles.render import DRAWERS
 
-    return puzzle.name in TEXT
+    return puzzle.name in DRAWERS
 
 
 def _show(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution") -> None:
