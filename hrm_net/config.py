@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import puzzles
-from hrm_net import data_directories, schema
+from hrm_net import arc_data, data_directories, schema
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.optim import OptimConfig
 from hrm_net.tracking import LoggerConfig
@@ -59,7 +59,13 @@ class DataConfig:
 
     # Directory in the published layout (or a list of them) to train from in place of generated puzzles; null: generate.
     path: str | list[str] | None = None
-    # What the directory must hold, as a hash; null: whatever it holds, and the run keeps its hash from then on.
+    # Sources of real ARC tasks to train on, demonstrations and tests: arc1/training, a folder, a file; []: none.
+    tasks: list[str] = field(default_factory=list)
+    # Sources of ARC tasks whose demonstrations are trained on as well, and whose tests are judged.
+    evaluation_tasks: list[str] = field(default_factory=list)
+    # Augmentations of each ARC task, fewer where fewer differ; each is a row of the puzzle table.
+    augmentations: int = 1000
+    # What the directory or the tasks must be, as a hash; null: whatever they are, and the run keeps their hash.
     sha256: str | None = None
     # Number of distinct generated puzzles, the published regime; null: a stream without end.
     puzzles: int | None = None
@@ -70,14 +76,22 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         _check("data.puzzles", self.puzzles, self.puzzles is None or self.puzzles > 0, "null or at least 1")
-        _check("data.puzzles", self.puzzles, self.puzzles is None or self.path is None, "null beside data.path")
-        _check("data.sha256", self.sha256, self.sha256 is None or self.path is not None, "null without data.path")
+        real = self.path is not None or self.has_tasks
+        _check("data.tasks", self.tasks, self.path is None or not self.has_tasks, "[] beside data.path")
+        _check("data.puzzles", self.puzzles, not (self.puzzles and real), "null beside data.path and data.tasks")
+        _check("data.sha256", self.sha256, self.sha256 is None or real, "null without data.path or data.tasks")
+        _check("data.augmentations", self.augmentations, self.augmentations >= 0, "at least 0")
         ends = [stage.until for stage in self.curriculum]
         rising = all(a < b for a, b in pairwise(ends))
         good = bool(ends) and rising and ends[-1] == 1
         _check(
             "data.curriculum", f"[until {', '.join(map(str, ends))}]", good, "stages with rising until, the last one 1"
         )
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether real ARC tasks are trained on, in place of generated puzzles."""
+        return bool(self.tasks or self.evaluation_tasks)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -217,8 +231,10 @@ class EvaluateConfig:
     curve: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32])
     # Puzzles computed at once.
     batch_size: int = 64
-    # Puzzles in each generated set; of a file, at most so many, its first ones (null: all).
+    # Puzzles in each generated set; of a file or of ARC's tasks, at most so many, the first ones (null: all).
     puzzles: int | None = 1000
+    # Augmentations of each ARC task that vote beside the task itself, of those trained on; null: all.
+    augmentations: int | None = None
     # Generated sets by name, each with what the generator aims at; {}: chosen for the model's puzzle.
     sets: dict[str, Targets] = field(default_factory=dict)
     # The generated sets derive from this number.
@@ -238,6 +254,8 @@ class EvaluateConfig:
         for key in ("max_segments", "batch_size"):
             _check(key, getattr(self, key), getattr(self, key) >= 1, "at least 1")
         _check("puzzles", self.puzzles, self.puzzles is None or self.puzzles >= 1, "null or at least 1")
+        few = self.augmentations is None or self.augmentations >= 0
+        _check("augmentations", self.augmentations, few, "null or at least 0")
         _check("seed", self.seed, self.seed >= 0, "at least 0")
         _check("curve", self.curve, bool(self.curve) and min(self.curve) >= 1, "a list of whole numbers of at least 1")
         if self.run is not None and self.checkpoint is not None:
@@ -249,7 +267,7 @@ class EvaluateConfig:
 def train_config(values: dict[str, Any], *, read_data: bool = True) -> TrainConfig:
     """The checked configuration of a run; ValueError of one line for the first mistake.
 
-    The directories of `data.path` are read and their hash filled in; not so with read_data=False, where
+    The directories of `data.path`, or the tasks, are read and their hash filled in; not so with read_data=False, where
     `model.num_puzzle_ids` must be known, as it is of a run that has begun.
     """
     values = _with_sizes(_with_compile_as_text(values), read_data)
@@ -261,6 +279,8 @@ def train_config(values: dict[str, Any], *, read_data: bool = True) -> TrainConf
         found = data_directories.digest(data_directories.read_training(config.data.path, puzzle))
         _check("data.sha256", config.data.sha256, config.data.sha256 in (None, found), f"{found}, the data's")
         config.data.sha256 = found
+    if config.data.has_tasks:
+        _check_tasks(config, read_data)
     return config
 
 
@@ -276,6 +296,20 @@ def _check_identifiers(config: TrainConfig, puzzle: puzzles.Puzzle) -> None:
         tested = any(data_directories.has_test(name) for name in data_directories.names(config.data.path or []))
         fits = not config.evaluate_puzzles or tested
         _check("evaluate_puzzles", config.evaluate_puzzles, fits, "0: the data names puzzles and has no test split")
+
+
+def _check_tasks(config: TrainConfig, read_data: bool) -> None:
+    """Every task of such a run is trained on or judged: nothing is left to monitor by."""
+    _check("data.tasks", config.data.tasks, config.puzzle["name"] == "arc", f"[] for puzzle={config.puzzle['name']}")
+    _check("monitor.every", config.monitor.every, config.monitor.every == 0, "0: real tasks leave none to monitor by")
+    judged = bool(config.data.evaluation_tasks) or config.evaluate_puzzles == 0
+    _check("evaluate_puzzles", config.evaluate_puzzles, judged, "0 without data.evaluation_tasks")
+    if read_data:
+        training, evaluation = arc_data.load(config.data.tasks, config.data.evaluation_tasks)
+        arc_data.check_canvas([*training, *evaluation], config.puzzle.get("canvas", 30))
+        found = arc_data.digest(training, evaluation)
+        _check("data.sha256", config.data.sha256, config.data.sha256 in (None, found), f"{found}, the tasks' own")
+        config.data.sha256 = found
 
 
 def evaluate_config(values: dict[str, Any]) -> EvaluateConfig:
@@ -324,7 +358,7 @@ def from_yaml(text: str) -> TrainConfig:
 FREE_ON_RESUME = (
     "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "logger",
     "monitor.every", "monitor.patience", "device", "compile", "threads",
-    "data.path",  # its content is compared by data.sha256
+    "data.path", "data.tasks", "data.evaluation_tasks",  # their content is compared by data.sha256
 )  # fmt: skip
 
 
@@ -378,16 +412,28 @@ def _with_sizes(values: dict[str, Any], read_data: bool) -> dict[str, Any]:
 
 
 def _num_puzzle_ids(values: dict[str, Any], puzzle: puzzles.Puzzle, read_data: bool) -> Any:
-    """The data directory's identifiers, or the puzzle's without one; as saved where the directory is not to be read."""
+    """The identifiers of the data directory, or of the tasks, or without them of the puzzle; as saved where neither is
+    to be read."""
     data = values.get("data")
-    path = data.get("path") if isinstance(data, dict) else None
-    if isinstance(path, list) and not all(isinstance(one, str) for one in path):
-        path = None  # the schema says so
-    if not isinstance(path, str | list):
+    if not isinstance(data, dict):
+        return puzzle.num_puzzle_ids  # the schema says what is wrong with it, here and below
+    path, tasks, evaluation = data.get("path"), data.get("tasks") or [], data.get("evaluation_tasks") or []
+    if not all(_texts(one) for one in ([] if path is None else path, tasks, evaluation)):
+        return puzzle.num_puzzle_ids
+    real_tasks = bool(tasks or evaluation) and puzzle.name == "arc"
+    if path is None and not real_tasks:
         return puzzle.num_puzzle_ids
     if not read_data:
         return values["model"].get("num_puzzle_ids", puzzle.num_puzzle_ids)
-    return data_directories.num_identifiers(path, puzzle)
+    if path is not None:
+        return data_directories.num_identifiers(path, puzzle)
+    augmentations = data.get("augmentations", DataConfig().augmentations)
+    found = arc_data.load(tasks, evaluation)
+    return arc_data.num_identifiers(sum(map(len, found)), augmentations if type(augmentations) is int else 0)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
 
 
 def _check(key: str, value: object, good: bool, bound: str) -> None:

@@ -90,11 +90,18 @@ class FixedBatches:
 
 
 def build_batches(puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, batch_size: int):
-    """The batches that `config` asks for: out of directories, endless, or from `config.puzzles` distinct puzzles of the
-    last stage."""
+    """The batches that `config` asks for: out of directories, of real tasks, endless, or from `config.puzzles` distinct puzzles
+    of the last stage."""
     if config.path is not None:
         found = data_directories.read_training(config.path, puzzle)
         return DirectoryBatches(puzzle, found, augment=config.augment, seed=seed, batch_size=batch_size)
+    if config.has_tasks:
+        from hrm_net.arc_batches import ArcBatches, task_rows  # its kernels load when they are needed
+
+        rows = task_rows(config, canvas=puzzle.shape[1], seed=seed)
+        for pair in rows.withheld:
+            print(f"not trained on: {pair} equals a test of an evaluation task")
+        return ArcBatches(rows, seed=seed, batch_size=batch_size)
     if config.puzzles is None:
         return GeneratedBatches(puzzle, config, seed=seed, steps=steps, batch_size=batch_size)
     found = distinct_puzzles(puzzle, config.curriculum[-1].mix, config.puzzles, puzzles.rng(seed, "training set"))

@@ -19,9 +19,11 @@ from hrm_net.pictures import write_figures, write_filling_in, write_galleries
 from hrm_net.puzzle_sets import PuzzleSet, generated_set, read_sets
 from hrm_net.results import Results, published_table, results_table
 from hrm_net.tracking import read_metrics
+from puzzles.arc_tasks import NAMED
 from puzzles.base import Puzzle
 
 DEFAULT_NUM = 1000
+FEW_AUGMENTATIONS = 8  # that vote at the end of training
 
 
 def prepare(config: EvaluateConfig) -> None:
@@ -31,14 +33,21 @@ def prepare(config: EvaluateConfig) -> None:
     if config.compile == "true":
         resolve_compile(config.compile, device)
     for path in _files(config):
-        if not Path(path).exists():
+        if not Path(path).exists() and path not in NAMED:
             raise ValueError(f"data={path}: no such file or directory")
     source = _source(config)
     puzzle = puzzles.get(**source.puzzle)
-    check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
+    if source.config is not None and source.config.data.has_tasks:
+        from hrm_net import arc_command  # its kernels load when they are needed
+
+        arc_command.prepare(config, source.config)
+    elif config.augmentations is not None:
+        raise ValueError(f"augmentations={config.augmentations}: {source.path} was not trained on real ARC tasks")
+    else:
+        check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
+        check_directories(_files(config), config.sets, source.config, puzzle)
     if config.solver.name == "curve":
         compute_curve.check_config(config.solver, puzzle, source.load().config)
-    check_directories(_files(config), config.sets, source.config, puzzle)
     output = _output(config, source)
     if output.is_dir():
         raise ValueError(f"output={output}: is a directory; give the name of a JSON file")
@@ -50,11 +59,17 @@ def run(config: EvaluateConfig) -> Results:
     """Evaluate, print the table, write the JSON file and the pictures. Returns what was written."""
     source = _source(config)
     puzzle = puzzles.get(**source.puzzle)
-    sets = _sets(config, puzzle, source.config)
-    model = _load(config, source)
     # a file or a pipe has no width, and the table needs more than the 80 columns then assumed
     console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(f"{source.path}: {sum(p.numel() for p in model.parameters()):,} parameters", highlight=False)
+    if source.config is not None and source.config.data.has_tasks:
+        from hrm_net import arc_command
+
+        model = _load(config, source)
+        _tell_size(console, source, model)
+        return arc_command.run(config, source.config, source, model, _output(config, source), console)
+    sets = _sets(config, puzzle, source.config)
+    model = _load(config, source)
+    _tell_size(console, source, model)
     results = evaluate(
         model,
         sets,
@@ -86,12 +101,17 @@ def _solver(config: EvaluateConfig, model: HRM, sets: list[PuzzleSet], results: 
     console.print(compute_curve.curve_table(results))
 
 
+def _tell_size(console: Console, source: ModelSource, model: HRM) -> None:
+    console.print(f"{source.path}: {sum(p.numel() for p in model.parameters()):,} parameters", highlight=False)
+
+
 def after_training(config: TrainConfig, run_dir: Path) -> None:
     """The evaluation that ends a training run, no deeper than the headline's segments, and what to type next."""
     run(
         EvaluateConfig(
             run=str(run_dir),
             puzzles=config.evaluate_puzzles,
+            augmentations=FEW_AUGMENTATIONS if config.data.has_tasks else None,
             batch_size=config.batch_size,
             curve=[segments for segments in CURVE if segments <= HEADLINE],
             seed=config.seed,
@@ -100,7 +120,10 @@ def after_training(config: TrainConfig, run_dir: Path) -> None:
             compile=config.compile,
         )
     )
-    print(f"next: python evaluate.py run={run_dir} data=FILE.csv   your own puzzles, in a column `question`")
+    if config.data.has_tasks:
+        print(f"next: python evaluate.py run={run_dir}   all augmentations vote")
+    else:
+        print(f"next: python evaluate.py run={run_dir} data=FILE.csv   your own puzzles, in a column `question`")
     print(f"      the same command with steps={2 * config.steps}   trains on from here")
     print("      python train.py --help   experiments and keys")
 

@@ -6,6 +6,7 @@ not kept.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,11 +113,13 @@ class ArcRows:
         self.first_pair = np.cumsum(self.num_pairs) - self.num_pairs
         self.tall = np.maximum(self.packed.heights[::2], self.packed.heights[1::2])
         self.wide = np.maximum(self.packed.widths[::2], self.packed.widths[1::2])
-        tests = [pair.input for task in self.groups for pair in task.test]
-        self.packed_tests = arc_canvas.pack(tests)
+        self.group_of_pair = np.repeat(np.arange(len(self.groups)), self.num_pairs)
+        self._pack_tests()
+
+    def _pack_tests(self) -> None:
+        self.packed_tests = arc_canvas.pack([pair.input for task in self.groups for pair in task.test])
         self.num_tests = np.array([len(task.test) for task in self.groups], np.int64)
         self.first_test = np.cumsum(self.num_tests) - self.num_tests
-        self.group_of_pair = np.repeat(np.arange(len(self.groups)), self.num_pairs)
 
     def _augment(self) -> None:
         drawn = [draw(task.name, [*task.train, *task.test], self.num_augmentations, self.seed) for task in self.groups]
@@ -224,6 +227,20 @@ class ArcRows:
         ]
         columns = np.array(found, np.int64).reshape(-1, 3).T
         return Questions(self, columns[0], columns[1], columns[2])
+
+    def with_tests(self, tasks: Iterable[Task]) -> "ArcRows":
+        """The same training rows, identifiers and augmentations; what is asked of groups called like `tasks` are the
+        tests of these. ValueError by name for one that is larger than the canvas."""
+        asked = {task.name: task for task in tasks}
+        for task in asked.values():
+            if reason := arc_canvas.too_large(task, self.canvas):
+                raise ValueError(reason)
+        other = copy(self)
+        other.groups = [
+            Task(group.name, group.train, without_answers(asked.get(group.name, group)).test) for group in self.groups
+        ]
+        other._pack_tests()
+        return other
 
     def test_inputs(self, tasks: Index, augmentations: Index, tests: Index) -> UInt8[np.ndarray, "num seq"]:
         """The test inputs under their augmentations, in the corner of the canvas."""
