@@ -9,8 +9,8 @@ from jaxtyping import Bool, Integer
 
 import puzzles
 from hrm_net import arc_data
-from hrm_net.config import DataConfig
 from hrm_net.batch import Batch, as_batch
+from hrm_net.config import DataConfig
 from puzzles.arc_rows import ArcRows, Order
 
 

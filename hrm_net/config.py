@@ -418,14 +418,14 @@ def _num_puzzle_ids(values: dict[str, Any], puzzle: puzzles.Puzzle, read_data: b
     if not isinstance(data, dict):
         return puzzle.num_puzzle_ids  # the schema says what is wrong with it, here and below
     path, tasks, evaluation = data.get("path"), data.get("tasks") or [], data.get("evaluation_tasks") or []
-    if not all(_texts(one) for one in ([] if path is None else path, tasks, evaluation)):
+    if not ((path is None or isinstance(path, str) or _texts(path)) and _texts(tasks) and _texts(evaluation)):
         return puzzle.num_puzzle_ids
     real_tasks = bool(tasks or evaluation) and puzzle.name == "arc"
     if path is None and not real_tasks:
         return puzzle.num_puzzle_ids
     if not read_data:
         return values["model"].get("num_puzzle_ids", puzzle.num_puzzle_ids)
-    if path is not None:
+    if path is not None and not real_tasks:
         return data_directories.num_identifiers(path, puzzle)
     augmentations = data.get("augmentations", DataConfig().augmentations)
     found = arc_data.load(tasks, evaluation)
@@ -433,7 +433,7 @@ def _num_puzzle_ids(values: dict[str, Any], puzzle: puzzles.Puzzle, read_data: b
 
 
 def _texts(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _check(key: str, value: object, good: bool, bound: str) -> None:

@@ -90,8 +90,8 @@ class FixedBatches:
 
 
 def build_batches(puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, batch_size: int):
-    """The batches that `config` asks for: out of directories, of real tasks, endless, or from `config.puzzles` distinct puzzles
-    of the last stage."""
+    """The batches that `config` asks for: out of directories, of real tasks, endless, or from `config.puzzles` distinct
+    puzzles of the last stage."""
     if config.path is not None:
         found = data_directories.read_training(config.path, puzzle)
         return DirectoryBatches(puzzle, found, augment=config.augment, seed=seed, batch_size=batch_size)

@@ -81,8 +81,8 @@ def test_rows_are_the_pairs_under_the_augmentation_their_identifier_names(rows: 
         crops = [arc_canvas.crop(side[row][None], offsets[row][None])[0] for side in (shown["inputs"], labels)]
         before, after = (undo.invert(crop) for crop in crops)
         group = rows.groups[place]
-        pairs = [pair for pair in [*group.train, *group.test] if pair.output is not None]
-        assert any(np.array_equal(before, one.input) and np.array_equal(after, one.output) for one in pairs)
+        pairs = [(pair.input, pair.output) for pair in [*group.train, *group.test] if pair.output is not None]
+        assert any(np.array_equal(before, pair[0]) and np.array_equal(after, pair[1]) for pair in pairs)
         moved += bool(offsets[row].any())
     assert moved > 10
 
@@ -162,7 +162,8 @@ def test_the_hash_follows_what_is_trained_on_and_not_the_answers(tmp_path: Path)
         content[part][0][side] = [[(content[part][0][side][0][0] + 1) % 10]]
         (tmp_path / place).write_text(json.dumps(content))
 
-    folder(tmp_path / "t", "ab"), folder(tmp_path / "e", "cd")
+    folder(tmp_path / "t", "ab")
+    folder(tmp_path / "e", "cd")
     hashes = [found()]
     for place in ("t/a.json", "e/c.json"):
         for part in ("train", "test"):
