@@ -1,0 +1,185 @@
+"""`hrm-latent`: what a trained model's states look like from inside, beside those of fresh weights."""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from hrm_net.exit_codes import exit_codes
+
+if TYPE_CHECKING:
+    from hrm_net.model import HRM
+    from hrm_net.model_source import ModelSource
+    from hrm_net.puzzle_sets import PuzzleSet
+
+DESCRIPTION = """\
+Look into the states of the slow module H and the fast module L: how many directions they use (participation ratio),
+how far each update moves them (residual), and their way through two principal components; the trained model beside
+the same one with fresh weights. By default the weights that ship with the package, on generated evaluation puzzles."""
+EXAMPLES = """\
+examples:
+  hrm-latent                                     pictures and latent.json in runs/shipped/latent
+  hrm-latent --run runs/maze --puzzles 64        the best weights of a training run
+  hrm-latent --data hard.csv --segments 16       puzzles of one's own, and more segments than it was trained for
+
+participation ratio  (sum of eigenvalues)^2 / sum of squared eigenvalues of the covariance of the states over tokens
+                     and puzzles (symbol codec: over cells, symbols and puzzles), after each segment
+residual             |z' - z| / |z| of the whole state of a puzzle, at each update
+
+Computed in fp32. Exit code 2: bad input, told in one line.
+"""
+PICTURES = ("participation_ratio.png", "residuals.png", "trajectories.png")
+FOLLOWED = 8
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`hrm-latent ...`."""
+    with exit_codes():
+        _run(_parser().parse_args(argv))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """A mistake is one line, without the usage."""
+        raise ValueError(f"{message}; --help lists what there is")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        "hrm-latent", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--run", metavar="DIR", help="directory of a training run, or of save_pretrained; default: the shipped weights")
+    add("--data", action="append", metavar="FILE|DIR", help="puzzles to run it on; may be repeated (default: generated)")
+    add("--puzzles", type=int, default=256, metavar="N", help="of each set at most (default: %(default)s)")
+    add("--segments", type=int, metavar="N", help="segments of the pass (default: as many as it was trained with)")
+    add("--output", metavar="DIR", help="where JSON and pictures go (default: latent in the run's directory)")
+    add("--seed", type=int, default=0, metavar="N", help="of generated puzzles and of the fresh weights (%(default)s)")
+    add("--batch-size", type=int, default=64, metavar="N", help="puzzles computed at once (default: %(default)s)")
+    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from hrm_net.device import resolve_device
+    from hrm_net.model_source import find_model
+
+    _check(arguments)
+    source = find_model(arguments.run)
+    output = Path(arguments.output or (source.run_dir or Path("runs/shipped")) / "latent")
+    _check_output(output)
+    device = resolve_device(arguments.device)
+    sets = _sets(arguments, source)
+    trained = source.load().to(device)
+    told = analyse_sets(
+        trained, sets, arguments.segments or trained.config.max_segments,
+        batch_size=arguments.batch_size, seed=arguments.seed,
+    )  # fmt: skip
+    for line in _lines(told):
+        print(line)
+    for path in write({"model": str(source.path), **told}, output):
+        print(path)
+
+
+def analyse_sets(
+    trained: "HRM", sets: Sequence["PuzzleSet"], segments: int, *, batch_size: int = 64, seed: int = 0
+) -> dict[str, Any]:
+    """Everything that latent.json holds but the model's name: both models on every set, in plain numbers.
+
+    The untrained model has the trained one's configuration, and weights drawn from `seed`.
+    """
+    import torch
+
+    from hrm_net.evaluation import check_fits
+    from hrm_net.latent import analyse, some_of_both, trajectories
+    from hrm_net.model import HRM
+    from hrm_net.provenance import provenance
+
+    for one in sets:
+        check_fits(trained, one)
+    device = next(trained.parameters()).device
+    untrained = HRM(trained.config, torch.Generator().manual_seed(seed)).to(device).eval()
+    found = {}
+    for one in sets:
+        started = time.perf_counter()
+        analysis = analyse(trained, one, segments, batch_size=batch_size, seed=seed)
+        fresh = analyse(untrained, one, segments, batch_size=batch_size, seed=seed)
+        rows = some_of_both(analysis.solved, FOLLOWED)
+        found[one.name] = {
+            "trained": analysis.as_dict(),
+            "untrained": fresh.as_dict(),
+            "trajectories": trajectories(trained, one, rows, segments, seed=seed).as_dict(),
+            "seconds": time.perf_counter() - started,
+        }
+    told = {"hidden_size": trained.config.hidden_size, "segments": segments, "untrained_seed": seed}
+    return {**told, "sets": found, **provenance(seed)}
+
+
+def write(told: dict[str, Any], output: Path) -> list[Path]:
+    """latent.json and the pictures, in a directory that is made; their paths."""
+    from hrm_net import latent_figures
+
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / "latent.json"
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(told, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    part.replace(path)
+    sets = told["sets"]
+    ratios, residuals, planes = (output / name for name in PICTURES)
+    return [
+        path,
+        latent_figures.participation_ratios(sets, told["hidden_size"], ratios),
+        latent_figures.residual_curves(sets, residuals),
+        latent_figures.trajectory_planes(sets, planes),
+    ]
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    for key, least in (("puzzles", 2), ("segments", 1), ("batch_size", 1), ("seed", 0)):
+        value = getattr(arguments, key)
+        if value is not None and value < least:
+            raise ValueError(f"{key}={value}: must be at least {least}")
+
+
+def _check_output(output: Path) -> None:
+    there = next(path for path in (output.absolute(), *output.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise ValueError(f"output={output}: cannot be made: {there} is a file")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(f"output={output}: cannot be written: no permission in {there}")
+
+
+def _sets(arguments: argparse.Namespace, source: "ModelSource") -> list["PuzzleSet"]:
+    import puzzles
+    from hrm_net.puzzle_sets import generated_set, read_sets
+
+    puzzle, num = puzzles.get(**source.puzzle), arguments.puzzles
+    if not arguments.data:
+        sets = puzzle.reference_sets.items()
+        return [generated_set(puzzle, name, arguments.seed, num, **targets) for name, targets in sets]
+    found = [one for path in arguments.data for one in read_sets(path, puzzle)]
+    names = [one.name for one in found]
+    for one in found:
+        if names.count(one.name) > 1:
+            raise ValueError(f"data: two sets are called {one.name}; rename a file")
+        if len(one) < 2:
+            raise ValueError(f"set {one.name}: has 1 puzzle; intervals need at least 2")
+        one.inputs, one.labels, one.puzzle_identifiers = one.inputs[:num], one.labels[:num], one.puzzle_identifiers[:num]
+    return found
+
+
+def _lines(told: dict[str, Any]) -> list[str]:
+    """A line a set and module: participation ratio, and residual of the first and last update."""
+    lines = [f"{told['segments']} segments; untrained: the same model with weights of seed {told['untrained_seed']}"]
+    for name, one in told["sets"].items():
+        solved = f"{one['trained']['solved']} of {one['trained']['puzzles']} puzzles solved"
+        lines.append(f"{name}: {solved}, {one['seconds']:.1f} s")
+        for module in ("H", "L"):
+            trained, untrained = one["trained"][module], one["untrained"][module]
+            ratio = f"{trained['participation_ratio']:.2f} trained, {untrained['participation_ratio']:.2f} untrained"
+            moved = " to ".join(f"{trained['residuals'][i]['mean']:.3f}" for i in (0, -1))
+            lines.append(f"  {module}: participation ratio {ratio}, of {told['hidden_size']}; residual {moved}")
+    return lines
