@@ -109,7 +109,7 @@ class Analysis:
         }
 
 
-def analyse(model: HRM, puzzle_set: PuzzleSet, segments: int, *, batch_size: int = 64, seed: int = 0) -> Analysis:
+def analyse(model: HRM, puzzle_set: PuzzleSet, segments: int, *, batch_size: int = 16, seed: int = 0) -> Analysis:
     """One pass of `segments` segments over a set; memory beyond a batch does not grow with tokens.
 
     `seed` feeds models that start from random states or add noise. ValueError for a set that the model cannot take.
@@ -128,7 +128,8 @@ def analyse(model: HRM, puzzle_set: PuzzleSet, segments: int, *, batch_size: int
         moved: dict[str, list[np.ndarray]] = {module: [] for module in MODULES}
         states = np.zeros((0, 0), np.int32)
         batch = padded_batch(puzzle_set, rows, len(rows))
-        for i, (states, updates) in enumerate(watched_segments(model, batch, segments, generator)):
+        for i, (answers, updates) in enumerate(watched_segments(model, batch, segments, generator)):
+            states = answers
             last = {update.module: update.place for update in updates}
             for update in updates:
                 before, after = _numpy(update.before), _numpy(update.after)
@@ -152,9 +153,10 @@ def analyse(model: HRM, puzzle_set: PuzzleSet, segments: int, *, batch_size: int
 
 @dataclass(kw_only=True, slots=True)
 class Trajectories:
-    """Some puzzles' ways through their two principal components, by module: the start, then every update.
+    """Some puzzles' ways through their two principal components, by module: a point after every update.
 
-    A point is the whole state of a puzzle, all tokens and channels together.
+    A point is the whole state of a puzzle, all tokens and channels together. The start, far from all that follows and
+    the same for all puzzles, would take up the plane.
     """
 
     rows: Integer[np.ndarray, " rows"]
@@ -178,12 +180,10 @@ def trajectories(
     paths: dict[str, list[np.ndarray]] = {module: [] for module in MODULES}
     states = np.zeros((0, 0), np.int32)
     batch = padded_batch(puzzle_set, rows, len(rows))
-    for states, updates in watched_segments(model, batch, segments, _generator(seed)):
+    for answers, updates in watched_segments(model, batch, segments, _generator(seed)):
+        states = answers
         for update in updates:
-            path = paths[update.module]
-            if not path:
-                path.append(_numpy(update.before).reshape(len(rows), -1))
-            path.append(_numpy(update.after).reshape(len(rows), -1))
+            paths[update.module].append(_numpy(update.after).reshape(len(rows), -1))
     planes = {module: principal_plane(np.stack(path, axis=1)) for module, path in paths.items()}
     return Trajectories(
         rows=rows,

@@ -53,12 +53,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--run", metavar="DIR", help="directory of a training run, or of save_pretrained; default: the shipped weights")
-    add("--data", action="append", metavar="FILE|DIR", help="puzzles to run it on; may be repeated (default: generated)")
+    add(
+        "--data", action="append", metavar="FILE|DIR", help="puzzles to run it on; may be repeated (default: generated)"
+    )
     add("--puzzles", type=int, default=256, metavar="N", help="of each set at most (default: %(default)s)")
     add("--segments", type=int, metavar="N", help="segments of the pass (default: as many as it was trained with)")
     add("--output", metavar="DIR", help="where JSON and pictures go (default: latent in the run's directory)")
     add("--seed", type=int, default=0, metavar="N", help="of generated puzzles and of the fresh weights (%(default)s)")
-    add("--batch-size", type=int, default=64, metavar="N", help="puzzles computed at once (default: %(default)s)")
+    add("--batch-size", type=int, default=16, metavar="N", help="puzzles computed at once (default: %(default)s)")
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     return parser
 
@@ -85,7 +87,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def analyse_sets(
-    trained: "HRM", sets: Sequence["PuzzleSet"], segments: int, *, batch_size: int = 64, seed: int = 0
+    trained: "HRM", sets: Sequence["PuzzleSet"], segments: int, *, batch_size: int = 16, seed: int = 0
 ) -> dict[str, Any]:
     """Everything that latent.json holds but the model's name: both models on every set, in plain numbers.
 
@@ -167,7 +169,11 @@ def _sets(arguments: argparse.Namespace, source: "ModelSource") -> list["PuzzleS
             raise ValueError(f"data: two sets are called {one.name}; rename a file")
         if len(one) < 2:
             raise ValueError(f"set {one.name}: has 1 puzzle; intervals need at least 2")
-        one.inputs, one.labels, one.puzzle_identifiers = one.inputs[:num], one.labels[:num], one.puzzle_identifiers[:num]
+        one.inputs, one.labels, one.puzzle_identifiers = (
+            one.inputs[:num],
+            one.labels[:num],
+            one.puzzle_identifiers[:num],
+        )
     return found
 
 

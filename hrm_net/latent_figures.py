@@ -63,6 +63,7 @@ def residual_curves(sets: Sets, path: str | Path) -> Path:
             if legend := axes.get_legend():
                 legend.remove()
         row[0].set_ylabel("residual", fontsize=FONT_SIZE)
+    panels[0][0].set_ylim(bottom=0)  # of all, once they have settled on a common top
     for axes in panels[-1]:
         axes.set_xlabel("segment")
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -80,7 +81,7 @@ def trajectory_planes(sets: Sets, path: str | Path) -> Path:
         for axes, module in zip(row, ("H", "L"), strict=True):
             for points, solved in zip(np.array(one[module]["points"]), one["solved"], strict=True):
                 colour, mark = (SOLVED, "o") if solved else (UNSOLVED, "X")
-                axes.plot(*points.T, color=colour, linewidth=1, alpha=0.75)
+                axes.plot(*points.T, color=colour, linewidth=0.9, alpha=0.7)
                 axes.plot(*points[-1], color=colour, marker=mark, markersize=8, markeredgecolor="white", zorder=4)
                 axes.plot(*points[0], color=INK, marker="o", markersize=5, zorder=5)
             first, second = one[module]["explained"]
@@ -90,7 +91,7 @@ def trajectory_planes(sets: Sets, path: str | Path) -> Path:
             axes.set_aspect("equal", adjustable="datalim")
             _tidy(axes)
     handles = [
-        Line2D([], [], color=INK, marker="o", linestyle="none", label="start"),
+        Line2D([], [], color=INK, marker="o", linestyle="none", label="after the first update"),
         Line2D([], [], color=SOLVED, marker="o", markersize=8, label="solved at the end"),
         Line2D([], [], color=UNSOLVED, marker="X", markersize=8, label="not solved"),
     ]
@@ -108,7 +109,6 @@ def _residuals(axes: Axes, told: dict[str, Any], module: str) -> None:
               label=f"{module} (mean and 95 % interval over puzzles)")  # fmt: skip
     axes.fill_between(x, low, high, color=COLOUR[module], alpha=0.25, linewidth=0)
     axes.set_xlim(0, updates[-1]["segment"])
-    axes.set_ylim(bottom=0)
 
 
 def _fill(module: str, kind: str) -> dict[str, Any]:
