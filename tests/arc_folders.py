@@ -32,6 +32,13 @@ def folder(path: Path, names: str, *, tests: int = 1, seed: int = 0) -> Path:
     return path
 
 
+def two_folders(path: Path) -> Path:
+    """`training` with a, b, c and `evaluation` with x, y, z, which have two tests each."""
+    folder(path / "training", "cab")
+    folder(path / "evaluation", "zxy", tests=2)
+    return path
+
+
 class Answering(nn.Module):
     """Answers question i, by its canvas and identifier, with the canvas it is given for it, else with nothing.
 
@@ -63,3 +70,17 @@ class Answering(nn.Module):
 
     def wants_to_halt(self, out):
         return out.q_halt > out.q_continue
+
+
+def plain_score(submission: Any, tasks: dict[str, Any]) -> tuple[float, float, float]:
+    """The three rules at two tries, from JSON alone."""
+    found = [
+        [
+            pair["output"] in (tries["attempt_1"], tries["attempt_2"])
+            for pair, tries in zip(task["test"], submission[name], strict=True)
+        ]
+        for name, task in tasks.items()
+    ]
+    outputs = [one for tests in found for one in tests]
+    shares = [sum(tests) / len(tests) for tests in found]
+    return sum(map(all, found)) / len(found), sum(shares) / len(found), sum(outputs) / len(outputs)
