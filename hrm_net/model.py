@@ -273,14 +273,14 @@ class HRM(nn.Module):
     def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> "HRM":
         """Read what `save_pretrained` wrote, strictly; ValueError for files that are missing or do not fit.
 
-        ORGANISATION/NAME, where no such directory exists, is a model of the Hugging Face Hub, `revision` its branch,
-        tag or commit (needs `pip install 'hrm-net[hub]'`).
+        Where no such directory exists, sudoku_9x9 is the model that ships with the package, and ORGANISATION/NAME one
+        of the Hugging Face Hub, `revision` its branch, tag or commit (needs `pip install 'hrm-net[hub]'`).
         """
         from hrm_net.hub import download, is_hub_id
-        from hrm_net.pretrained import CONFIG, WEIGHTS, load
+        from hrm_net.pretrained import CONFIG, WEIGHTS, load, shipped
 
         if is_hub_id(source):
             return load(cls, download(str(source), (CONFIG, WEIGHTS), revision))
         if revision is not None:
             raise ValueError(f"revision={revision}: {source} is no model of the Hugging Face Hub")
-        return load(cls, Path(source))
+        return load(cls, shipped(source) or Path(source))

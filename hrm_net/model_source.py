@@ -12,7 +12,7 @@ from hrm_net.losses import CROSS_ENTROPY
 from hrm_net.model import HRM
 from hrm_net.reference import load_reference
 
-SHIPPED = Path(__file__).parent / "weights" / "sudoku_9x9"
+DEFAULT = "sudoku_9x9"  # of the weights that ship with the package
 
 
 @dataclass(kw_only=True, slots=True)
@@ -47,7 +47,8 @@ class ModelSource:
 def find_model(
     run: str | None = None, checkpoint_path: str | None = None, reference: dict[str, Any] | None = None
 ) -> ModelSource:
-    """The best checkpoint of a run, a checkpoint of one's choice, or the shipped weights; ValueError without any.
+    """The best checkpoint of a run, a checkpoint of one's choice, or weights that ship with the package, by name or by
+    default; ValueError without any.
 
     A checkpoint is a run's directory step_N, or a published file, of which `reference` tells what its weights do not.
     """
@@ -57,9 +58,12 @@ def find_model(
             return _from_published(path, reference or {})
         return _from_checkpoint(path, "checkpoint")
     if run is None:
-        if not (SHIPPED / pretrained.CONFIG).is_file():
+        found = pretrained.shipped(DEFAULT)
+        if found is None:
             raise ValueError("run=null: this installation ships no weights; give the directory of a training run")
-        return _from_pretrained(SHIPPED, None)
+        return _from_pretrained(found, None)
+    if shipped := pretrained.shipped(run):
+        return _from_pretrained(shipped, None)
     path = Path(run)
     if not path.is_dir():
         raise ValueError(f"run={run}: no such directory; a run of `python train.py` makes runs/NAME")

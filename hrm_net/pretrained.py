@@ -13,7 +13,15 @@ from torch import Tensor, nn
 from hrm_net.hrm_config import HRMConfig
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+SHIPPED = Path(__file__).parent / "weights"
 Model = TypeVar("Model", bound=nn.Module)
+
+
+def shipped(name: str | Path) -> Path | None:
+    """The directory of the weights that ship with the package under this name; None where it is no such name."""
+    found = SHIPPED / name
+    plain = isinstance(name, str) and name == found.name and not Path(name).exists()
+    return found if plain and (found / CONFIG).is_file() else None
 
 
 def state(model: nn.Module) -> dict[str, Tensor]:

@@ -10,6 +10,16 @@ from hrm_net import HRM, pretrained
 from tests.models import VARIANTS, seeded, small_batch, small_model
 
 
+def test_shipped_weights_go_by_name_where_no_directory_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert HRM.from_pretrained("sudoku_9x9").config.seq_len == 81
+    monkeypatch.chdir(tmp_path)
+    small_model().save_pretrained("sudoku_9x9")
+    assert HRM.from_pretrained("sudoku_9x9").config.seq_len == 16
+    for name in ("sudoku_10x10", "../weights/sudoku_9x9"):
+        with pytest.raises(ValueError, match="no such file"):
+            HRM.from_pretrained(name)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_round_trip_changes_no_bit(variant: str, tmp_path: Path):
     model = small_model(variant).eval()
