@@ -103,7 +103,7 @@ def read_puzzles(text: str, puzzle: "Puzzle") -> np.ndarray:
         except UnicodeDecodeError as error:
             raise ValueError(f"{text}: is no text file ({error})") from None
     try:
-        return _question(text, puzzle)[None]
+        return question(text, puzzle)[None]
     except ValueError as error:
         raise ValueError(f"{text!r}: no such file, and no puzzle: {error}") from None
 
@@ -113,7 +113,7 @@ def _parse_lines(name: str, text: str, puzzle: "Puzzle") -> np.ndarray:
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             try:
-                rows.append(_question(line, puzzle))
+                rows.append(question(line, puzzle))
             except ValueError as error:
                 raise ValueError(f"{name}:{number}: {error}") from None
     if not rows:
@@ -121,7 +121,7 @@ def _parse_lines(name: str, text: str, puzzle: "Puzzle") -> np.ndarray:
     return np.stack(rows)
 
 
-def _question(text: str, puzzle: "Puzzle") -> np.ndarray:
+def question(text: str, puzzle: "Puzzle") -> np.ndarray:
     """One puzzle's inputs; ValueError for a text that is none, or one that its givens make impossible."""
     row = puzzle.parse(text.replace("/", "\n"))
     # checked cheaply where that can be: the exact solver's kernels take long to load

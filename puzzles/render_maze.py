@@ -86,7 +86,7 @@ def _grids(puzzle: Any, *states: Row) -> list[Cells]:
     return [state.reshape(puzzle.shape) for state in states]
 
 
-def _wrong(puzzle: Any, inputs: Row, outputs: Row) -> Mask:
+def broken_cells(puzzle: Any, inputs: Row, outputs: Row) -> Mask:
     if (inputs == outputs).all() or _judge(puzzle, inputs, outputs)[0]:
         return np.zeros(puzzle.shape, bool)
     maze, state = _grids(puzzle, inputs, outputs)
@@ -104,7 +104,7 @@ def _links(maze: Cells, state: Cells) -> np.ndarray:
 def text(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, colour: bool) -> str:
     """Two characters a cell; larger boards in colour half a character a cell."""
     maze, state = _grids(puzzle, inputs, outputs)
-    wrong = _wrong(puzzle, inputs, outputs)
+    wrong = broken_cells(puzzle, inputs, outputs)
     if colour and puzzle.shape[0] > ROWS_OF_PAIRS:
         return half_blocks(_colours(maze, state, wrong).tolist())
     links = _links(maze, state)
@@ -151,7 +151,7 @@ def board(
     puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, changed: Bool[np.ndarray, " seq"], cell: int
 ) -> Image.Image:
     maze, state = _grids(puzzle, inputs, outputs)
-    wrong = _wrong(puzzle, inputs, outputs)
+    wrong = broken_cells(puzzle, inputs, outputs)
     rows, columns = maze.shape
     side, edge = cell * SMOOTH, SMOOTH
     image = Image.new("RGB", (columns * side + 2 * edge, rows * side + 2 * edge), WALL_COLOUR)

@@ -48,6 +48,9 @@ def test_the_wheel_holds_the_packages_every_configuration_and_all_weights(wheel:
     for package in ("hrm_net", "puzzles"):
         expected |= {str(path.relative_to(REPO)) for path in REPO.glob(f"{package}/**/*.py")}
     expected |= {str(path.relative_to(REPO)) for path in REPO.glob("hrm_net/weights/**/*.*")}
+    page = {str(path.relative_to(REPO)) for path in REPO.glob("hrm_net/serve/*.*")}
+    assert {"hrm_net/serve/page.html", "hrm_net/serve/page.css", "hrm_net/serve/page.js"} < page
+    expected |= page
     assert len(expected) > 40
     assert expected <= names
     assert not [name for name in names if name.startswith(("tests/", "conf/", "benchmarks/"))]
@@ -82,7 +85,7 @@ def test_every_import_is_a_declared_dependency() -> None:
 
     project = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    declared = [*project["dependencies"], *extras["flash"], *extras["arc"], *extras["hub"]]
+    declared = [*project["dependencies"], *extras["flash"], *extras["arc"], *extras["hub"], *extras["serve"]]
     names = {line.split(">")[0].replace("-", "_") for line in declared}
     names = {{"hydra_core": "hydra", "pillow": "PIL", "flash_attn": "flash_attn"}.get(name, name) for name in names}
     names |= {"hrm_net", "puzzles", "yaml"}  # PyYAML is what omegaconf reads with

@@ -64,7 +64,7 @@ def test_words_and_red_cells_follow_the_rules(game, name):
         path, expected = (5, 10, 11, 12, 13, 18, 17, 2, 1), [1, 2]
         state, words = game.state(*path), "broken: 2 in dead ends"
     assert render.mistakes(game.puzzle, game.inputs, state, game.labels) == words
-    wrong = render_maze._wrong(game.puzzle, game.inputs.astype(int), state.astype(int)).reshape(-1)
+    wrong = render_maze.broken_cells(game.puzzle, game.inputs.astype(int), state.astype(int)).reshape(-1)
     assert np.flatnonzero(wrong).tolist() == expected
 
 
@@ -84,7 +84,7 @@ def test_nothing_is_red_exactly_where_the_path_is_whole(seed, changes):
     state = labels[0].copy()
     places = rng.integers(0, puzzle.seq_len, changes)
     state[places] = rng.integers(0, 6, changes)
-    wrong = render_maze._wrong(puzzle, inputs[0].astype(int), state.astype(int)).reshape(-1)
+    wrong = render_maze.broken_cells(puzzle, inputs[0].astype(int), state.astype(int)).reshape(-1)
     judged = puzzle.check(inputs, state[None])
     if judged.valid[0]:
         assert not wrong.any()

@@ -1,0 +1,138 @@
+"""The application: three files, and three questions in JSON. All mistakes are answered by {"error": one line}."""
+
+import secrets
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from hrm_net.serve.guard import Guard, refused
+from hrm_net.serve.limits import Limits, Refusal, Turns, read_object
+from hrm_net.serve.served import SEGMENTS, Served
+
+FILES = {
+    "/": ("page.html", "text/html"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/boards.js": ("boards.js", "text/javascript"),
+    "/chart.js": ("chart.js", "text/javascript"),
+}
+SEEDS = 1 << 53  # JavaScript's whole numbers
+
+
+def create_app(
+    models: Sequence[Served], *, limits: Limits | None = None, names: Collection[str] = (), warm: bool = False
+) -> Starlette:
+    """One model for each kind of puzzle. `names`: what else than an address clients may call this server."""
+    limits = limits or Limits()
+    serving = Serving(models, limits)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        serving.open(warm)
+        yield
+        serving.close()
+
+    routes = [Route(path, _file(*told), methods=["GET"]) for path, told in FILES.items()]
+    routes += [
+        Route("/api/puzzles", serving.puzzles, methods=["GET"]),
+        Route("/api/generate", serving.generate, methods=["POST"]),
+        Route("/api/solve", serving.solve, methods=["POST"]),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, limits=limits, names=names)],
+        exception_handlers={Refusal: _refused, HTTPException: _unknown, Exception: _failed},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False  # there is one way to each file
+    return app
+
+
+class Serving:
+    """The models and who waits for them."""
+
+    def __init__(self, models: Sequence[Served], limits: Limits) -> None:
+        self.models, self.limits = {served.name: served for served in models}, limits
+        assert len(self.models) == len(models)
+        self.turns = {name: Turns(name, limits) for name in self.models}
+
+    def open(self, warm: bool) -> None:
+        for name, served in self.models.items() if warm else ():
+            self.turns[name].worker.submit(served.warm)
+
+    def close(self) -> None:
+        for turns in self.turns.values():
+            turns.close()
+
+    async def puzzles(self, request: Request) -> Response:
+        """{"puzzles": what each model solves and what can be generated, "max_segments": ...}."""
+        described = [served.describe() for served in self.models.values()]
+        return JSONResponse({"puzzles": described, "max_segments": self.limits.max_segments})
+
+    async def generate(self, request: Request) -> Response:
+        """{"puzzle", "level" or "clues", "seed"?} -> {"puzzle", "text", "seed"}."""
+        asked = await read_object(request, self.limits)
+        served = self._model(asked, {"puzzle", "level", "clues", "seed"})
+        seed = _whole(asked, "seed", secrets.randbelow(SEEDS), 0, SEEDS - 1)
+        level, clues = asked.get("level"), asked.get("clues")
+        return JSONResponse(await self.turns[served.name].run(lambda: served.generate(level, clues, seed)))
+
+    async def solve(self, request: Request) -> Response:
+        """{"puzzle", "text", "segments"?, "think_on"?} -> see `Served.solve`."""
+        asked = await read_object(request, self.limits)
+        served = self._model(asked, {"puzzle", "text", "segments", "think_on"})
+        segments = _whole(asked, "segments", min(SEGMENTS, self.limits.max_segments), 1, self.limits.max_segments)
+        think_on = asked.get("think_on", False)
+        if not isinstance(think_on, bool):
+            raise Refusal(400, "think_on: must be true or false")
+        text = asked.get("text")
+        return JSONResponse(await self.turns[served.name].run(lambda: served.solve(text, segments, think_on)))
+
+    def _model(self, asked: dict[str, Any], keys: set[str]) -> Served:
+        unknown = sorted(asked.keys() - keys)
+        if unknown:
+            raise Refusal(400, f"{unknown[0][:40]}: unknown key; there are {', '.join(sorted(keys))}")
+        name = asked.get("puzzle")
+        if not isinstance(name, str) or name not in self.models:
+            raise Refusal(400, f"puzzle={str(name)[:40]}: must be one of {', '.join(self.models)}")
+        return self.models[name]
+
+
+def _whole(asked: dict[str, Any], key: str, otherwise: int, least: int, most: int) -> int:
+    value = asked.get(key, otherwise)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise Refusal(400, f"{key}={str(value)[:40]}: must be a whole number from {least} to {most}")
+    return value
+
+
+def _file(name: str, kind: str) -> Any:
+    path = Path(__file__).parent / name
+
+    async def answer(request: Request) -> Response:
+        return FileResponse(path, media_type=kind)
+
+    return answer
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return refused(error)
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail.lower()}, error.status_code, error.headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Ours: the traceback goes to the terminal, not to the client."""
+    return JSONResponse({"error": "internal error; the server's terminal tells more"}, 500)

@@ -1,0 +1,127 @@
+"""`hrm-serve`: starts the page."""
+
+import argparse
+import ipaddress
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from hrm_net.exit_codes import exit_codes
+
+if TYPE_CHECKING:
+    from hrm_net.serve.served import Served
+
+DESCRIPTION = "A page on this machine: type or generate a Sudoku or a maze, and watch a trained model fill it in."
+EXAMPLES = """\
+examples:
+  hrm-serve                          Sudoku, with the weights that ship with the package
+  hrm-serve --run runs/maze          mazes as well, with the best checkpoint of a run
+  hrm-serve --port 0                 on any free port
+
+Links to a puzzle: http://127.0.0.1:8765/#sudoku=53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`hrm-serve ...`."""
+    with exit_codes():
+        _run(_parser().parse_args(argv))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """A mistake is one line, without the usage."""
+        raise ValueError(f"{message}; --help lists what there is")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        "hrm-serve", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--run", action="append", default=[], metavar="DIR",
+        help="directory of a training run or of save_pretrained, or the name of weights that ship with the package; may "
+        "be repeated, one for each kind of puzzle (Sudoku by default: the shipped weights)")  # fmt: skip
+    add("--port", type=int, default=8765, metavar="N", help="0: any free one (default: %(default)s)")
+    add("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s, this machine)")
+    add("--allow-remote", action="store_true", help="let --host be an address that other machines reach")
+    add("--name", action="append", default=[], metavar="NAME", help="a host name that browsers may reach it by")
+    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
+    add("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="of states and matrix products")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    check_address(arguments.host, arguments.port, arguments.allow_remote)
+    try:
+        import uvicorn
+
+        from hrm_net.serve.app import create_app
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
+            raise
+        raise ValueError('hrm-serve needs starlette and uvicorn: pip install "hrm-net[serve]"') from None
+    models = load(arguments.run, arguments.device, arguments.precision)
+    app = create_app(models, names=arguments.name, warm=True)
+    with listen(arguments.host, arguments.port) as listening:
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, ws="none",
+            limit_concurrency=64, timeout_keep_alive=5, timeout_graceful_shutdown=2,
+        )  # fmt: skip
+        host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+        kinds = ", ".join(f"{served.name} ({served.origin})" for served in models)
+        print(f"http://{host}:{listening.getsockname()[1]}/  {kinds}; Ctrl-C ends", flush=True)
+        try:
+            uvicorn.Server(config).run(sockets=[listening])
+        except KeyboardInterrupt:
+            return
+
+
+def check_address(host: str, port: int, allow_remote: bool) -> None:
+    """ValueError for a port that is none, and for an address that others reach where that was not allowed."""
+    if not 0 <= port <= 65535:
+        raise ValueError(f"port={port}: must lie in 0..65535")
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        raise ValueError(f"host={host}: must be an address, such as 127.0.0.1") from None
+    if not loopback and not allow_remote:
+        raise ValueError(
+            f"host={host}: other machines would reach it, and nobody is asked for a password; add --allow-remote"
+        )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; ValueError where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        hint = "; --port 0 takes a free one" if port else ""
+        raise ValueError(f"host={host} port={port}: cannot listen there: {error.strerror}{hint}") from None
+
+
+def load(runs: Sequence[str], device_name: str, precision: str) -> "list[Served]":
+    """The models of these runs, Sudoku's shipped weights among them unless a run solves Sudoku."""
+    import puzzles
+    from hrm_net.device import resolve_device, resolve_precision
+    from hrm_net.model_source import find_model
+    from hrm_net.pretrained import shipped
+    from hrm_net.serve.served import Served
+
+    device = resolve_device(device_name)
+    found: dict[str, Served] = {}
+    for run in [*runs, None]:
+        if run is None and "sudoku" in found:
+            continue
+        source = find_model(run)
+        name = source.puzzle["name"]
+        if name not in ("sudoku", "maze"):
+            raise ValueError(f"run={run}: its model solves {name}; the page draws sudoku and maze")
+        if name in found:
+            raise ValueError(f"run={run}: a second model for {name}; give one of each kind")
+        model = source.load().to(device)
+        model.forward_dtype = resolve_precision(precision, device)
+        origin = f"shipped weights {source.path.name}" if run is None or shipped(run) else run
+        found[name] = Served(puzzle=puzzles.get(**source.puzzle), model=model, origin=origin)
+    return sorted(found.values(), key=lambda served: served.name != "sudoku")

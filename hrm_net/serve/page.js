@@ -1,0 +1,289 @@
+// The page: asks the server for puzzles and solutions, and steps through the segments.
+// The address holds the puzzle: #sudoku=53..7... or #maze=S.X/..X/X.G (X: a wall).
+
+import { MazeBoard, SudokuBoard } from "./boards.js";
+import { drawChart, percent } from "./chart.js";
+
+const BOARDS = { sudoku: SudokuBoard, maze: MazeBoard };
+const TITLES = { sudoku: "Sudoku", maze: "Maze" };
+const PLAY_MS = 600;
+const $ = (id) => document.getElementById(id);
+
+let known = [], board = null, kind = null;
+let result = null, at = 1, playing = 0, asking = 0;
+
+async function ask(path, body) {
+  const asked = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  let answer;
+  try {
+    answer = await fetch(path, asked);
+  } catch {
+    throw new Error("the server does not answer; is hrm-serve still running?");
+  }
+  const told = await answer.json().catch(() => ({ error: `the server answers ${answer.status}` }));
+  if (!answer.ok) throw new Error(told.error);
+  return told;
+}
+
+function say(words, error = false) {
+  $("status").textContent = words;
+  $("status").classList.toggle("error", error);
+}
+
+/** One request at a time; `then` is called with the answer unless the puzzle changed meanwhile. */
+async function during(words, path, body, then) {
+  const mine = ++asking;
+  say(words);
+  $("board").classList.add("busy");
+  for (const id of ["solve", "generate"]) $(id).setAttribute("aria-disabled", "true");
+  try {
+    const told = await ask(path, body);
+    if (mine === asking) then(told);
+  } catch (error) {
+    if (mine === asking) say(error.message, true);
+  } finally {
+    if (mine === asking) settle();
+  }
+}
+
+function settle() {
+  $("board").classList.remove("busy");
+  for (const id of ["solve", "generate"]) $(id).removeAttribute("aria-disabled");
+}
+
+/** The puzzle changed: what was solved is no longer shown, what is asked no longer awaited. */
+function forget() {
+  asking++;
+  settle();
+  stop();
+  result = null;
+  $("result").hidden = true;
+}
+
+function choose(name) {
+  forget();
+  kind = known.find((one) => one.name === name);
+  board = new BOARDS[name]($("board"), kind, edited);
+  $("board").setAttribute("aria-label", `${TITLES[name]}, ${kind.rows} rows, ${kind.columns} columns`);
+  $("board-keys").textContent = board.keys;
+  $("legend").replaceChildren(...board.legend.map(([look, sample, words]) => {
+    const item = document.createElement("li"), mark = document.createElement("b");
+    item.className = look;
+    mark.textContent = sample;
+    mark.setAttribute("aria-hidden", "true");
+    item.append(mark, words);
+    return item;
+  }));
+  $("level").replaceChildren(...kind.levels.map((level) => new Option(level.label, level.name)));
+  $("text-label").textContent = name === "sudoku" ? `${kind.rows * kind.columns} cells, dots for blanks`
+    : `${kind.rows} rows of ${kind.columns}: # walls, dots free, S, G`;
+  $("model").textContent = `Model: ${kind.model}. It stops by the rule ${kind.stop}.`;
+  for (const radio of document.querySelectorAll("#kinds input")) radio.checked = radio.value === name;
+  refresh();
+}
+
+/** Shows the puzzle itself, and writes it into the address and the text field. */
+function refresh() {
+  board.show();
+  $("text").value = kind.name === "maze" ? board.toText().replaceAll("/", "\n") : board.toText();
+  const blank = board.givens === board.empty();
+  const address = blank ? `#${kind.name}=` : `#${kind.name}=${board.toText().replaceAll("#", "X")}`;
+  if (address !== location.hash) history.replaceState(null, "", address);
+}
+
+function edited() {
+  const solved = result !== null;
+  forget();
+  refresh();
+  say(solved ? "Back to the puzzle." : "");
+}
+
+function take(text) {
+  board.givens = board.normal(text);
+  forget();
+  refresh();
+}
+
+function fromAddress() {
+  const [, name, text] = /^#(\w+)=(.*)$/s.exec(location.hash) ?? [];
+  if (!name) return false;
+  if (!known.some((one) => one.name === name)) {
+    say(`The address asks for ${name}, which no model here solves.`, true);
+    return false;
+  }
+  if (kind?.name !== name) choose(name);
+  if (text === "") return true;
+  try {
+    take(decodeURIComponent(text));
+    say("Puzzle taken from the address.");
+  } catch (error) {
+    say(`The address holds no puzzle: ${error.message}`, true);
+  }
+  return true;
+}
+
+function solve() {
+  if (asking && $("solve").hasAttribute("aria-disabled")) return;
+  stop();
+  const body = { puzzle: kind.name, text: board.toText(), think_on: $("think-on").checked, segments: kind.segments };
+  during("Thinking …", "api/solve", body, (told) => {
+    result = told;
+    $("result").hidden = false;
+    $("segment").max = told.segments.length;
+    $("table").replaceChildren(...told.segments.map(tableRow));
+    const halt = told.halted_at === null ? `not halted within ${told.most} segments` : `halted at segment ${told.halted_at}`;
+    const words = document.createElement("strong");
+    words.className = told.solved ? "good" : "bad";
+    words.textContent = told.solved ? "✓ Solved by the rules" : "✗ Not solved";
+    $("verdict").replaceChildren(words, `, ${halt}, ${told.seconds < 1 ? `${Math.round(1000 * told.seconds)} ms` : `${told.seconds.toFixed(1)} s`}.`);
+    say(`${told.solved ? "Solved" : "Not solved"}, ${halt}.`);
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) go(told.segments.length);
+    else play();
+  });
+}
+
+function changedAt(segment) {
+  const before = segment === 1 ? board.toText() : result.segments[segment - 2].grid, now = result.segments[segment - 1].grid;
+  return [before, [...now].filter((symbol, i) => symbol !== before[i]).length];
+}
+
+function tableRow(one, i) {
+  const row = document.createElement("tr"), head = document.createElement("th");
+  head.scope = "row";
+  head.textContent = i + 1;
+  row.append(head);
+  row.classList.toggle("halted", i + 1 === result.halted_at);
+  const residual = one.residual === null ? "–" : one.residual.toPrecision(2);
+  for (const words of [percent(one.confidence), residual, changedAt(i + 1)[1], one.verdict]) {
+    row.insertCell().textContent = words;
+  }
+  return row;
+}
+
+/** Shows a segment; `aloud` tells it to screen readers as well. */
+function go(segment, aloud = false) {
+  if (!result) return;
+  at = Math.min(result.segments.length, Math.max(1, segment));
+  const one = result.segments[at - 1], [before] = changedAt(at), residual = one.residual === null ? "–" : one.residual.toPrecision(2);
+  board.show(one.grid, before, one.broken);
+  $("segment").value = at;
+  $("now").textContent = `${at} of ${result.segments.length}`;
+  $("confidence").textContent = percent(one.confidence);
+  $("residual").textContent = residual;
+  $("judged").textContent = one.verdict;
+  $("segment").setAttribute("aria-valuetext", `segment ${at} of ${result.segments.length}, confidence ${percent(one.confidence)}, ${one.verdict}`);
+  for (const id of ["first", "previous"]) $(id).setAttribute("aria-disabled", at === 1);
+  for (const id of ["next", "last"]) $(id).setAttribute("aria-disabled", at === result.segments.length);
+  drawChart($("chart"), result, at, step);
+  if (aloud) say(`Segment ${at}: confidence ${percent(one.confidence)}, residual ${residual}, ${one.verdict}.`);
+}
+
+/** As `go`, by hand: ends playing. */
+function step(segment) {
+  stop();
+  go(segment, true);
+}
+
+function play() {
+  stop();
+  go(1);
+  $("play").textContent = "Pause";
+  playing = setInterval(() => {
+    if (at < result.segments.length) go(at + 1);
+    if (at === result.segments.length) stop();
+  }, PLAY_MS);
+}
+
+function stop() {
+  clearInterval(playing);
+  playing = 0;
+  $("play").textContent = "Play";
+}
+
+function listen() {
+  $("solve").addEventListener("click", solve);
+  $("generate").addEventListener("click", () => {
+    if ($("generate").hasAttribute("aria-disabled")) return;
+    during("Generating …", "api/generate", { puzzle: kind.name, level: $("level").value }, (told) => {
+      take(told.text);
+      say("A new puzzle.");
+    });
+  });
+  $("clear").addEventListener("click", () => {
+    board.givens = board.empty();
+    edited();
+    say("Empty board.");
+  });
+  $("link").addEventListener("click", () => {
+    const copied = navigator.clipboard?.writeText(location.href) ?? Promise.reject(new Error());
+    copied.then(() => say("Link copied."), () => say("The link is in the address bar."));
+  });
+  $("take").addEventListener("click", () => {
+    try {
+      take($("text").value);
+      say("Text taken.");
+    } catch (error) {
+      say(error.message, true);
+    }
+  });
+  $("first").addEventListener("click", () => step(1));
+  $("previous").addEventListener("click", () => step(at - 1));
+  $("next").addEventListener("click", () => step(at + 1));
+  $("last").addEventListener("click", () => step(Infinity));
+  $("play").addEventListener("click", () => (playing ? stop() : play()));
+  $("segment").addEventListener("input", () => step(Number($("segment").value)));
+  $("board").addEventListener("click", (event) => board.click(event));
+  $("board").addEventListener("keydown", (event) => {
+    if (event.key === "Enter") solve();
+    else if (!board.move(event)) board.type(event);
+  });
+  $("board").addEventListener("paste", (event) => {
+    event.preventDefault();
+    try {
+      take(event.clipboardData.getData("text"));
+      say("Puzzle pasted.");
+    } catch (error) {
+      say(error.message, true);
+    }
+  });
+  document.querySelector("main").addEventListener("keydown", (event) => {
+    if (!result || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches("textarea, select")) return;
+    if (event.key !== "n" && event.key !== "p") return;
+    event.preventDefault();
+    step(at + (event.key === "n" ? 1 : -1));
+  });
+  addEventListener("hashchange", fromAddress);
+  new ResizeObserver(() => result && drawChart($("chart"), result, at, step)).observe($("chart"));
+}
+
+async function begin() {
+  try {
+    known = (await ask("api/puzzles")).puzzles;
+  } catch (error) {
+    say(error.message, true);
+    return;
+  }
+  $("kinds").replaceChildren(...known.map((one) => {
+    const label = document.createElement("label"), radio = document.createElement("input");
+    radio.type = "radio";
+    radio.name = "kind";
+    radio.value = one.name;
+    radio.addEventListener("change", () => {
+      choose(one.name);
+      say("");
+    });
+    label.append(radio, TITLES[one.name]);
+    return label;
+  }));
+  $("kinds").hidden = known.length < 2;
+  listen();
+  if (!fromAddress()) {
+    const words = $("status").textContent;
+    choose(known[0].name);
+    say(words || "Type a puzzle, or generate one.", words !== "");
+  }
+  document.documentElement.dataset.ready = "yes";
+}
+
+begin();
