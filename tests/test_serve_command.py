@@ -54,7 +54,10 @@ def test_models_of_runs_beside_the_shipped_one(tmp_path):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"puzzle": {"name": name, **options}}))
         saved[name] = str(tmp_path / name)
     both = command.load([saved["maze"]], "cpu", "fp32")
-    assert [(one.name, one.origin) for one in both] == [("sudoku", "shipped weights sudoku_9x9"), ("maze", saved["maze"])]
+    assert [(one.name, one.origin) for one in both] == [
+        ("sudoku", "shipped weights sudoku_9x9"),
+        ("maze", saved["maze"]),
+    ]
     own = command.load([saved["maze"], saved["sudoku"]], "cpu", "fp32")
     assert [(one.name, one.origin) for one in own] == [("sudoku", saved["sudoku"]), ("maze", saved["maze"])]
     with pytest.raises(ValueError, match="a second model for maze"):

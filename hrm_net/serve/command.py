@@ -40,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--run", action="append", default=[], metavar="DIR",
-        help="directory of a training run or of save_pretrained, or the name of weights that ship with the package; may "
-        "be repeated, one for each kind of puzzle (Sudoku by default: the shipped weights)")  # fmt: skip
+        help="directory of a training run or of save_pretrained, or the name of weights that ship with the package; "
+        "may be repeated, one for each kind of puzzle (Sudoku by default: the shipped weights)")  # fmt: skip
     add("--port", type=int, default=8765, metavar="N", help="0: any free one (default: %(default)s)")
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s, this machine)")
     add("--allow-remote", action="store_true", help="let --host be an address that other machines reach")
