@@ -181,6 +181,7 @@ def test_puzzles_are_generated_and_editing_goes_back_to_them(opened):
     page.keyboard.press("Backspace")
     assert grid(page) == made
     assert page.is_hidden("#result")
+    assert page.inner_text("#puzzle-heading") == "Puzzle"
 
 
 def test_mistakes_are_told_and_clashes_marked(chromium, client):
@@ -247,5 +248,7 @@ def test_a_narrow_screen_scrolls_only_downwards(opened):
         page.click("#solve")
         page.wait_for_selector("#result:not([hidden])")
         assert page.evaluate("document.documentElement.scrollWidth") <= 340
-        box = page.locator("#board").bounding_box()
-        assert abs(box["width"] - box["height"]) < 2
+        board, stepper = page.locator("#board").bounding_box(), page.locator(".stepper").bounding_box()
+        assert abs(board["width"] - board["height"]) < 2
+        assert 0 <= board["y"] < board["y"] + board["height"] <= stepper["y"]
+        assert stepper["y"] + stepper["height"] <= 640

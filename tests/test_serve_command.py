@@ -1,7 +1,10 @@
 """`hrm-serve`: what it serves, and what it refuses."""
 
 import json
+import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ import puzzles
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.model import HRM
 from hrm_net.serve import command
+from tests.serving import Client
 
 
 def refused(capsys, *arguments: str) -> str:
@@ -64,3 +68,23 @@ def test_models_of_runs_beside_the_shipped_one(tmp_path):
         command.load([saved["maze"], saved["maze"]], "cpu", "fp32")
     with pytest.raises(ValueError, match="its model solves arc"):
         command.load([saved["arc"]], "cpu", "fp32")
+
+
+def test_the_command_serves_until_it_is_interrupted():
+    code = "from hrm_net.serve.command import main; main(['--port', '0'])"
+    started = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent.parent, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert started.stdout is not None
+        line = started.stdout.readline()
+        assert line.startswith("http://127.0.0.1:"), line or started.communicate()[1]
+        assert line.endswith("/  sudoku (shipped weights sudoku_9x9); Ctrl-C ends\n")
+        client = Client(int(line.removeprefix("http://127.0.0.1:").partition("/")[0]))
+        assert client("GET", "/api/puzzles").json["puzzles"][0]["name"] == "sudoku"
+        started.send_signal(signal.SIGINT)
+        out, err = started.communicate(timeout=120)
+        assert (started.returncode, out, err) == (0, "", "")
+    finally:
+        started.kill()

@@ -198,7 +198,7 @@ export class MazeBoard extends Board {
     this.over = element("svg", { class: "over", viewBox: `0 0 ${this.columns} ${this.rows}`, "aria-hidden": "true" });
     place.append(this.over);
     this.keys = "Arrow keys move, # or X builds a wall, Backspace clears, S and G set start and goal, Enter solves. A click builds or clears.";
-    this.legend = [["path", "━", "the model’s path"], ["changed", "\u00a0", "changed in this segment"], ["broken", "×", "breaks the path"]];
+    this.legend = [["path", "━", "the model’s path"], ["changed", "●", "changed in this segment"], ["broken", "×", "breaks the path"]];
   }
 
   empty() {

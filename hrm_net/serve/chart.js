@@ -1,7 +1,7 @@
 // Confidence and residual over segments as one SVG, one above the other.
 
 const NS = "http://www.w3.org/2000/svg";
-const LEFT = 44, RIGHT = 10, PLOT = 72, TOP = 22, GAP = 34;
+const LEFT = 44, RIGHT = 10, PLOT = 72, TOP = 38, GAP = 34;
 
 export function element(name, attributes = {}, text = "") {
   const made = document.createElementNS(NS, name);
@@ -17,8 +17,8 @@ export function drawChart(place, result, at, go) {
   const x = (segment) => LEFT + (segment - 0.5) * step;
   const height = TOP + 2 * PLOT + GAP + 22, bottom = TOP + 2 * PLOT + GAP;
   const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": summary(result) });
-  const moved = shown.map((one) => one.residual).filter((value) => value !== null);
-  const most = niceTop(Math.max(0.01, ...moved));
+  const residuals = shown.map((one) => one.residual).filter((value) => value !== null);
+  const most = niceTop(Math.max(0.01, ...residuals));
 
   for (const [top, name, ticks] of [[TOP, "confidence", ["0", "100 %"]], [TOP + PLOT + GAP, "residual", ["0", `${most}`]]]) {
     if (shown.length < columns) {
@@ -42,10 +42,9 @@ export function drawChart(place, result, at, go) {
     one.residual === null ? [] : [[x(i + 1), TOP + PLOT + GAP + (1 - one.residual / most) * PLOT]]), true);
 
   if (result.halted_at !== null) {
-    const at = x(result.halted_at);
-    svg.append(element("line", { class: "halt", x1: at, x2: at, y1: TOP - 4, y2: bottom }));
-    const end = at > width - 60;
-    svg.append(element("text", { class: "halts", x: end ? at + step / 2 : at, y: TOP - 8, "text-anchor": end ? "end" : "middle" }, "halts"));
+    const halt = x(result.halted_at), end = halt > width - 30;
+    svg.append(element("line", { class: "halt", x1: halt, x2: halt, y1: 16, y2: bottom }));
+    svg.append(element("text", { class: "halts", x: end ? width : halt, y: 12, "text-anchor": end ? "end" : "middle" }, "halts"));
   }
   const every = columns > 24 ? 8 : columns > 12 ? 2 : 1;
   for (let segment = 1; segment <= columns; segment++) {
@@ -84,4 +83,10 @@ function summary(result) {
 export function percent(share) {
   const value = 100 * share;
   return `${value >= 99.95 && value < 100 ? ">99.9" : value.toFixed(value < 99 ? 0 : 1)} %`;
+}
+
+/** A residual in few digits; the first segment has none. */
+export function moved(residual) {
+  if (residual === null) return "–";
+  return residual < 0.001 ? "<0.001" : residual.toPrecision(2);
 }

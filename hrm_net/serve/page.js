@@ -2,7 +2,7 @@
 // The address holds the puzzle: #sudoku=53..7... or #maze=S.X/..X/X.G (X: a wall).
 
 import { MazeBoard, SudokuBoard } from "./boards.js";
-import { drawChart, percent } from "./chart.js";
+import { drawChart, moved, percent } from "./chart.js";
 
 const BOARDS = { sudoku: SudokuBoard, maze: MazeBoard };
 const TITLES = { sudoku: "Sudoku", maze: "Maze" };
@@ -58,6 +58,7 @@ function forget() {
   stop();
   result = null;
   $("result").hidden = true;
+  $("puzzle-heading").textContent = "Puzzle";
 }
 
 function choose(name) {
@@ -123,12 +124,13 @@ function fromAddress() {
 }
 
 function solve() {
-  if (asking && $("solve").hasAttribute("aria-disabled")) return;
+  if ($("solve").hasAttribute("aria-disabled")) return;
   stop();
   const body = { puzzle: kind.name, text: board.toText(), think_on: $("think-on").checked, segments: kind.segments };
   during("Thinking …", "api/solve", body, (told) => {
     result = told;
     $("result").hidden = false;
+    if (matchMedia("(max-width: 52rem)").matches) $("puzzle").scrollIntoView({ block: "start" });
     $("segment").max = told.segments.length;
     $("table").replaceChildren(...told.segments.map(tableRow));
     const halt = told.halted_at === null ? `not halted within ${told.most} segments` : `halted at segment ${told.halted_at}`;
@@ -153,8 +155,7 @@ function tableRow(one, i) {
   head.textContent = i + 1;
   row.append(head);
   row.classList.toggle("halted", i + 1 === result.halted_at);
-  const residual = one.residual === null ? "–" : one.residual.toPrecision(2);
-  for (const words of [percent(one.confidence), residual, changedAt(i + 1)[1], one.verdict]) {
+  for (const words of [percent(one.confidence), moved(one.residual), changedAt(i + 1)[1], one.verdict]) {
     row.insertCell().textContent = words;
   }
   return row;
@@ -164,9 +165,10 @@ function tableRow(one, i) {
 function go(segment, aloud = false) {
   if (!result) return;
   at = Math.min(result.segments.length, Math.max(1, segment));
-  const one = result.segments[at - 1], [before] = changedAt(at), residual = one.residual === null ? "–" : one.residual.toPrecision(2);
+  const one = result.segments[at - 1], [before] = changedAt(at), residual = moved(one.residual);
   board.show(one.grid, before, one.broken);
   $("segment").value = at;
+  $("puzzle-heading").textContent = `Segment ${at} of ${result.segments.length}`;
   $("now").textContent = `${at} of ${result.segments.length}`;
   $("confidence").textContent = percent(one.confidence);
   $("residual").textContent = residual;
