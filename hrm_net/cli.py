@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hrm_net import cli_help, compose
-from hrm_net.config import EvaluateConfig, TrainConfig, evaluate_config, train_config
+from hrm_net.config import EvaluateConfig, TrainConfig
+from hrm_net.config_checks import evaluate_config, train_config
 from hrm_net.exit_codes import exit_codes
 
 Job = Callable[[dict[str, Any], Path], None]

@@ -1,17 +1,15 @@
 """The typed schema behind conf/: what a run of training or of evaluation is told, each key with its sentence."""
 
-import json
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
-from inspect import signature
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
-import puzzles
-from hrm_net import arc_data, data_directories, schema
+from hrm_net import schema
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.optim import OptimConfig
+from hrm_net.schema import require
 from hrm_net.tracking import LoggerConfig
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -32,7 +30,7 @@ class Source:
     targets: Targets = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check("weight", self.weight, 0 < self.weight < math.inf, "above 0")
+        require("weight", self.weight, 0 < self.weight < math.inf, "above 0")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -47,8 +45,8 @@ class Stage:
     mix: list[Source] = field(default_factory=lambda: [Source()])
 
     def __post_init__(self) -> None:
-        _check("until", self.until, 0 < self.until <= 1, "above 0 and at most 1")
-        _check("mix", [], len(self.mix) > 0, "a list of at least one source")
+        require("until", self.until, 0 < self.until <= 1, "above 0 and at most 1")
+        require("mix", [], len(self.mix) > 0, "a list of at least one source")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -75,16 +73,16 @@ class DataConfig:
     curriculum: list[Stage] = field(default_factory=lambda: [Stage()])
 
     def __post_init__(self) -> None:
-        _check("data.puzzles", self.puzzles, self.puzzles is None or self.puzzles > 0, "null or at least 1")
+        require("data.puzzles", self.puzzles, self.puzzles is None or self.puzzles > 0, "null or at least 1")
         real = self.path is not None or self.has_tasks
-        _check("data.tasks", self.tasks, self.path is None or not self.has_tasks, "[] beside data.path")
-        _check("data.puzzles", self.puzzles, not (self.puzzles and real), "null beside data.path and data.tasks")
-        _check("data.sha256", self.sha256, self.sha256 is None or real, "null without data.path or data.tasks")
-        _check("data.augmentations", self.augmentations, self.augmentations >= 0, "at least 0")
+        require("data.tasks", self.tasks, self.path is None or not self.has_tasks, "[] beside data.path")
+        require("data.puzzles", self.puzzles, not (self.puzzles and real), "null beside data.path and data.tasks")
+        require("data.sha256", self.sha256, self.sha256 is None or real, "null without data.path or data.tasks")
+        require("data.augmentations", self.augmentations, self.augmentations >= 0, "at least 0")
         ends = [stage.until for stage in self.curriculum]
         rising = all(a < b for a, b in pairwise(ends))
         good = bool(ends) and rising and ends[-1] == 1
-        _check(
+        require(
             "data.curriculum", f"[until {', '.join(map(str, ends))}]", good, "stages with rising until, the last one 1"
         )
 
@@ -110,10 +108,10 @@ class MonitorConfig:
     targets: dict[str, Targets] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check("monitor.patience", self.patience, self.patience >= 0, "at least 0")
-        _check("monitor.every", self.every, self.every >= 0, "at least 0")
-        _check("monitor.puzzles", self.puzzles, self.puzzles >= 1, "at least 1")
-        _check("monitor.targets", "{}", self.every == 0 or bool(self.targets), "at least one set, or monitor.every=0")
+        require("monitor.patience", self.patience, self.patience >= 0, "at least 0")
+        require("monitor.every", self.every, self.every >= 0, "at least 0")
+        require("monitor.puzzles", self.puzzles, self.puzzles >= 1, "at least 1")
+        require("monitor.targets", "{}", self.every == 0 or bool(self.targets), "at least one set, or monitor.every=0")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -164,12 +162,12 @@ class TrainConfig:
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
 
     def __post_init__(self) -> None:
-        _check("name", self.name, bool(self.name.strip()), "a name")
+        require("name", self.name, bool(self.name.strip()), "a name")
         for key in ("steps", "batch_size", "log_every"):
-            _check(key, getattr(self, key), getattr(self, key) >= 1, "at least 1")
-        _check("keep_checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 2, "at least 2")
+            require(key, getattr(self, key), getattr(self, key) >= 1, "at least 1")
+        require("keep_checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 2, "at least 2")
         for key in ("seed", "checkpoint_every", "evaluate_puzzles", "threads"):
-            _check(key, getattr(self, key), getattr(self, key) >= 0, "at least 0")
+            require(key, getattr(self, key), getattr(self, key) >= 0, "at least 0")
 
     def targets(self) -> Iterator[tuple[str, Targets]]:
         """Each target of the run with the dotted key it stands at."""
@@ -202,11 +200,11 @@ class SolverConfig:
     select: list[str] = field(default_factory=lambda: ["q", "vote", "verifier"])
 
     def __post_init__(self) -> None:
-        _check("solver.puzzles", self.puzzles, self.puzzles is None or self.puzzles >= 1, "null or at least 1")
-        _check("solver.max_segments", self.max_segments, self.max_segments >= 1, "at least 1")
+        require("solver.puzzles", self.puzzles, self.puzzles is None or self.puzzles >= 1, "null or at least 1")
+        require("solver.max_segments", self.max_segments, self.max_segments >= 1, "at least 1")
         for key in ("depths", "restarts"):
             values = getattr(self, key)
-            _check(f"solver.{key}", values, all(value >= 1 for value in values), "whole numbers of at least 1")
+            require(f"solver.{key}", values, all(value >= 1 for value in values), "whole numbers of at least 1")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -252,190 +250,13 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         for key in ("max_segments", "batch_size"):
-            _check(key, getattr(self, key), getattr(self, key) >= 1, "at least 1")
-        _check("puzzles", self.puzzles, self.puzzles is None or self.puzzles >= 1, "null or at least 1")
+            require(key, getattr(self, key), getattr(self, key) >= 1, "at least 1")
+        require("puzzles", self.puzzles, self.puzzles is None or self.puzzles >= 1, "null or at least 1")
         few = self.augmentations is None or self.augmentations >= 0
-        _check("augmentations", self.augmentations, few, "null or at least 0")
-        _check("seed", self.seed, self.seed >= 0, "at least 0")
-        _check("curve", self.curve, bool(self.curve) and min(self.curve) >= 1, "a list of whole numbers of at least 1")
+        require("augmentations", self.augmentations, few, "null or at least 0")
+        require("seed", self.seed, self.seed >= 0, "at least 0")
+        require("curve", self.curve, bool(self.curve) and min(self.curve) >= 1, "a list of whole numbers of at least 1")
         if self.run is not None and self.checkpoint is not None:
             raise ValueError(f"checkpoint={self.checkpoint}: give run or checkpoint, not both")
         if self.reference and self.checkpoint is None:
             raise ValueError(f"reference={schema.show(self.reference)}: needs checkpoint=FILE, a published checkpoint")
-
-
-def train_config(values: dict[str, Any], *, read_data: bool = True) -> TrainConfig:
-    """The checked configuration of a run; ValueError of one line for the first mistake.
-
-    The directories of `data.path`, or the tasks, are read and their hash filled in; not so with read_data=False, where
-    `model.num_puzzle_ids` must be known, as it is of a run that has begun.
-    """
-    values = _with_sizes(_with_compile_as_text(values), read_data)
-    config = schema.build(TrainConfig, values)
-    puzzle = puzzles.get(**config.puzzle)
-    check_targets(puzzle, config.targets())
-    if config.data.path is not None and read_data:
-        _check_identifiers(config, puzzle)
-        found = data_directories.digest(data_directories.read_training(config.data.path, puzzle))
-        _check("data.sha256", config.data.sha256, config.data.sha256 in (None, found), f"{found}, the data's")
-        config.data.sha256 = found
-    if config.data.has_tasks:
-        _check_tasks(config, read_data)
-    return config
-
-
-def _check_identifiers(config: TrainConfig, puzzle: puzzles.Puzzle) -> None:
-    """Identifiers of a directory name its own puzzles, and single augmentations: no fresh symmetry, no generated puzzle
-    goes by such a name."""
-    named = config.model.num_puzzle_ids > 1
-    _check(
-        "data.augment", config.data.augment, not (named and config.data.augment), "false: the data names its puzzles"
-    )
-    if named or puzzle.num_puzzle_ids > 1:
-        _check("monitor.every", config.monitor.every, not config.monitor.every, "0: the data names puzzles")
-        tested = any(data_directories.has_test(name) for name in data_directories.names(config.data.path or []))
-        fits = not config.evaluate_puzzles or tested
-        _check("evaluate_puzzles", config.evaluate_puzzles, fits, "0: the data names puzzles and has no test split")
-
-
-def _check_tasks(config: TrainConfig, read_data: bool) -> None:
-    """Every task of such a run is trained on or judged: nothing is left to monitor by."""
-    _check("data.tasks", config.data.tasks, config.puzzle["name"] == "arc", f"[] for puzzle={config.puzzle['name']}")
-    _check("monitor.every", config.monitor.every, config.monitor.every == 0, "0: real tasks leave none to monitor by")
-    judged = bool(config.data.evaluation_tasks) or config.evaluate_puzzles == 0
-    _check("evaluate_puzzles", config.evaluate_puzzles, judged, "0 without data.evaluation_tasks")
-    if read_data:
-        training, evaluation = arc_data.load(config.data.tasks, config.data.evaluation_tasks)
-        arc_data.check_canvas([*training, *evaluation], config.puzzle.get("canvas", 30))
-        found = arc_data.digest(training, evaluation)
-        _check("data.sha256", config.data.sha256, config.data.sha256 in (None, found), f"{found}, the tasks' own")
-        config.data.sha256 = found
-
-
-def evaluate_config(values: dict[str, Any]) -> EvaluateConfig:
-    """The checked configuration of an evaluation; its sets are checked once the model's puzzle is known."""
-    return schema.build(EvaluateConfig, _with_compile_as_text(values))
-
-
-def check_targets(puzzle: puzzles.Puzzle, targets: Iterable[tuple[str, Targets]]) -> None:
-    """ValueError, before any work, for a generator's target that is unknown or out of reach."""
-    parameters = signature(puzzle.generate).parameters
-    allowed = [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())  # then generate says what it takes
-    for key, wanted in targets:
-        unknown = sorted(set(wanted) - set(allowed))
-        if unknown and not open_ended:
-            text = f"{key}.{unknown[0]}={schema.show(wanted[unknown[0]])}"
-            raise ValueError(f"{text}: unknown target; {puzzle.name} has {', '.join(allowed)}")
-        try:
-            puzzle.generate(puzzles.rng(0, "check of targets"), 0, **wanted)
-        except ValueError as error:
-            raise ValueError(f"{key}.{error}") from None
-
-
-def to_yaml(config: TrainConfig | EvaluateConfig) -> str:
-    """Every key with its value; `from_yaml` reads a run's text back."""
-    from omegaconf import OmegaConf
-
-    # through JSON, because YAML knows no tuples
-    return OmegaConf.to_yaml(OmegaConf.create(json.loads(json.dumps(asdict(config)))))
-
-
-def from_yaml(text: str) -> TrainConfig:
-    """The configuration that `to_yaml` wrote; ValueError of one line where it is none."""
-    import yaml
-
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"no YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise ValueError("no configuration: a mapping of keys is expected")
-    return train_config(values, read_data=False)
-
-
-# Keys that may change when a run is resumed: its length, what is written when and where, and on what it computes.
-FREE_ON_RESUME = (
-    "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "logger",
-    "monitor.every", "monitor.patience", "device", "compile", "threads",
-    "data.path", "data.tasks", "data.evaluation_tasks",  # their content is compared by data.sha256
-)  # fmt: skip
-
-
-def differences(saved: TrainConfig, current: TrainConfig) -> list[str]:
-    """`key: saved value -> current value` for each key that must not change within a run."""
-    before, now = _flat(asdict(saved)), _flat(asdict(current))
-    found = []
-    for key in sorted(before.keys() | now.keys()):
-        free = any(key == name or key.startswith(f"{name}.") for name in FREE_ON_RESUME)
-        if not free and before.get(key) != now.get(key):
-            found.append(f"{key}: {schema.show(before.get(key))} -> {schema.show(now.get(key))}")
-    return found
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    leaves = {}
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            leaves |= _flat(value, f"{prefix}{key}.")
-        else:
-            leaves[prefix + key] = value
-    return leaves
-
-
-def _with_compile_as_text(values: dict[str, Any]) -> dict[str, Any]:
-    """YAML reads `true` and `false` as what they are; the schema has them as words beside `auto`."""
-    request = values.get("compile")
-    return values | {"compile": str(request).lower()} if isinstance(request, bool) else values
-
-
-def _with_sizes(values: dict[str, Any], read_data: bool) -> dict[str, Any]:
-    """The same values with the model's sizes taken from the puzzle, and its identifiers from the data if there are."""
-    wanted, model = values.get("puzzle"), values.get("model")
-    if not isinstance(wanted, dict) or not isinstance(model, dict):
-        return values  # the schema says what is wrong with them
-    if not isinstance(wanted.get("name"), str):
-        raise ValueError(f"puzzle.name={schema.show(wanted.get('name'))}: must be one of {', '.join(puzzles.names())}")
-    puzzle = puzzles.get(**wanted)
-    sizes = {
-        "vocab_size": puzzle.vocab_size,
-        "seq_len": puzzle.seq_len,
-        "grid_width": puzzle.shape[1],
-        "num_puzzle_ids": _num_puzzle_ids(values, puzzle, read_data),
-    }
-    for key, size in sizes.items():
-        if model.get(key, size) != size:
-            raise ValueError(
-                f"model.{key}={schema.show(model[key])}: must be {size}, as the puzzle has it; leave the key out"
-            )
-    return values | {"model": model | sizes}
-
-
-def _num_puzzle_ids(values: dict[str, Any], puzzle: puzzles.Puzzle, read_data: bool) -> Any:
-    """The identifiers of the data directory, or of the tasks, or without them of the puzzle; as saved where neither is
-    to be read."""
-    data = values.get("data")
-    if not isinstance(data, dict):
-        return puzzle.num_puzzle_ids  # the schema says what is wrong with it, here and below
-    path, tasks, evaluation = data.get("path"), data.get("tasks") or [], data.get("evaluation_tasks") or []
-    if not ((path is None or isinstance(path, str) or _texts(path)) and _texts(tasks) and _texts(evaluation)):
-        return puzzle.num_puzzle_ids
-    real_tasks = bool(tasks or evaluation) and puzzle.name == "arc"
-    if path is None and not real_tasks:
-        return puzzle.num_puzzle_ids
-    if not read_data:
-        return values["model"].get("num_puzzle_ids", puzzle.num_puzzle_ids)
-    if path is not None and not real_tasks:
-        return data_directories.num_identifiers(path, puzzle)
-    augmentations = data.get("augmentations", DataConfig().augmentations)
-    found = arc_data.load(tasks, evaluation)
-    return arc_data.num_identifiers(sum(map(len, found)), augmentations if type(augmentations) is int else 0)
-
-
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-
-def _check(key: str, value: object, good: bool, bound: str) -> None:
-    if not good:
-        raise ValueError(f"{key}={schema.show(value)}: must be {bound}")

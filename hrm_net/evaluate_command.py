@@ -9,7 +9,8 @@ from rich.console import Console
 import puzzles
 from hrm_net import compute_curve, live, trace
 from hrm_net.compute_picture import accuracy_by_compute
-from hrm_net.config import EvaluateConfig, TrainConfig, check_targets
+from hrm_net.config import EvaluateConfig, TrainConfig
+from hrm_net.config_checks import check_targets
 from hrm_net.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.directory_evaluation import check_directories, own_tests, trained_on
 from hrm_net.evaluation import CURVE, HEADLINE, evaluate

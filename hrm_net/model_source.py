@@ -7,7 +7,8 @@ from typing import Any
 
 import puzzles
 from hrm_net import checkpoint, pretrained
-from hrm_net.config import TrainConfig, from_yaml
+from hrm_net.config import TrainConfig
+from hrm_net.config_yaml import from_yaml
 from hrm_net.losses import CROSS_ENTROPY
 from hrm_net.model import HRM
 from hrm_net.reference import load_reference

@@ -1,9 +1,19 @@
 """Whether a run directory may be continued with the configuration at hand."""
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from hrm_net import checkpoint
-from hrm_net.config import TrainConfig, differences, from_yaml
+from hrm_net import checkpoint, schema
+from hrm_net.config import TrainConfig
+from hrm_net.config_yaml import from_yaml
+
+# Keys that may change when a run is resumed: its length, what is written when and where, and on what it computes.
+FREE_ON_RESUME = (
+    "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "logger",
+    "monitor.every", "monitor.patience", "device", "compile", "threads",
+    "data.path", "data.tasks", "data.evaluation_tasks",  # their content is compared by data.sha256
+)  # fmt: skip
 
 
 def check_resume(config: TrainConfig, run_dir: Path) -> None:
@@ -22,3 +32,24 @@ def check_resume(config: TrainConfig, run_dir: Path) -> None:
             f"run directory {run_dir} was begun with other values ({'; '.join(changed)}): "
             "use them again, or choose another name="
         )
+
+
+def differences(saved: TrainConfig, current: TrainConfig) -> list[str]:
+    """`key: saved value -> current value` for each key that must not change within a run."""
+    before, now = _flat(asdict(saved)), _flat(asdict(current))
+    found = []
+    for key in sorted(before.keys() | now.keys()):
+        free = any(key == name or key.startswith(f"{name}.") for name in FREE_ON_RESUME)
+        if not free and before.get(key) != now.get(key):
+            found.append(f"{key}: {schema.show(before.get(key))} -> {schema.show(now.get(key))}")
+    return found
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    leaves = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            leaves |= _flat(value, f"{prefix}{key}.")
+        else:
+            leaves[prefix + key] = value
+    return leaves

@@ -89,6 +89,12 @@ def show(value: object) -> str:
     return json.dumps(value, default=str)
 
 
+def require(key: str, value: object, good: bool, bound: str) -> None:
+    """ValueError naming key, value and bound unless `good`."""
+    if not good:
+        raise ValueError(f"{key}={show(value)}: must be {bound}")
+
+
 def _line(cls: type, values: dict[str, Any], mistake: Any) -> str:
     path = _real_path(values, mistake["loc"])
     key = ".".join(map(str, path))

@@ -12,8 +12,8 @@ from torch import Tensor
 
 import puzzles
 from hrm_net import checkpoint, pretrained
-from hrm_net import config as configs
 from hrm_net.config import TrainConfig
+from hrm_net.config_yaml import to_yaml
 from hrm_net.data import build_batches, torch_generator
 from hrm_net.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.ema import EMA
@@ -69,7 +69,7 @@ def train(config: TrainConfig, run_dir: Path) -> None:
                 print(f"resuming {run_dir} at step {state.step} of {config.steps}")
             if compiled:
                 state.model.compile_blocks()
-            (run_dir / "config.yaml").write_text(configs.to_yaml(config), encoding="utf-8")
+            (run_dir / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
             with interruptible() as interrupt:
                 _loop(config, state, run_dir, tracker, interrupt)
 
@@ -186,7 +186,7 @@ def save(state: TrainState, config: TrainConfig, run_dir: Path) -> None:
         state.step,
         tensors=shown,
         state=training_state,
-        config=configs.to_yaml(config),
+        config=to_yaml(config),
         keep=config.keep_checkpoints,
         best=state.best_step,
     )

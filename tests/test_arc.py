@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import puzzles
-from hrm_net.config import check_targets
+from hrm_net.config_checks import check_targets
 from puzzles import splits
 from puzzles.arc_augment import Augmentation
 from puzzles.arc_canvas import corners, crop, to_canvas

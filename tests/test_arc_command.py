@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from hrm_net import cli
-from hrm_net.config import from_yaml
+from hrm_net.config_yaml import from_yaml
 from tests.arc_folders import SIDE, folder, plain_score, two_folders
 
 TINY = [

@@ -12,7 +12,8 @@ import torch
 
 import puzzles
 from hrm_net import cli, cli_help, compose, pretrained, schema, training
-from hrm_net.config import TrainConfig, train_config
+from hrm_net.config import TrainConfig
+from hrm_net.config_checks import train_config
 from hrm_net.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.model import HRM, HRMConfig
 

@@ -9,7 +9,9 @@ import pytest
 
 import puzzles
 from hrm_net import cli
-from hrm_net.config import TrainConfig, from_yaml, to_yaml, train_config
+from hrm_net.config import TrainConfig
+from hrm_net.config_checks import train_config
+from hrm_net.config_yaml import from_yaml, to_yaml
 from hrm_net.directory_evaluation import trained_on
 from hrm_net.monitor import Monitor
 from hrm_net.puzzle_sets import generated_set, read_sets

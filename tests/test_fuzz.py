@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 import puzzles
 from hrm_net import checkpoint, compose, pretrained, schema
-from hrm_net.config import TrainConfig, from_yaml, train_config
+from hrm_net.config import TrainConfig
+from hrm_net.config_checks import train_config
+from hrm_net.config_yaml import from_yaml
 from hrm_net.puzzle_sets import PuzzleSet, read_csv
 from hrm_net.tracking import read_metrics
 from tests.victim import config
