@@ -136,6 +136,8 @@ class TrainConfig:
     log_every: int = 10
     # Puzzles in each set of the evaluation at the end; 0 leaves it out.
     evaluate_puzzles: int = 1000
+    # Those sets by name, each with what the generator aims at; {}: chosen for the puzzle.
+    evaluate_sets: dict[str, Targets] = field(default_factory=dict)
     # torch.compile: auto uses it where it works, true insists, false runs eager.
     compile: Compile = "auto"
     # Where to compute: auto takes a GPU if there is one.
@@ -176,6 +178,8 @@ class TrainConfig:
                 yield f"data.curriculum.{i}.mix.{j}.targets", source.targets
         for name, targets in self.monitor.targets.items():
             yield f"monitor.targets.{name}", targets
+        for name, targets in self.evaluate_sets.items():
+            yield f"evaluate_sets.{name}", targets
 
 
 @dataclass(kw_only=True, slots=True)
@@ -233,7 +237,7 @@ class EvaluateConfig:
     puzzles: int | None = 1000
     # Augmentations of each ARC task that vote beside the task itself, of those trained on; null: all.
     augmentations: int | None = None
-    # Generated sets by name, each with what the generator aims at; {}: chosen for the model's puzzle.
+    # Generated sets by name, each with what the generator aims at; {}: the run's own, or chosen for the puzzle.
     sets: dict[str, Targets] = field(default_factory=dict)
     # The generated sets derive from this number.
     seed: int = 0

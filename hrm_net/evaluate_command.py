@@ -161,14 +161,16 @@ def _files(config: EvaluateConfig) -> list[str]:
 
 def _sets(config: EvaluateConfig, puzzle: Puzzle, trained: TrainConfig | None) -> list[PuzzleSet]:
     """The sets asked for: files and generated ones. By default the test splits of what the model was trained from, or
-    generated ones that suit the puzzle; none of these is symmetric to a training row of a directory."""
+    generated ones, those that its run names or that suit the puzzle; none of these is symmetric to a training row of a
+    directory."""
     files = _files(config) or ([] if config.sets else own_tests(trained))
     found = [cut for path in files for cut in read_sets(path, puzzle)]
     if config.puzzles is not None:
         for one in found:
             one.inputs, one.labels = one.inputs[: config.puzzles], one.labels[: config.puzzles]
             one.puzzle_identifiers = one.puzzle_identifiers[: config.puzzles]
-    wanted = config.sets if config.sets or found else puzzle.reference_sets
+    own = trained.evaluate_sets if trained else {}
+    wanted = config.sets if config.sets or found else own or puzzle.reference_sets
     num = config.puzzles or DEFAULT_NUM
     seen = trained_on(trained, puzzle) if wanted else None
     return found + [

@@ -10,7 +10,7 @@ from hrm_net.config_yaml import from_yaml
 
 # Keys that may change when a run is resumed: its length, what is written when and where, and on what it computes.
 FREE_ON_RESUME = (
-    "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "logger",
+    "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "evaluate_sets", "logger",
     "monitor.every", "monitor.patience", "device", "compile", "threads",
     "data.path", "data.tasks", "data.evaluation_tasks",  # their content is compared by data.sha256
 )  # fmt: skip

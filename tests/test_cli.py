@@ -165,6 +165,18 @@ def test_a_run_trains_evaluates_ends_and_can_be_lengthened(elsewhere: Path, caps
     assert (run / "checkpoints" / "step_000003").is_dir()
 
 
+def test_a_run_names_the_sets_it_is_judged_on(elsewhere: Path) -> None:
+    cli.train(["name=run", *SHORT, "+evaluate_sets.seven.clues=7", "+evaluate_sets.eight.clues=8"])
+    own = json.loads((elsewhere / "runs" / "run" / "results.json").read_text(encoding="utf-8"))["sets"]
+    assert list(own) == ["seven", "eight"]
+
+    argv = ["run=runs/run", "output=again.json", "puzzles=2", "max_segments=2", "curve=[1,2]", "compile=false"]
+    cli.evaluate([*argv, "figures=false"])
+    assert list(json.loads((elsewhere / "again.json").read_text(encoding="utf-8"))["sets"]) == ["seven", "eight"]
+    cli.evaluate([*argv, "figures=false", "+sets.six.clues=6"])
+    assert list(json.loads((elsewhere / "again.json").read_text(encoding="utf-8"))["sets"]) == ["six"]
+
+
 def test_a_run_is_not_resumed_under_another_configuration(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.train(["name=run", *SHORT, "evaluate_puzzles=0"])
     capsys.readouterr()

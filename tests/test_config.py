@@ -195,6 +195,7 @@ def test_a_value_of_a_wrong_type_is_refused_in_one_line_that_names_its_key(key: 
             "data.curriculum.0.mix.0.targets.clues=16: 9x9 Sudoku needs at least 17",
         ),
         ("monitor.targets", {"a": {"clues": 90}}, "monitor.targets.a.clues=90: 9x9 Sudoku has at most 81"),
+        ("evaluate_sets", {"a": {"clues": 90}}, "evaluate_sets.a.clues=90: 9x9 Sudoku has at most 81"),
         ("monitor.targets", {"a": {"holes": 9}}, "monitor.targets.a.holes=9: unknown target; sudoku has clues"),
     ],
 )
