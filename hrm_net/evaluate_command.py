@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 import puzzles
@@ -16,7 +17,7 @@ from hrm_net.directory_evaluation import check_directories, own_tests, trained_o
 from hrm_net.evaluation import CURVE, HEADLINE, evaluate
 from hrm_net.model import HRM
 from hrm_net.model_source import ModelSource, find_model
-from hrm_net.pictures import write_figures, write_filling_in, write_galleries
+from hrm_net.pictures import write_figures, write_followed
 from hrm_net.puzzle_sets import PuzzleSet, generated_set, read_sets
 from hrm_net.results import Results, published_table, results_table
 from hrm_net.tracking import read_metrics
@@ -208,10 +209,17 @@ def _pictures(
     if config.solver.name == "curve":
         paths.append(accuracy_by_compute(results, directory / "accuracy_by_compute.png"))
     num = max(32, min(config.batch_size, 256))  # one batch costs the same however many of its rows are looked at
-    some = trace.traces(model, sets[-1], num, config.max_segments, batch_size=config.batch_size, seed=config.seed)
-    followed = trace.most_telling(some[:32])
-    paths += write_filling_in(followed, directory)
-    paths += write_galleries(some, directory)
+    followed = {
+        one.name: trace.traces(model, one, num, config.max_segments, batch_size=config.batch_size, seed=config.seed)
+        for one in (sets if _own_rules(sets) else sets[-1:])
+    }
+    paths += write_followed(followed, directory)
     if console.is_terminal:
-        live.show(followed, console=console)
+        live.show(trace.most_telling(followed[sets[-1].name][:32]), console=console)
     print("pictures: " + "\n          ".join(map(str, paths)))
+
+
+def _own_rules(sets: list[PuzzleSet]) -> bool:
+    """Whether every set asks for one rule, and each for another, as its puzzle identifier says."""
+    asked = [np.unique(one.puzzle_identifiers).tolist() for one in sets]
+    return all(len(ids) == 1 for ids in asked) and len({ids[0] for ids in asked}) == len(sets)

@@ -177,6 +177,15 @@ def test_a_run_names_the_sets_it_is_judged_on(elsewhere: Path) -> None:
     assert list(json.loads((elsewhere / "again.json").read_text(encoding="utf-8"))["sets"]) == ["six"]
 
 
+def test_families_are_drawn_each_by_itself(elsewhere: Path) -> None:
+    tiny = ["puzzle=arc_families", "puzzle.canvas=7", "model=hrm_small", "model.hidden_size=8", "model.num_heads=2"]
+    cli.train(["name=run", *SHORT[1:], *tiny])
+    own = json.loads((elsewhere / "runs" / "run" / "results.json").read_text(encoding="utf-8"))["sets"]
+    strips = {path.stem for path in (elsewhere / "runs" / "run" / "results_pictures").glob("filling_in*.png")}
+    assert len(own) == 6
+    assert strips == {f"filling_in_{name}" for name in own}
+
+
 def test_a_run_is_not_resumed_under_another_configuration(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.train(["name=run", *SHORT, "evaluate_puzzles=0"])
     capsys.readouterr()

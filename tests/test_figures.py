@@ -14,7 +14,7 @@ from rich.console import Console
 import puzzles
 from hrm_net import figures, live
 from hrm_net.evaluation import evaluate
-from hrm_net.pictures import write_figures, write_filling_in, write_galleries
+from hrm_net.pictures import write_figures, write_filling_in, write_followed, write_galleries
 from hrm_net.puzzle_sets import PuzzleSet
 from hrm_net.trace import traces
 from puzzles.render import render_gallery
@@ -166,6 +166,28 @@ def test_galleries_show_the_solved_and_the_others_apart(mazes, tmp_path, monkeyp
     write_galleries(mazes * 20, tmp_path)
     assert len(shown[2][1]) == 6
     assert [path.name for path in write_galleries(mazes[:1], tmp_path)] == ["solved.png"]
+
+
+def test_sets_take_turns_in_galleries_and_each_fills_in(mazes, tmp_path, monkeypatch):
+    shown = []
+
+    def spy(puzzle, inputs, states, labels, *, captions):
+        shown.append(captions)
+        return render_gallery(puzzle, inputs, states, labels, captions=captions)
+
+    monkeypatch.setattr("hrm_net.pictures.render_gallery", spy)
+    sets = {"some/dfs": mazes * 2, "right": mazes[:1] * 9}
+    paths = write_followed(sets, tmp_path / "several")
+    strips = ["filling_in_some_dfs.png", "filling_in_some_dfs.gif", "filling_in_right.png", "filling_in_right.gif"]
+    assert [path.name for path in paths] == [*strips, "failures.png", "solved.png"]
+    assert all(path.is_file() for path in paths)
+    assert shown[0] == [f"some/dfs {i}: broken: no path drawn" for i in (2, 4)]
+    assert shown[1] == [
+        f"{name}: solved" for name in ("some/dfs 1", "right 1", "some/dfs 3", "right 2", "right 3", "right 4")
+    ]
+    alone = write_followed({"some/dfs": mazes}, tmp_path / "alone")
+    assert [path.name for path in alone] == ["filling_in.png", "filling_in.gif", "failures.png", "solved.png"]
+    assert shown[2] == ["puzzle 2: broken: no path drawn"]
 
 
 def test_puzzles_without_rules_are_solved_by_their_labels(mazes):
