@@ -1,5 +1,6 @@
 """One puzzle's way through the segments, for pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +31,9 @@ class Trace:
 
     @property
     def settled_at(self) -> int:
-        """The segment (from 1) after which the state stays what it is at the end."""
-        moving = np.flatnonzero((self.states != self.states[-1]).any(axis=1))
+        """The segment (from 1) after which the state stays what it is at the end, where labels score it."""
+        scored = slice(None) if self.labels is None else self.labels > 0
+        moving = np.flatnonzero((self.states != self.states[-1])[:, scored].any(axis=1))
         return int(moving[-1]) + 2 if len(moving) else 1
 
     @property
@@ -92,6 +94,6 @@ def traces(
     return found
 
 
-def most_telling(candidates: list[Trace]) -> Trace:
+def most_telling(candidates: Sequence[Trace]) -> Trace:
     """The solved puzzle that took the most segments to settle; the first one where none is solved."""
     return max(candidates, key=lambda followed: followed.settled_at if followed.solved else 0)

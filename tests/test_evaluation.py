@@ -262,6 +262,18 @@ def test_the_real_model_is_scored_beyond_its_depth_and_the_same_again(variant, c
         assert first[key] == again[key]
 
 
+def test_a_trace_settles_where_labels_score_it():
+    puzzle_set = revealed([2])
+    (followed,) = traces(_model(puzzle_set), puzzle_set, 1, 6)
+    assert followed.labels is not None
+    followed.states[:, 0] = np.arange(6)
+    assert followed.settled_at == 6
+    followed.labels = np.where(np.arange(len(followed.labels)) == 0, 0, followed.labels)
+    assert followed.settled_at == 2
+    followed.labels = None
+    assert followed.settled_at == 6
+
+
 def test_most_telling_trace_is_solved_and_slow():
     puzzle_set = revealed([2, 7, 4, NEVER])
     found = traces(_model(puzzle_set), puzzle_set, 10, 8)
