@@ -131,10 +131,13 @@ def board(
 
 
 def verdict(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None) -> tuple[str, str]:
-    """Equal to the target or not, and by how much; nothing without one."""
+    """Equal to the target or not, and by how much; nothing without one. A right grid may be closed wrongly by EOS."""
     if labels is None:
         return "", INK
-    return _compared(_grid(puzzle, inputs, outputs), _grid(puzzle, inputs, labels))
+    words, colour = _compared(_grid(puzzle, inputs, outputs), _grid(puzzle, inputs, labels))
+    if colour == FILLED and ((outputs != labels) & (labels > PAD)).any():
+        return "right grid, wrong end", WRONG
+    return words, colour
 
 
 def mistakes(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None) -> str:

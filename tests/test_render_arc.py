@@ -56,6 +56,16 @@ def test_states_are_read_where_the_input_begins(before, after, r, c):
     assert render.verdict(PUZZLE, inputs, changed.reshape(-1), labels) == "1 wrong"
 
 
+def test_a_right_grid_that_is_not_closed_is_not_all_right():
+    labels = _canvas(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    answer = labels.copy()
+    answer[2 * SIDE + 1] = 0  # an EOS below the grid
+    assert render.verdict(PUZZLE, labels, answer, labels) == "right grid, wrong end"
+    answer = labels.copy()
+    answer[-1] = 1  # padding is not scored
+    assert render.verdict(PUZZLE, labels, answer, labels) == "all right"
+
+
 def test_words_for_sizes_and_for_no_grid():
     grid = np.arange(6, dtype=np.uint8).reshape(2, 3)
     inputs, labels = _canvas(grid), _canvas(grid)
