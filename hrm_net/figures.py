@@ -24,7 +24,8 @@ FONT_SIZE = 11
 
 def learning_curves(records: Sequence[Record], path: str | Path) -> Path:
     """Training loss, and share of every monitor set solved (dotted: of cells right), by step, with minutes above."""
-    figure = _figure(10.0, 4.6)
+    named = {record["set"] for record in records if record["kind"] == "monitor"}
+    figure = _figure(10.0 if len(named) <= 4 else 12.0, 4.6)
     loss_axes, solve_axes = figure.subplots(1, 2)
     train = [record for record in records if record["kind"] == "train"]
     steps, losses = _series(train, "step"), _series(train, "loss")
@@ -52,7 +53,7 @@ def learning_curves(records: Sequence[Record], path: str | Path) -> Path:
 
 def accuracy_by_segments(results: Results, path: str | Path) -> Path:
     """Share solved after 1, 2, 4, ... segments, a line a set; a dashed line where the headline figure is taken."""
-    figure = _figure(7.0, 4.6)
+    figure = _figure(7.0 if len(results.sets) <= 4 else 8.6, 4.6)
     axes = figure.subplots()
     depths: set[int] = set()
     for i, (name, row) in enumerate(results.sets.items()):
@@ -85,7 +86,7 @@ def calibration_diagram(results: Results, path: str | Path) -> Path:
 
     The area of a mark is its share of the set's puzzles.
     """
-    figure = _figure(5.8, 5.4)
+    figure = _figure(5.8 if len(results.sets) <= 4 else 9.6, 5.4)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=SOFT, linestyle="--", linewidth=1, zorder=1)
     for i, (name, row) in enumerate(results.sets.items()):
@@ -174,8 +175,10 @@ def _tidy(axes: Axes) -> None:
     axes.set_title(axes.get_title(), loc="left", fontsize=FONT_SIZE + 1, color=INK, pad=10)
     axes.set_title("", loc="center")
     axes.set_xlabel(axes.get_xlabel(), fontsize=FONT_SIZE)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, fontsize=FONT_SIZE - 1)
+    entries = len(axes.get_legend_handles_labels()[0])
+    if entries:  # many would lie on the curves
+        beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.02, 0.5)} if entries > 4 else {}
+        axes.legend(frameon=False, fontsize=FONT_SIZE - 1, **beside)
 
 
 def _percent_axis(axes: Axes, top: float = 1.02) -> None:
