@@ -12,6 +12,7 @@ import numpy as np
 from hrm_net.exit_codes import exit_codes
 
 if TYPE_CHECKING:
+    from hrm_net.model_source import ModelSource
     from hrm_net.solver import Solution
     from puzzles.base import Puzzle
 
@@ -23,6 +24,9 @@ examples:
   hrm-solve - < puzzles.txt             the same from a pipe
   hrm-solve --restarts 8 --select verifier --max-segments 64 hard.txt
   hrm-solve --run runs/maze 'S.#/..#/#.G'   a maze, its rows separated by /
+  hrm-solve --run runs/arc_smoke task.json  an ARC task that the run knows by its name: an answer to each of its tests
+  hrm-solve --run runs/arc_smoke 0934a4d8 --augmentations 8 --json   one of the run's own tasks, fewer votes
+  hrm-solve --run runs/arc --family gravity '00100/00000/02000'   a grid of the family that the run learned
 
 stop rules (any of several ends a puzzle; joined by + they must all hold):
   q  the halting head says so     q:0.9  its probability of being right is 0.9     unchanged:3  answer stayed for 3
@@ -49,13 +53,15 @@ def _parser() -> argparse.ArgumentParser:
         "hrm-solve", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("puzzle", help="a puzzle as text, a file with one puzzle a line, or - for standard input")
+    add("puzzle", help="a puzzle as text, a file with one a line, or - for standard input; an ARC task's file or name")
     add("--json", action="store_true", help="one object a line: answer, solved, confidence, segments, abstained")
     add("--run", metavar="DIR", help="directory of a training run, or of save_pretrained; default: the shipped weights")
     add("--max-segments", type=int, default=16, metavar="N", help="segments to think at most (default: %(default)s)")
     add("--stop", action="append", metavar="RULE", help="when to stop before; may be repeated (default: by the model)")
     add("--restarts", type=int, default=1, metavar="N", help="passes over each puzzle (default: %(default)s)")
     add("--select", default="q", metavar="HOW", help="among restarts: q, residual, vote, agreement or verifier (q)")
+    add("--augmentations", type=int, metavar="N", help="of an ARC task that vote (default: all that were trained on)")
+    add("--family", metavar="NAME", help="ARC: the family whose rule is meant, for a run trained on families")
     add("--abstain-below", type=float, metavar="P", help="give no answer where the confidence is below P")
     add("--batch-size", type=int, default=64, metavar="N", help="puzzles computed at once (default: %(default)s)")
     add("--seed", type=int, default=0, metavar="N", help="of restarts and of random models (default: %(default)s)")
@@ -70,7 +76,13 @@ def _run(arguments: argparse.Namespace) -> None:
     from hrm_net.model_source import find_model
 
     source = find_model(arguments.run)
+    if source.config is not None and source.config.data.has_tasks:
+        _run_tasks(source, arguments)
+        return
+    if arguments.augmentations is not None:
+        raise ValueError(f"--augmentations: {source.path} was not trained on real ARC tasks")
     puzzle = puzzles.get(**source.puzzle)
+    identifier = _identifier(puzzle, source, arguments.family)
     inputs = read_puzzles(arguments.puzzle, puzzle)
     live = not arguments.json and len(inputs) == 1 and sys.stdout.isatty() and _drawn(puzzle)
     model = _load(source, arguments)
@@ -81,12 +93,44 @@ def _run(arguments: argparse.Namespace) -> None:
         model, puzzle, inputs, max_segments=arguments.max_segments, stop=arguments.stop, restarts=arguments.restarts,
         select=arguments.select, batch_size=arguments.batch_size, seed=arguments.seed,
         abstain_below=arguments.abstain_below, trace=live, narrow=not arguments.compile,
+        puzzle_identifiers=np.full(len(inputs), identifier),
     )  # fmt: skip
     if live:
         _show(puzzle, inputs[0], found)
     for i in range(len(inputs)):
         told = as_dict(puzzle, inputs[i], found, i)
         print(json.dumps(told) if arguments.json else _line(told, puzzle.verifiable))
+
+
+def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
+    """Tests of real ARC tasks, answered by votes."""
+    options = vars(arguments)
+    for name in ("stop", "restarts", "select", "abstain_below", "family"):
+        if options[name] != _parser().get_default(name):
+            raise ValueError(f"--{name.replace('_', '-')}: real ARC tasks are answered by votes; see --augmentations")
+
+    from hrm_net import solve_arc  # its kernels load when they are needed
+
+    assert source.config is not None
+    tasks = solve_arc.asked_tasks(arguments.puzzle, source.config)
+    told = solve_arc.answers(
+        _load(source, arguments), source.config, tasks, augmentations=arguments.augmentations,
+        max_segments=arguments.max_segments, batch_size=arguments.batch_size, seed=arguments.seed,
+        progress=not arguments.json and sys.stdout.isatty(),
+    )  # fmt: skip
+    for one in told:
+        print(json.dumps(one) if arguments.json else solve_arc.line(one))
+
+
+def _identifier(puzzle: "Puzzle", source: "ModelSource", family: str | None) -> int:
+    """What the model knows the puzzles by: 0 but for families of ARC."""
+    if puzzle.name == "arc":
+        from hrm_net.solve_arc import family_identifier
+
+        return family_identifier(family, puzzle, source)
+    if family is not None:
+        raise ValueError(f"--family {family}: {source.path} solves {puzzle.name}, which has no families")
+    return 0
 
 
 def read_puzzles(text: str, puzzle: "Puzzle") -> np.ndarray:
@@ -145,7 +189,12 @@ def as_dict(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution", i: int) -> 
 
 
 def answer_text(puzzle: "Puzzle", inputs: np.ndarray, answer: np.ndarray) -> str:
-    """Sudoku: its digits together; a maze: its rows separated by /. Padding in an answer shows what was asked there."""
+    """Sudoku: its digits together; a maze, a grid: its rows separated by /. Padding in an answer to either of the first
+    two shows what was asked there."""
+    if puzzle.name == "arc":
+        from hrm_net.solve_arc import family_answer
+
+        return family_answer(puzzle, inputs, answer)
     shown = np.where(answer == 0, inputs, answer)
     text = puzzle.format(shown)
     if puzzle.name != "maze":
@@ -162,7 +211,7 @@ def _line(told: dict[str, Any], verifiable: bool) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def _load(source: Any, arguments: argparse.Namespace) -> Any:
+def _load(source: "ModelSource", arguments: argparse.Namespace) -> Any:
     from hrm_net.device import resolve_compile, resolve_device, resolve_precision
 
     device = resolve_device(arguments.device)
