@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from hrm_net import cli, compose
+from hrm_net import cli, compose, latent_command, solve_command
 from hrm_net.config import EvaluateConfig, TrainConfig
 
 REPO = Path(__file__).resolve().parent.parent
 README = REPO / "README.md"
 BLOCK = re.compile(r"(<!-- not run: (?P<reason>[^>]+) -->\n+)?```(?P<language>\w*)\n(?P<body>.*?)```", re.DOTALL)
+PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 SHORT_TRAINING = [
     "steps=2", "batch_size=2", "monitor.every=0", "evaluate_puzzles=2", "compile=false", "model.max_segments=2",
 ]  # fmt: skip
@@ -21,7 +22,7 @@ SHORT_EVALUATION = [
 
 
 def commands() -> list[tuple[str, list[str]]]:
-    """("train" or "evaluate", arguments) of each such command in a bash block that is not marked as not run."""
+    """(command, arguments) of each of ours in a bash block that is not marked as not run; all but the server."""
     found = []
     text = README.read_text(encoding="utf-8") if README.is_file() else ""
     for block in BLOCK.finditer(text):
@@ -32,7 +33,7 @@ def commands() -> list[tuple[str, list[str]]]:
                 words = shlex.split(command, comments=True)
                 if words[:2] in (["python", "train.py"], ["python", "evaluate.py"]):
                     found.append((words[1].removesuffix(".py"), words[2:]))
-                elif words[:1] in (["hrm-train"], ["hrm-evaluate"]):
+                elif words[:1] in (["hrm-train"], ["hrm-evaluate"], ["hrm-solve"], ["hrm-latent"]):
                     found.append((words[0].removeprefix("hrm-"), words[1:]))
     return found
 
@@ -54,6 +55,12 @@ def test_every_command_of_the_readme_runs(
     unique = list(dict.fromkeys((name, tuple(arguments)) for name, arguments in commands()))
     assert unique
     for name, arguments in unique:
+        if name in ("solve", "latent"):
+            (tmp_path / "puzzles.txt").write_text(f"{PUZZLE}\n{PUZZLE}\n", encoding="utf-8")
+            main = solve_command.main if name == "solve" else latent_command.main
+            main([*arguments, *(["--puzzles", "2", "--segments", "2"] if name == "latent" else [])])
+            assert capsys.readouterr().out
+            continue
         overrides = [word for word in arguments if not word.startswith("-")]
         cls = TrainConfig if name == "train" else EvaluateConfig
         # every key as the README spells it must exist, before it is made short
@@ -79,8 +86,7 @@ def made_data(folder: Path, overrides: list[str]) -> None:
         key, _, path = word.partition("=")
         if key == "data" and path.endswith(".csv") and not (folder / path).exists():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            puzzle = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
-            (folder / path).write_text(f"question\n{puzzle}\n", encoding="utf-8")
+            (folder / path).write_text(f"question\n{PUZZLE}\n", encoding="utf-8")
 
 
 def python_blocks() -> list[str]:
