@@ -208,6 +208,16 @@ def test_a_checkpoint_that_was_tampered_with_is_refused_by_name(
     assert "step_000002" in line
 
 
+def test_training_warns_of_a_damaged_checkpoint_that_it_passes_over(
+    elsewhere: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    argv = [*SHORT, "name=run", "evaluate_puzzles=0", "checkpoint_every=1"]
+    cli.train(argv)
+    (elsewhere / "runs" / "run" / "checkpoints" / "step_000002" / "model.safetensors").write_bytes(b"damaged")
+    cli.train([*argv, "steps=3"])
+    assert "step_000002" in caplog.text
+
+
 def test_evaluation_of_files_and_sets(model_dir: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     puzzle = puzzles.get("sudoku", box="2x2")
     inputs, _ = puzzle.generate(puzzles.rng(0, "test"), 3, clues=8)
