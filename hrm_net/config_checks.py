@@ -5,7 +5,8 @@ from inspect import signature
 from typing import Any
 
 import puzzles
-from hrm_net import arc_data, data_directories, schema
+from hrm_net import data_directories, schema
+from hrm_net.arc import data as arc_data
 from hrm_net.config import DataConfig, EvaluateConfig, Targets, TrainConfig
 from hrm_net.schema import require
 

@@ -96,7 +96,7 @@ def build_batches(puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, 
         found = data_directories.read_training(config.path, puzzle)
         return DirectoryBatches(puzzle, found, augment=config.augment, seed=seed, batch_size=batch_size)
     if config.has_tasks:
-        from hrm_net.arc_batches import ArcBatches, task_rows  # its kernels load when they are needed
+        from hrm_net.arc.batches import ArcBatches, task_rows  # its kernels load when they are needed
 
         rows = task_rows(config, canvas=puzzle.shape[1], seed=seed)
         for pair in rows.withheld:

@@ -40,7 +40,7 @@ def prepare(config: EvaluateConfig) -> None:
     source = _source(config)
     puzzle = puzzles.get(**source.puzzle)
     if source.config is not None and source.config.data.has_tasks:
-        from hrm_net import arc_command  # its kernels load when they are needed
+        from hrm_net.arc import command as arc_command  # its kernels load when they are needed
 
         arc_command.prepare(config, source.config)
     elif config.augmentations is not None:
@@ -64,7 +64,7 @@ def run(config: EvaluateConfig) -> Results:
     # a file or a pipe has no width, and the table needs more than the 80 columns then assumed
     console = Console(width=None if sys.stdout.isatty() else 120)
     if source.config is not None and source.config.data.has_tasks:
-        from hrm_net import arc_command
+        from hrm_net.arc import command as arc_command
 
         model = _load(config, source)
         _tell_size(console, source, model)

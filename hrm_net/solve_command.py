@@ -109,7 +109,7 @@ def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
         if options[name] != _parser().get_default(name):
             raise ValueError(f"--{name.replace('_', '-')}: real ARC tasks are answered by votes; see --augmentations")
 
-    from hrm_net import solve_arc  # its kernels load when they are needed
+    from hrm_net.arc import solve as solve_arc  # its kernels load when they are needed
 
     assert source.config is not None
     tasks = solve_arc.asked_tasks(arguments.puzzle, source.config)
@@ -125,7 +125,7 @@ def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
 def _identifier(puzzle: "Puzzle", source: "ModelSource", family: str | None) -> int:
     """What the model knows the puzzles by: 0 but for families of ARC."""
     if puzzle.name == "arc":
-        from hrm_net.solve_arc import family_identifier
+        from hrm_net.arc.solve import family_identifier
 
         return family_identifier(family, puzzle, source)
     if family is not None:
@@ -192,7 +192,7 @@ def answer_text(puzzle: "Puzzle", inputs: np.ndarray, answer: np.ndarray) -> str
     """Sudoku: its digits together; a maze, a grid: its rows separated by /. Padding in an answer to either of the first
     two shows what was asked there."""
     if puzzle.name == "arc":
-        from hrm_net.solve_arc import family_answer
+        from hrm_net.arc.solve import family_answer
 
         return family_answer(puzzle, inputs, answer)
     shown = np.where(answer == 0, inputs, answer)

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hrm_net import arc_data
-from hrm_net.arc_batches import ArcBatches, task_rows
+from hrm_net.arc import data as arc_data
+from hrm_net.arc.batches import ArcBatches, task_rows
 from hrm_net.config import DataConfig
 from puzzles import arc_canvas
 from puzzles.arc_augment import dihedral

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hrm_net.arc_batches import task_rows
-from hrm_net.arc_command import write_answers
-from hrm_net.arc_evaluation import judge
+from hrm_net.arc.batches import task_rows
+from hrm_net.arc.command import write_answers
+from hrm_net.arc.evaluation import judge
 from hrm_net.config import DataConfig
 from puzzles import arc_canvas
 from puzzles.arc_rows import ArcRows, Questions

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
-from hrm_net import latent_command, pretrained
-from hrm_net.latent import analyse, some_of_both, trajectories, watched_segments, watching
-from hrm_net.latent_metrics import Moments, mean_interval, participation_ratio, principal_plane, residual
+from hrm_net import pretrained
+from hrm_net.latent import command as latent_command
+from hrm_net.latent.analysis import analyse, some_of_both, trajectories, watched_segments, watching
+from hrm_net.latent.metrics import Moments, mean_interval, participation_ratio, principal_plane, residual
 from hrm_net.puzzle_sets import PuzzleSet, generated_set
 from hrm_net.segments import padded_batch, run_segments
 from tests.models import VARIANTS, small_batch, small_model

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hrm_net import cli, compose, latent_command, solve_command
+from hrm_net import cli, compose, solve_command
 from hrm_net.config import EvaluateConfig, TrainConfig
+from hrm_net.latent import command as latent_command
 
 REPO = Path(__file__).resolve().parent.parent
 README = REPO / "README.md"

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Integer
 
 import puzzles
-from hrm_net import arc_data
+from hrm_net.arc import data as arc_data
 from hrm_net.batch import Batch, as_batch
 from hrm_net.config import DataConfig
 from puzzles.arc_rows import ArcRows, Order

@@ -6,10 +6,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from hrm_net import arc_data
-from hrm_net.arc_batches import check_digest, task_rows
-from hrm_net.arc_evaluation import Rankings, judge
-from hrm_net.arc_pictures import write_pictures
+from hrm_net.arc import data as arc_data
+from hrm_net.arc.batches import check_digest, task_rows
+from hrm_net.arc.evaluation import Rankings, judge
+from hrm_net.arc.pictures import write_pictures
 from hrm_net.config import EvaluateConfig, TrainConfig
 from hrm_net.figures import learning_curves
 from hrm_net.model import HRM

@@ -96,7 +96,7 @@ def analyse_sets(
     import torch
 
     from hrm_net.evaluation import check_fits
-    from hrm_net.latent import analyse, some_of_both, trajectories
+    from hrm_net.latent.analysis import analyse, some_of_both, trajectories
     from hrm_net.model import HRM
     from hrm_net.provenance import provenance
 
@@ -122,7 +122,7 @@ def analyse_sets(
 
 def write(told: dict[str, Any], output: Path) -> list[Path]:
     """latent.json and the pictures, in a directory that is made; their paths."""
-    from hrm_net import latent_figures
+    from hrm_net.latent import figures as latent_figures
 
     output.mkdir(parents=True, exist_ok=True)
     path = output / "latent.json"

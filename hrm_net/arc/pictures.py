@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from hrm_net.arc_evaluation import Rankings, question_batch
+from hrm_net.arc.evaluation import Rankings, question_batch
 from hrm_net.config import EvaluateConfig
 from hrm_net.segments import run_segments
 from puzzles.arc_canvas import crop

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Integer
 from torch import nn
 
-from hrm_net import arc_data
-from hrm_net.arc_batches import check_digest, task_rows
-from hrm_net.arc_evaluation import judge
+from hrm_net.arc import data as arc_data
+from hrm_net.arc.batches import check_digest, task_rows
+from hrm_net.arc.evaluation import judge
 from hrm_net.config import TrainConfig
 from hrm_net.model_source import ModelSource
 from puzzles import arc_canvas

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import puzzles
 from hrm_net.evaluation import check_fits
-from hrm_net.latent_metrics import Moments, mean_interval, participation_ratio, principal_plane, residual
+from hrm_net.latent.metrics import Moments, mean_interval, participation_ratio, principal_plane, residual
 from hrm_net.model import HRM
 from hrm_net.puzzle_sets import PuzzleSet, scored
 from hrm_net.segments import Batch, padded_batch, run_segments

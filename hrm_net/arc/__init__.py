@@ -1,0 +1,1 @@
+"""Real ARC tasks on the reasoning core: batches over augmentations, votes, scores, pictures."""

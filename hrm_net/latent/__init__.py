@@ -1,0 +1,1 @@
+"""Looking into the state of a trained model: participation ratios, residuals, trajectories (`hrm-latent`)."""
