@@ -32,11 +32,6 @@ class Monitor:
             for name, targets in wanted.items()
         ]
 
-    def falling(self, steps: int) -> bool:
-        """Whether `steps` without a new best are a reason to speak up."""
-        patience = self.config.monitor.patience * self.config.monitor.every
-        return bool(patience) and steps % patience == 0
-
     def look(self, model: HRM, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
         """Mean solve rate over the sets, and a line to show for each set.
 
