@@ -11,11 +11,13 @@ from puzzles.base import Puzzle
 class StepRules(Protocol):
     """How solutions of one puzzle are written step by step. All arrays are rows that belong together, `[num, seq]`.
 
-    A state holds the puzzle's token ids; `blank` is a cell that nothing has been written to.
+    A state holds the puzzle's token ids.
     """
 
     puzzle: Puzzle
-    blank: int
+    blank: int  # the token of a cell that nothing has been written to
+    values: tuple[int, ...]  # tokens that editable cells may hold, the blank first
+    unique: bool  # targets() does not depend on the states
 
     def start(self, problems: Integer[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num seq"]:
         """The state before the first step."""
@@ -28,7 +30,10 @@ class StepRules(Protocol):
     def legal(
         self, problems: Integer[np.ndarray, "num seq"], states: Integer[np.ndarray, "num seq"]
     ) -> Bool[np.ndarray, "num seq vocab"]:
-        """The values that can be written into blank cells without a clash that is seen at once; right or wrong."""
+        """The values that can be written into blank cells without a clash that is seen at once; right or wrong.
+
+        After an error the right value may clash with the wrong one: then it is not among them.
+        """
         ...
 
     def remember(self, problems: Integer[np.ndarray, "num seq"], answers: Integer[np.ndarray, "num seq"]) -> None:
@@ -43,6 +48,25 @@ class StepRules(Protocol):
     ) -> UInt8[np.ndarray, "num seq"]:
         """The solved state that an edit is judged by: the one nearest to `before`, among those the nearest to `after`.
 
-        Where the solution is unique, that. ValueError for a puzzle whose answer is neither known nor computable.
+        Near: that holds the most cells written. Where the solution is unique, that. ValueError for a puzzle whose
+        answer is neither known nor computable.
         """
         ...
+
+
+def step_rules(puzzle: Puzzle) -> StepRules:
+    """The rules of the puzzle's domain; ValueError for a domain without."""
+    # each domain's kernels load when it is asked for
+    if puzzle.name == "sudoku":
+        from puzzles.step_rules_sudoku import SudokuSteps
+
+        return SudokuSteps(puzzle)
+    if puzzle.name == "maze":
+        from puzzles.step_rules_maze import MazeSteps
+
+        return MazeSteps(puzzle)
+    if puzzle.name == "arc":
+        from puzzles.step_rules_arc import ArcSteps
+
+        return ArcSteps(puzzle)
+    raise ValueError(f"puzzle={puzzle.name}: has no step rules; sudoku, maze and arc have")

@@ -6,9 +6,13 @@ States are token ids `[seq]` of the puzzle, as the domain's `puzzles.step_rules`
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Integer, UInt8
+
+Regime = Literal["fill", "edit"]  # steps write blank cells only, or may overwrite and erase too
+REGIMES = ("fill", "edit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ class Trajectory:
     """One attempt at one puzzle, step by step.
 
     `group` tells puzzles apart up to symmetry, so that splits by it do not leak; `budget` is the number of steps the
-    attempt was allowed, of up to `cells_per_step` cells each; `logp` are the policy's log-probabilities of its steps.
+    attempt was allowed, of up to `cells_per_step` cells each; `regime` is what the attempt was allowed to do, whether
+    or not it did; `logp` are the policy's log-probabilities of its steps.
     """
 
     task: str
@@ -81,6 +86,7 @@ class Trajectory:
     steps: list[Step]
     budget: int
     cells_per_step: int
+    regime: Regime = "fill"
     group: int = 0
     outcome: bool | None = None
     source: str = ""
@@ -88,6 +94,10 @@ class Trajectory:
     facts: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.regime not in REGIMES:
+            raise ValueError(f"regime={self.regime}: must be one of {', '.join(REGIMES)}")
+        if self.cells_per_step < 1:
+            raise ValueError(f"cells_per_step={self.cells_per_step}: must be at least 1")
         if len(self.steps) > self.budget:
             raise ValueError(f"trajectory of {len(self.steps)} steps: budget={self.budget}: must be at least as many")
 

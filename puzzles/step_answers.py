@@ -1,0 +1,48 @@
+"""Answers of puzzles, found again by the puzzle's bytes."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import UInt8
+
+
+class Answers:
+    """A table from problems to answers, rows of tokens. `most`: emptied before it would hold more."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self._table: dict[bytes, bytes] = {}
+        self._most = most
+
+    def keep(self, problems: UInt8[np.ndarray, "num seq"], answers: UInt8[np.ndarray, "num seq"]) -> None:
+        """ValueError for a puzzle that has another answer already."""
+        if len(problems) != len(answers):
+            raise ValueError(f"answers have {len(answers)} rows: problems have {len(problems)}")
+        fresh: dict[bytes, bytes] = {}
+        for index, (problem, row) in enumerate(zip(problems, answers, strict=True)):
+            key, answer = problem.tobytes(), row.tobytes()
+            if (self._table.get(key) or fresh.setdefault(key, answer)) != answer:
+                raise ValueError(f"answer {index}: another answer of the same puzzle is known")
+        if self._most is not None and len(self._table) + len(fresh) > self._most:
+            self._table = {}
+        self._table |= fresh
+
+    def of(
+        self,
+        problems: UInt8[np.ndarray, "num seq"],
+        solve: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> UInt8[np.ndarray, "num seq"]:
+        """The answers, unknown ones by `solve`. ValueError naming the first puzzle without one."""
+        keys = [row.tobytes() for row in problems]
+        table = self._table
+        unknown: dict[bytes, int] = {}
+        for index, key in enumerate(keys):
+            if key not in table:
+                unknown.setdefault(key, index)
+        if unknown:
+            missing = problems[list(unknown.values())]
+            if solve is None:
+                raise ValueError(f"puzzle {min(unknown.values())}: its answer is not known: remember() it first")
+            answers = solve(missing).astype(np.uint8)
+            table = table | {row.tobytes(): answer.tobytes() for row, answer in zip(missing, answers, strict=True)}
+            self.keep(missing, answers)
+        return np.frombuffer(b"".join([table[key] for key in keys]), np.uint8).reshape(problems.shape)
