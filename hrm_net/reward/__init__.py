@@ -1,0 +1,1 @@
+"""Step scorers: heads that judge the steps of a solution, on the same recurrent core."""

@@ -1,0 +1,96 @@
+"""A solution in words: what every text format is read into and written from."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(kw_only=True, slots=True)
+class TextSolution:
+    """One attempt at one problem, step by step. ValueError for a label outside [0, 1], or not one label a step.
+
+    `labels` say of each step how right it is, None where nobody said; `outcome` whether the answer it ends in is right;
+    `answer` is the right answer to the problem; `source` what wrote the solution.
+    """
+
+    problem: str
+    steps: list[str]
+    labels: list[float | None] | None = None
+    outcome: bool | None = None
+    answer: str | None = None
+    id: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            raise ValueError("steps=[]: must be at least one")
+        if self.labels is None:
+            return
+        if len(self.labels) != len(self.steps):
+            raise ValueError(f"labels: {len(self.labels)} of {len(self.steps)} steps: must be one a step")
+        for t, label in enumerate(self.labels):
+            if label is not None and not 0 <= label <= 1:
+                raise ValueError(f"labels[{t}]={label}: must lie in 0..1")
+
+    def hard_labels(self, threshold: float) -> list[bool | None]:
+        """Right or wrong for each step: a label of at least `threshold` is right. ValueError for no labels at all."""
+        check_threshold(threshold)
+        if self.labels is None:
+            raise ValueError("labels=null: this solution has none")
+        return [None if label is None else label >= threshold for label in self.labels]
+
+    def first_error(self, threshold: float) -> int | None:
+        """The first wrong step, from 0; None where all are right. ValueError where an unlabelled step comes before."""
+        for t, right in enumerate(self.hard_labels(threshold)):
+            if right is None:
+                raise ValueError(f"labels[{t}]=null: whether the first error comes before is not known")
+            if not right:
+                return t
+        return None
+
+
+def check_threshold(threshold: float) -> None:
+    """ValueError for a threshold that would call every label right, or none."""
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold={threshold}: must be above 0 and at most 1")
+
+
+def field(row: dict[str, Any], key: str, kind: type[T]) -> T:
+    """`row[key]`; ValueError where it is missing or of another kind. A bool is no number."""
+    value = row.get(key)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        found = "is missing" if key not in row else f"is {_shown(value)}"
+        raise ValueError(f"{key} {found}: must be {_NAMES[kind]}")
+    return value
+
+
+def texts(row: dict[str, Any], key: str) -> list[str]:
+    """`row[key]`, a list of texts; ValueError for anything else."""
+    values = field(row, key, list)
+    for t, value in enumerate(values):
+        if not isinstance(value, str):
+            raise ValueError(f"{key}[{t}] is {_shown(value)}: must be a text")
+    return values
+
+
+def optional(row: dict[str, Any], key: str, kind: type[T]) -> T | None:
+    """`row[key]`, or None where it is missing or null; ValueError for another kind."""
+    return None if row.get(key) is None else field(row, key, kind)
+
+
+def number(value: object, name: str) -> float:
+    """A JSON number or truth value as a float; ValueError for anything else."""
+    if not isinstance(value, bool | int | float):
+        raise ValueError(f"{name} is {_shown(value)}: must be a number or true or false")
+    return float(value)
+
+
+_NAMES: dict[type, str] = {
+    str: "a text", list: "a list", dict: "an object", bool: "true or false", int: "a whole number",
+}  # fmt: skip
+
+
+def _shown(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 40 else f"{text[:37]}..."
