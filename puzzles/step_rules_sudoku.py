@@ -19,7 +19,7 @@ class SudokuSteps:
     def __init__(self, puzzle: Any) -> None:
         self.puzzle = puzzle
         self.blank = BLANK
-        self.values = tuple(range(BLANK, puzzle.vocab_size))
+        self.values: tuple[int, ...] = tuple(range(BLANK, puzzle.vocab_size))
         self.unique = True
         self._answers = Answers(MOST_KEPT)
         side = puzzle.side
