@@ -1,0 +1,253 @@
+"""Who takes the steps: policies that extend partial solutions, and trajectories sampled from them."""
+
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer, UInt8
+
+from puzzles import policy_kernels
+from puzzles.parallel import over_chunks
+from puzzles.step_rules import StepRules
+from puzzles.steps import Trajectory, from_states
+
+FILL, EDIT = "fill", "edit"
+REGIMES = (FILL, EDIT)
+ROWS = 8192  # worked on at once, so that the table of legal values stays small
+States = Integer[np.ndarray, "num seq"]
+
+
+class Policy(Protocol):
+    """Takes one step in each of many states.
+
+    `regime`: in "fill" only blank cells are written, in "edit" written ones are erased and overwritten as well.
+    """
+
+    name: str
+    cells_per_step: int
+    regime: str
+
+    def __call__(
+        self, rng: np.random.Generator, problems: States, states: States, left: Integer[np.ndarray, "num"]
+    ) -> tuple[UInt8[np.ndarray, "num seq"], Float[np.ndarray, "num"]]:
+        """(states after the step, log-probability of each step, NaN where unknown).
+
+        `left`: steps of the budget that are left, this one among them. The arrays given stay as they are.
+        """
+        ...
+
+
+def check_probability(key: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{key}={value}: must be from 0 to 1")
+
+
+def check_policy(cells_per_step: int, regime: str) -> None:
+    if regime not in REGIMES:
+        raise ValueError(f"regime={regime}: must be one of {', '.join(REGIMES)}")
+    if cells_per_step < 1:
+        raise ValueError(f"cells_per_step={cells_per_step}: must be at least 1")
+
+
+class _Edits:
+    """A batch of rows in the middle of a step: each row has its own stream, so chunks and threads change nothing."""
+
+    def __init__(self, rules: StepRules, rng: np.random.Generator, problems: States, states: States) -> None:
+        self.rules, self.problems = rules, problems
+        self.states = np.array(states, np.uint8)
+        self.editable = rules.editable(problems)
+        self.touched = np.zeros(self.states.shape, bool)
+        self.randoms = rng.integers(0, 1 << 64, len(states), dtype=np.uint64)
+        self.wish = np.zeros(len(states), np.int8)
+        self.only = np.zeros(len(states), np.int64)
+
+    def write(self, targets: States, mends: bool) -> None:
+        """What the plan wishes; legality is seen in the state as the plan left it."""
+        for first in range(0, len(self.states), ROWS):
+            piece = slice(first, first + ROWS)
+            legal = self.rules.legal(self.problems[piece], self.states[piece])
+            rows = [
+                array[piece]
+                for array in (self.randoms, self.states, targets, self.editable, self.touched, self.wish, self.only)
+            ]
+            _write(rows, legal, self.rules.blank, mends)
+
+
+def _write(rows: list[np.ndarray], legal: Bool[np.ndarray, "num seq vocab"], blank: int, mends: bool) -> None:
+    randoms, states, targets, editable, touched, wish, only = rows
+
+    def piece(start: int, stop: int) -> None:
+        policy_kernels.write(
+            randoms, states, targets, editable, touched, legal, blank, mends, start, stop, wish, only
+        )  # fmt: skip
+
+    over_chunks(piece, len(states))
+
+
+class CarelessSolver:
+    """Knows the solution and slips.
+
+    Each atomic edit errs with probability `error`. An edit that doesn't err writes a right value into a random blank
+    cell where it is legal. One that errs writes a locally legal but wrong value into a random blank cell; in "edit" a
+    share `doubt` of those breaks a right cell instead, so that erasing alone tells nobody that a value was wrong.
+    In "edit", while wrong cells exist, an edit goes to one of them with probability `correct`: it is erased, or (half
+    of the time, where the right value is legal) overwritten; if that edit errs, it goes to a right cell and breaks it.
+
+    A cell is edited at most once a step. After an error a right value may clash with the wrong one: it is not legal
+    then and waits. Where no right value is legal: in "edit" with correct > 0 a wrong cell is erased, else a wrong value
+    is written as long as right ones are missing. Errors that no legal value allows aren't made. A solved row rests.
+    """
+
+    def __init__(
+        self,
+        rules: StepRules,
+        *,
+        error: float,
+        correct: float = 0.0,
+        doubt: float = 0.25,
+        cells_per_step: int = 1,
+        regime: str = FILL,
+    ) -> None:
+        check_policy(cells_per_step, regime)
+        for key, value in (("error", error), ("correct", correct), ("doubt", doubt)):
+            check_probability(key, value)
+        if regime == FILL and correct > 0:
+            raise ValueError(f"correct={correct}: must be 0 for regime=fill, where nothing is overwritten")
+        self.rules = rules
+        self.error, self.correct, self.doubt = float(error), float(correct), float(doubt)
+        self.cells_per_step, self.regime = cells_per_step, regime
+        edits = f",correct={correct:g},doubt={doubt:g}" if regime == EDIT else ""
+        self.name = f"careless(error={error:g}{edits})"
+
+    def __call__(
+        self, rng: np.random.Generator, problems: States, states: States, left: Integer[np.ndarray, "num"]
+    ) -> tuple[UInt8[np.ndarray, "num seq"], Float[np.ndarray, "num"]]:
+        """See Policy. Log-probabilities are unknown: the same step can come about in several orders."""
+        edits = _Edits(self.rules, rng, problems, states)
+        targets = self.rules.targets(problems, edits.states, edits.states)
+
+        def plan(start: int, stop: int) -> None:
+            policy_kernels.plan_careless(
+                edits.randoms, edits.states, targets, edits.editable, edits.touched, self.rules.blank, self.error,
+                self.correct, self.doubt, self.regime == EDIT, start, stop, edits.wish, edits.only,
+            )  # fmt: skip
+
+        for _ in range(self.cells_per_step):
+            over_chunks(plan, len(states))
+            edits.write(targets, mends=self.correct > 0)
+        return edits.states, np.full(len(states), np.nan)
+
+
+class RandomPolicy:
+    """Writes random legal values into random blank cells; in "edit" it revises written cells with chance `revise`."""
+
+    def __init__(
+        self, rules: StepRules, *, cells_per_step: int = 1, regime: str = FILL, revise: float | None = None
+    ) -> None:
+        check_policy(cells_per_step, regime)
+        revise = (0.0 if regime == FILL else 0.2) if revise is None else float(revise)
+        check_probability("revise", revise)
+        if regime == FILL and revise > 0:
+            raise ValueError(f"revise={revise}: must be 0 for regime=fill, where nothing is overwritten")
+        self.rules, self.revise = rules, revise
+        self.cells_per_step, self.regime = cells_per_step, regime
+        self.name = f"random(revise={revise:g})" if regime == EDIT else "random"
+
+    def __call__(
+        self, rng: np.random.Generator, problems: States, states: States, left: Integer[np.ndarray, "num"]
+    ) -> tuple[UInt8[np.ndarray, "num seq"], Float[np.ndarray, "num"]]:
+        """See Policy. Log-probabilities are unknown: the same step can come about in several orders."""
+        edits = _Edits(self.rules, rng, problems, states)
+
+        def plan(start: int, stop: int) -> None:
+            policy_kernels.plan_random(
+                edits.randoms, edits.states, edits.editable, edits.touched, self.rules.blank, self.revise, start, stop,
+                edits.wish, edits.only,
+            )  # fmt: skip
+
+        for _ in range(self.cells_per_step):
+            over_chunks(plan, len(states))
+            edits.write(edits.states, mends=False)
+        return edits.states, np.full(len(states), np.nan)
+
+
+def solved(rules: StepRules, problems: States, states: States) -> Bool[np.ndarray, "num"]:
+    """Which states are the solution, or one of them."""
+    return (rules.targets(problems, states, states) == states).all(1)
+
+
+def run(
+    policy: Policy,
+    rules: StepRules,
+    rng: np.random.Generator,
+    problems: States,
+    states: States,
+    left: Integer[np.ndarray, "num"],
+) -> tuple[UInt8[np.ndarray, "num times seq"], Integer[np.ndarray, "num"], Float[np.ndarray, "num steps"]]:
+    """Steps from the given states until a row is solved or has none left.
+
+    (states, the given ones first and the last one repeated to the end; steps taken; log-probability of each step,
+    NaN where none was taken or it is unknown). times = the most steps left + 1.
+    """
+    longest = int(left.max(initial=0))
+    history = np.repeat(np.asarray(states, np.uint8)[:, None], longest + 1, 1)
+    lengths = np.zeros(len(states), np.int64)
+    logps = np.full((len(states), longest), np.nan)
+    running = np.arange(len(states))
+    for t in range(longest):
+        running = running[left[running] > t]
+        running = running[~solved(rules, problems[running], history[running, t])]
+        if len(running) == 0:
+            break
+        after, logp = policy(rng, problems[running], history[running, t], left[running] - t)
+        history[running, t + 1 :] = after[:, None]
+        logps[running, t] = logp
+        lengths[running] = t + 1
+    return history, lengths, logps
+
+
+def _check_budget(budget: int) -> None:
+    if budget < 1:
+        raise ValueError(f"budget={budget}: must be at least 1")
+
+
+def sample_states(
+    policy: Policy, rules: StepRules, rng: np.random.Generator, problems: States, budget: int
+) -> tuple[UInt8[np.ndarray, "num times seq"], Integer[np.ndarray, "num"]]:
+    """One attempt at each problem: (states from the start on, budget + 1 a row; steps taken).
+
+    An attempt ends when it is solved; its last state is repeated from there on.
+    """
+    _check_budget(budget)
+    history, lengths, _ = run(policy, rules, rng, problems, rules.start(problems), np.full(len(problems), budget))
+    return history, lengths
+
+
+def sample_trajectories(
+    policy: Policy, rules: StepRules, rng: np.random.Generator, problems: States, num: int, budget: int
+) -> list[Trajectory]:
+    """`num` attempts at each problem, those of one problem next to each other; their outcome is set."""
+    _check_budget(budget)
+    if num < 1:
+        raise ValueError(f"num={num}: must be at least 1")
+    rows = np.repeat(problems, num, 0)
+    history, lengths, logps = run(policy, rules, rng, rows, rules.start(rows), np.full(len(rows), budget))
+    outcomes = solved(rules, rows, history[:, -1])
+    groups = np.repeat(rules.puzzle.invariant(problems).view(np.int64), num)
+    found = []
+    for row, length in enumerate(lengths.tolist()):
+        logp = logps[row, :length]
+        found.append(
+            Trajectory(
+                task=rules.puzzle.name,
+                problem=rows[row],
+                start=history[row, 0],
+                steps=from_states(history[row, : length + 1]),
+                budget=budget,
+                cells_per_step=policy.cells_per_step,
+                group=int(groups[row]),
+                outcome=bool(outcomes[row]),
+                source=policy.name,
+                logp=None if np.isnan(logp).any() else logp.tolist(),
+            )
+        )
+    return found
