@@ -1,30 +1,27 @@
 """Who takes the steps: policies that extend partial solutions, and trajectories sampled from them."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer, UInt8
 
 from puzzles import policy_kernels
+from puzzles.attempts import groups
 from puzzles.parallel import over_chunks
 from puzzles.step_rules import StepRules
-from puzzles.steps import Trajectory, from_states
+from puzzles.steps import REGIMES, Regime, Trajectory, from_states
 
-FILL, EDIT = "fill", "edit"
-REGIMES = (FILL, EDIT)
 ROWS = 8192  # worked on at once, so that the table of legal values stays small
 States = Integer[np.ndarray, "num seq"]
 
 
+@runtime_checkable
 class Policy(Protocol):
-    """Takes one step in each of many states.
-
-    `regime`: in "fill" only blank cells are written, in "edit" written ones are erased and overwritten as well.
-    """
+    """Takes one step in each of many states."""
 
     name: str
     cells_per_step: int
-    regime: str
+    regime: Regime  # fill: only blank cells are written; edit: written ones are erased and overwritten as well
 
     def __call__(
         self, rng: np.random.Generator, problems: States, states: States, left: Integer[np.ndarray, "num"]
@@ -41,11 +38,13 @@ def check_probability(key: str, value: float) -> None:
         raise ValueError(f"{key}={value}: must be from 0 to 1")
 
 
-def check_policy(cells_per_step: int, regime: str) -> None:
-    if regime not in REGIMES:
-        raise ValueError(f"regime={regime}: must be one of {', '.join(REGIMES)}")
+def check_policy(cells_per_step: int, regime: str) -> Regime:
+    """The regime. ValueError for another than there are, or steps of no cell."""
     if cells_per_step < 1:
         raise ValueError(f"cells_per_step={cells_per_step}: must be at least 1")
+    if regime == "fill" or regime == "edit":
+        return regime
+    raise ValueError(f"regime={regime}: must be one of {', '.join(REGIMES)}")
 
 
 class _Edits:
@@ -105,17 +104,17 @@ class CarelessSolver:
         correct: float = 0.0,
         doubt: float = 0.25,
         cells_per_step: int = 1,
-        regime: str = FILL,
+        regime: str = "fill",
     ) -> None:
-        check_policy(cells_per_step, regime)
+        self.regime = check_policy(cells_per_step, regime)
         for key, value in (("error", error), ("correct", correct), ("doubt", doubt)):
             check_probability(key, value)
-        if regime == FILL and correct > 0:
+        if regime == "fill" and correct > 0:
             raise ValueError(f"correct={correct}: must be 0 for regime=fill, where nothing is overwritten")
         self.rules = rules
         self.error, self.correct, self.doubt = float(error), float(correct), float(doubt)
-        self.cells_per_step, self.regime = cells_per_step, regime
-        edits = f",correct={correct:g},doubt={doubt:g}" if regime == EDIT else ""
+        self.cells_per_step = cells_per_step
+        edits = f",correct={correct:g},doubt={doubt:g}" if regime == "edit" else ""
         self.name = f"careless(error={error:g}{edits})"
 
     def __call__(
@@ -128,7 +127,7 @@ class CarelessSolver:
         def plan(start: int, stop: int) -> None:
             policy_kernels.plan_careless(
                 edits.randoms, edits.states, targets, edits.editable, edits.touched, self.rules.blank, self.error,
-                self.correct, self.doubt, self.regime == EDIT, start, stop, edits.wish, edits.only,
+                self.correct, self.doubt, self.regime == "edit", start, stop, edits.wish, edits.only,
             )  # fmt: skip
 
         for _ in range(self.cells_per_step):
@@ -141,16 +140,16 @@ class RandomPolicy:
     """Writes random legal values into random blank cells; in "edit" it revises written cells with chance `revise`."""
 
     def __init__(
-        self, rules: StepRules, *, cells_per_step: int = 1, regime: str = FILL, revise: float | None = None
+        self, rules: StepRules, *, cells_per_step: int = 1, regime: str = "fill", revise: float | None = None
     ) -> None:
-        check_policy(cells_per_step, regime)
-        revise = (0.0 if regime == FILL else 0.2) if revise is None else float(revise)
+        self.regime = check_policy(cells_per_step, regime)
+        revise = (0.0 if regime == "fill" else 0.2) if revise is None else float(revise)
         check_probability("revise", revise)
-        if regime == FILL and revise > 0:
+        if regime == "fill" and revise > 0:
             raise ValueError(f"revise={revise}: must be 0 for regime=fill, where nothing is overwritten")
         self.rules, self.revise = rules, revise
-        self.cells_per_step, self.regime = cells_per_step, regime
-        self.name = f"random(revise={revise:g})" if regime == EDIT else "random"
+        self.cells_per_step = cells_per_step
+        self.name = f"random(revise={revise:g})" if regime == "edit" else "random"
 
     def __call__(
         self, rng: np.random.Generator, problems: States, states: States, left: Integer[np.ndarray, "num"]
@@ -232,7 +231,7 @@ def sample_trajectories(
     rows = np.repeat(problems, num, 0)
     history, lengths, logps = run(policy, rules, rng, rows, rules.start(rows), np.full(len(rows), budget))
     outcomes = solved(rules, rows, history[:, -1])
-    groups = np.repeat(rules.puzzle.invariant(problems).view(np.int64), num)
+    orbits = np.repeat(groups(rules.puzzle, problems), num)
     found = []
     for row, length in enumerate(lengths.tolist()):
         logp = logps[row, :length]
@@ -244,7 +243,8 @@ def sample_trajectories(
                 steps=from_states(history[row, : length + 1]),
                 budget=budget,
                 cells_per_step=policy.cells_per_step,
-                group=int(groups[row]),
+                regime=policy.regime,
+                group=int(orbits[row]),
                 outcome=bool(outcomes[row]),
                 source=policy.name,
                 logp=None if np.isnan(logp).any() else logp.tolist(),
