@@ -106,7 +106,7 @@ class CarelessSolver:
         cells_per_step: int = 1,
         regime: str = "fill",
     ) -> None:
-        self.regime = check_policy(cells_per_step, regime)
+        self.regime: Regime = check_policy(cells_per_step, regime)
         for key, value in (("error", error), ("correct", correct), ("doubt", doubt)):
             check_probability(key, value)
         if regime == "fill" and correct > 0:
@@ -142,7 +142,7 @@ class RandomPolicy:
     def __init__(
         self, rules: StepRules, *, cells_per_step: int = 1, regime: str = "fill", revise: float | None = None
     ) -> None:
-        self.regime = check_policy(cells_per_step, regime)
+        self.regime: Regime = check_policy(cells_per_step, regime)
         revise = (0.0 if regime == "fill" else 0.2) if revise is None else float(revise)
         check_probability("revise", revise)
         if regime == "fill" and revise > 0:

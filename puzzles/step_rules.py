@@ -1,6 +1,6 @@
 """What a step may do in each domain, and which solution it is judged by."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
@@ -8,6 +8,7 @@ from jaxtyping import Bool, Integer, UInt8
 from puzzles.base import Puzzle
 
 
+@runtime_checkable
 class StepRules(Protocol):
     """How solutions of one puzzle are written step by step. All arrays are rows that belong together, `[num, seq]`.
 
