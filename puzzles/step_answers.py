@@ -42,7 +42,20 @@ class Answers:
             missing = problems[list(unknown.values())]
             if solve is None:
                 raise ValueError(f"puzzle {min(unknown.values())}: its answer is not known: remember() it first")
-            answers = solve(missing).astype(np.uint8)
+            answers = _solved(missing, list(unknown.values()), solve)
             table = table | {row.tobytes(): answer.tobytes() for row, answer in zip(missing, answers, strict=True)}
             self.keep(missing, answers)
         return np.frombuffer(b"".join([table[key] for key in keys]), np.uint8).reshape(problems.shape)
+
+
+def _solved(problems, places: list[int], solve: Callable[[np.ndarray], np.ndarray]) -> UInt8[np.ndarray, "num seq"]:
+    """Solved at once. ValueError that names a puzzle by its place among those that were asked for."""
+    try:
+        return solve(problems).astype(np.uint8)
+    except ValueError:
+        for place, problem in zip(places, problems, strict=True):
+            try:
+                solve(problem[None])
+            except ValueError as error:
+                raise ValueError(f"puzzle {place}: {str(error).removeprefix('puzzle 0: ')}") from None
+        raise
