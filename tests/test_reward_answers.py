@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrm_net.reward.answers import final_answer, normalise, same_answer
+from hrm_net.reward.answers import answer_key, final_answer, normalise, same_answer
 from hrm_net.reward.formats import jsonl, prm800k
 
 
@@ -73,6 +73,7 @@ def test_a_fraction_equals_itself_however_written(value):
 def test_any_text_can_be_compared(first, second):
     assert same_answer(first, second) == same_answer(second, first)
     assert same_answer(first, first) == bool(normalise(first))
+    assert same_answer(first, answer_key(first)) or not normalise(first)
     final_answer(first)
 
 

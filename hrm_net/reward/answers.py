@@ -64,19 +64,24 @@ def _last_boxed(text: str) -> str | None:
 
 def same_answer(first: str, second: str) -> bool:
     """Whether both are the same number, or the same text once normalised; tuples and lists are compared by part."""
-    if max(len(first), len(second)) > MOST:
-        return first.split() == second.split()
-    a, b = normalise(first), normalise(second)
-    if a == b:
-        return a != ""
-    value, other = _value(a), _value(b)
-    if value is not None and other is not None:
-        return value == other
-    parts, others = _parts(a), _parts(b)
-    bracketed = any(text[:1] in OPENING for text in (a, b))
-    if len(parts) == 1 or len(parts) != len(others) or (bracketed and (a[0], a[-1]) != (b[0], b[-1])):
-        return False
-    return all(same_answer(part, other) for part, other in zip(parts, others, strict=True))
+    key = answer_key(first)
+    return key != "" and key == answer_key(second)
+
+
+def answer_key(answer: str) -> str:
+    """The same text for answers that are the same; "" for none."""
+    if len(answer) > MOST:
+        return " ".join(answer.split())
+    text = normalise(answer)
+    value = _value(text)
+    if value is not None:
+        return str(value)
+    parts = _parts(text)
+    if len(parts) == 1:
+        return text
+    bracketed = text[0] in OPENING and text[-1] in CLOSING
+    inner = ",".join(answer_key(part) for part in parts)
+    return f"{text[0]}{inner}{text[-1]}" if bracketed else inner
 
 
 def normalise(answer: str) -> str:

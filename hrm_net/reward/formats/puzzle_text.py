@@ -1,0 +1,55 @@
+"""Attempts at puzzles as solutions in words, for the formats here: steps as `puzzles.step_text` writes them."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Integer
+
+from hrm_net.reward.formats.records import TextSolution
+from puzzles.base import Puzzle
+from puzzles.step_labels import StepLabels
+from puzzles.step_text import format_steps, parse_steps
+from puzzles.steps import Trajectory
+
+
+def text_solution(puzzle: Puzzle, trajectory: Trajectory, labels: StepLabels | None = None) -> TextSolution:
+    """An attempt in words; its labels are those of single steps (`ok`), its problem the puzzle as it is parsed."""
+    return TextSolution(
+        problem=puzzle.format(trajectory.problem),
+        steps=format_steps(puzzle, trajectory.steps),
+        labels=None if labels is None else [float(label) for label in labels.ok],
+        outcome=trajectory.outcome,
+        source=trajectory.source,
+    )
+
+
+def trajectory(
+    puzzle: Puzzle,
+    solution: TextSolution,
+    start: Integer[np.ndarray, "seq"],
+    *,
+    regime: Literal["fill", "edit"],
+    budget: int | None = None,
+    cells_per_step: int | None = None,
+) -> Trajectory:
+    """The attempt that a solution tells of, from the state `start`; budget and cells as it uses them unless given.
+
+    ValueError for a text that is no step of this puzzle.
+    """
+    steps = parse_steps(puzzle, solution.steps, start)
+    return Trajectory(
+        task=puzzle.name,
+        problem=puzzle.parse(solution.problem),
+        start=start,
+        steps=steps,
+        budget=len(steps) if budget is None else budget,
+        cells_per_step=_most_cells(steps) if cells_per_step is None else cells_per_step,
+        regime=regime,
+        outcome=solution.outcome,
+        source=solution.source,
+    )
+
+
+def _most_cells(steps: Sequence) -> int:
+    return max([1, *(len(step.cells) for step in steps)])
