@@ -7,6 +7,7 @@ import puzzles
 from puzzles.attempts import Attempts, attempts
 from puzzles.maze import GOAL, START, WALL
 from puzzles.step_rules import StepRules, step_rules
+from puzzles.steps import Regime, Trajectory, from_states
 
 SUDOKU = puzzles.get("sudoku", box="2x2")
 MAZE = puzzles.get("maze", rows=4, columns=5)
@@ -95,3 +96,17 @@ def shortest_paths(tokens, rows, columns):
                     longer.append((*walk, there))
         walks = longer
     return []
+
+
+def walk(rules, problem, order, cells, spare=0, regime: Regime = "fill") -> Trajectory:
+    """The attempt that writes these (cell, value) one after another, `cells` at a time."""
+    states = [rules.start(problem[None])[0]]
+    for begin in range(0, len(order), cells):
+        states.append(states[-1].copy())
+        for cell, value in order[begin : begin + cells]:
+            states[-1][cell] = value
+    steps = from_states(np.stack(states))
+    return Trajectory(
+        task=rules.puzzle.name, problem=problem, start=states[0], steps=steps, budget=len(steps) + spare,
+        cells_per_step=cells, regime=regime,
+    )  # fmt: skip
