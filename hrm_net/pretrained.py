@@ -1,7 +1,7 @@
 """A model as two files that people pass around: config.json and model.safetensors."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -84,16 +84,21 @@ def read_config(directory: Path) -> dict[str, Any]:
     return config
 
 
-def load(cls: type[Model], directory: Path) -> Model:
-    """A model in eval mode, in fp32 on the CPU."""
-    values = read_config(directory)["model"]
+def hrm_config(values: dict[str, Any]) -> HRMConfig:
+    """A solver's configuration; ValueError for a key that is unknown, TypeError for one missing."""
     unknown = sorted(values.keys() - set(HRMConfig.__dataclass_fields__))
     if unknown:
         shown = " ".join(f"{unknown[0]}={values[unknown[0]]}".split())
-        raise ValueError(f"{directory / CONFIG}: model.{shown}: unknown key")
+        raise ValueError(f"model.{shown}: unknown key")
+    return HRMConfig(**values)
+
+
+def load(cls: Callable[..., Model], directory: Path, config_of: Callable[[dict[str, Any]], Any] = hrm_config) -> Model:
+    """A model in eval mode, in fp32 on the CPU; `config_of` makes its configuration of what config.json holds."""
+    values = read_config(directory)["model"]
     try:
-        model = cls(HRMConfig(**values), torch.Generator().manual_seed(0))
-    except TypeError as error:
+        model = cls(config_of(values), torch.Generator().manual_seed(0))
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{directory / CONFIG}: {error}") from None
     try:
         tensors = safetensors.torch.load_file(directory / WEIGHTS)

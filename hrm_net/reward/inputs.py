@@ -1,0 +1,112 @@
+"""What a scorer is shown, as vectors for the core, and its state as features for the heads.
+
+A row of a puzzle is the puzzle, the state before the step and the state after it; each has embeddings of its own, and
+they are summed. `span` (1: one step, 2: two merged) and `left` (steps of the budget that remain) are added everywhere.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int, Integer
+from torch import Tensor, nn
+
+from hrm_net.layers import truncated_normal_
+from hrm_net.reward.model_config import RewardModelConfig
+from hrm_net.reward.pooling import pool
+from hrm_net.symbols import EMPTY, GIVEN_AS_ME, GIVEN_AS_OTHER
+
+Rows = dict[str, Tensor]
+SPANS = 2
+PARTS = 4  # of a text: padding, question, steps before, this step
+CURRENT = 3
+GRIDS = ("problem", "before", "after")
+
+
+class Context(nn.Module):
+    """Vectors of the span and, for puzzles, of the steps left."""
+
+    def __init__(self, config: RewardModelConfig, generator: torch.Generator | None) -> None:
+        super().__init__()
+        dim = config.core.hidden_size
+        self.span = _table(SPANS, dim, generator)
+        self.left = _table(config.max_left + 1, dim, generator) if config.inputs == "grids" else None
+
+    def forward(self, rows: Rows) -> Float[Tensor, "rows dim"]:
+        context = F.embedding(rows["span"].int() - 1, self.span)
+        return context if self.left is None else context + F.embedding(rows["left"].int(), self.left)
+
+
+class TokenInputs(nn.Module):
+    """Grids or text for a core with one vector a cell or token. The prefix holds the context, then zeros."""
+
+    def __init__(self, config: RewardModelConfig, generator: torch.Generator | None) -> None:
+        super().__init__()
+        core, self.text = config.core, config.inputs == "text"
+        self.prefix_len, self.scale = core.prefix_len, core.hidden_size**0.5
+        sizes = {"tokens": core.vocab_size, "part": PARTS} if self.text else dict.fromkeys(GRIDS, core.vocab_size)
+        self.tables = nn.ParameterDict(
+            {name: _table(size, core.hidden_size, generator) for name, size in sizes.items()}
+        )
+        self.context = Context(config, generator)
+        num_tokens = core.prefix_len + core.seq_len
+        learned = core.positions == "learned"
+        self.embed_pos = _table(num_tokens, core.hidden_size, generator) if learned else None
+
+    def forward(self, rows: Rows, dtype: torch.dtype) -> Float[Tensor, "rows token dim"]:
+        """Scaled embeddings of prefix and cells; learned positions are averaged in at equal variance."""
+        context = self.context(rows)[:, None]
+        # One after another: a sum that starts from 0 would cost a pass more.
+        (first, table), *others = self.tables.items()
+        x = F.embedding(rows[first].int(), table) + context
+        for name, table in others:
+            x = x + F.embedding(rows[name].int(), table)
+        if self.prefix_len:
+            x = torch.cat([F.pad(context, (0, 0, 0, self.prefix_len - 1)), x], dim=1)
+        if self.embed_pos is not None:
+            x = 0.5**0.5 * (x + self.embed_pos)
+        return (self.scale * x).to(dtype)
+
+    def features(self, z: Float[Tensor, "rows token dim"], rows: Rows) -> Float[Tensor, "rows features"]:
+        """Everywhere, and at the cells that changed; of a text the tokens that are no padding, and the step's own."""
+        if self.text:
+            part = rows["part"]
+            return pool(z, F.pad(part > 0, (self.prefix_len, 0), value=True), self._cells(part == CURRENT))
+        return pool(z, None, self._cells(rows["before"] != rows["after"]))
+
+    def _cells(self, mask: Tensor) -> Tensor:
+        return F.pad(mask, (self.prefix_len, 0), value=False)
+
+
+class SymbolInputs(nn.Module):
+    """Grids for a core with one vector a cell and symbol: renaming symbols in all three moves vectors only."""
+
+    def __init__(self, config: RewardModelConfig, generator: torch.Generator | None) -> None:
+        super().__init__()
+        core = config.core
+        self.num_special, self.num_symbols = core.num_special, core.vocab_size - core.num_special
+        self.scale = core.hidden_size**0.5
+        # Of a symbol at a cell: empty, holds it, holds another.
+        self.tables = nn.ParameterDict({name: _table(3, core.hidden_size, generator) for name in GRIDS})
+        self.context = Context(config, generator)
+
+    def forward(self, rows: Rows, dtype: torch.dtype) -> Float[Tensor, "rows seq symbol dim"]:
+        """Scaled embeddings of the role that each symbol has at each cell of the three grids."""
+        problem, before, after = (self._roles(rows[name]) for name in GRIDS)
+        tables = self.tables
+        # One lookup among the 27 combinations takes a third of the time of three.
+        sums = tables["problem"][:, None, None] + tables["before"][:, None] + tables["after"]
+        x = F.embedding(9 * problem + 3 * before + after, sums.flatten(0, 2))
+        return (self.scale * (x + self.context(rows)[:, None, None])).to(dtype)
+
+    def features(self, z: Float[Tensor, "rows seq symbol dim"], rows: Rows) -> Float[Tensor, "rows features"]:
+        """Everywhere, and at the pairs of cell and symbol that were written or erased."""
+        before, after = (self._roles(rows[name]) == GIVEN_AS_ME for name in GRIDS[1:])
+        return pool(z.flatten(1, 2), None, (before != after).flatten(1))
+
+    def _roles(self, tokens: Integer[Tensor, "rows seq"]) -> Int[Tensor, "rows seq symbol"]:
+        symbol = (tokens.int() - self.num_special)[..., None]
+        mine = symbol == torch.arange(self.num_symbols, device=tokens.device, dtype=torch.int32)
+        return torch.where(symbol < 0, EMPTY, torch.where(mine, GIVEN_AS_ME, GIVEN_AS_OTHER)).int()
+
+
+def _table(num: int, dim: int, generator: torch.Generator | None) -> nn.Parameter:
+    return nn.Parameter(truncated_normal_(torch.empty(num, dim), dim**-0.5, generator))

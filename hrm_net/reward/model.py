@@ -1,0 +1,136 @@
+"""A step scorer's network: the coupled recurrence of `hrm_net.model`, shown a step, with a head for each objective.
+
+Like a solver it thinks in segments, whose detached state flows on; unlike one it reads a row's verdict from all of the
+state, and from where the step wrote.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from hrm_net import pretrained
+from hrm_net.layers import Linear
+from hrm_net.model import HRM
+from hrm_net.reward.inputs import GRIDS, Rows, SymbolInputs, TokenInputs
+from hrm_net.reward.model_config import RewardModelConfig
+from hrm_net.reward.pooling import POOLED
+
+SMALL = 0.1  # of the embeddings that a solver has none of, beside those it has
+
+
+@dataclass(kw_only=True, slots=True)
+class RewardState:
+    """What flows from segment to segment, detached."""
+
+    z_H: Float[Tensor, "rows *state"]
+    z_L: Float[Tensor, "rows *state"]
+
+    def take(self, keep: Bool[Tensor, " rows"]) -> "RewardState":
+        """Only the rows where `keep` holds."""
+        return RewardState(z_H=self.z_H[keep], z_L=self.z_L[keep])
+
+
+@dataclass(kw_only=True, slots=True)
+class RewardOutput:
+    """What one segment says of each row: a logit an objective, and the logit of the verdicts being right already.
+
+    The sigmoid of a logit is the score, except for `cond`: there it is the hazard h of going wrong at this step.
+    """
+
+    logits: dict[str, Float[Tensor, " rows"]]
+    q_halt: Float[Tensor, " rows"]
+
+
+class RewardModel(nn.Module):
+    """One core, any set of heads. `state, out = model(state, rows)` runs one segment.
+
+    `rows`: tensors `problem`, `before`, `after` [rows, seq] of token ids, `left`, `span` [rows]; for text `tokens`,
+    `part` [rows, seq] and `span`. `hier` judges single and merged steps by one head, told apart by `span`.
+    """
+
+    def __init__(self, config: RewardModelConfig, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.config = config
+        # As in HRM: torch.bfloat16 computes in bf16, None in the dtype of the parameters.
+        self.forward_dtype: torch.dtype | None = None
+        self.core = HRM(config.core, generator)
+        # Of the core only the recurrence is used.
+        del self.core.codec, self.core.q_head
+        inputs = SymbolInputs if config.core.codec == "symbols" else TokenInputs
+        self.inputs = inputs(config, generator)
+        features = POOLED * config.core.hidden_size
+        self.heads = nn.ModuleDict({name: _head(features, generator) for name in config.objectives})
+        self.q_head = _head(features, generator)
+
+    def initial_state(self, rows: Rows) -> RewardState:
+        """The fixed start of every row."""
+        core = self.config.core
+        num = len(rows["span"])
+        symbols = (core.vocab_size - core.num_special,) if core.codec == "symbols" else ()
+        shape = (num, core.prefix_len + core.seq_len, *symbols, core.hidden_size)
+        dtype = self.forward_dtype or self.core.H_init.dtype
+        z_H, z_L = (start.to(dtype).expand(shape) for start in (self.core.H_init, self.core.L_init))
+        return RewardState(z_H=z_H, z_L=z_L)
+
+    def forward(self, state: RewardState, rows: Rows) -> tuple[RewardState, RewardOutput]:
+        x = self.inputs(rows, state.z_H.dtype)
+        z_H, z_L = self.core.segment(state.z_H, state.z_L, x)
+        features = self.inputs.features(z_H, rows).to(self.q_head.weight.dtype)
+        logits = {name: head(features)[:, 0] for name, head in self.heads.items()}
+        state = RewardState(z_H=z_H.detach(), z_L=z_L.detach())
+        return state, RewardOutput(logits=logits, q_halt=self.q_head(features)[:, 0])
+
+    def compile_blocks(self, **options: object) -> None:
+        """Compile every block of the core in place."""
+        self.core.compile_blocks(**options)
+
+    @classmethod
+    def from_solver(
+        cls, config: RewardModelConfig, solver: HRM, generator: torch.Generator | None = None, *, given: str = "problem"
+    ) -> "RewardModel":
+        """A scorer whose core is a trained solver's.
+
+        It reads the puzzle (or, by `given`, the state `before` or `after`) as the solver read puzzles; the other grids
+        come in by small new embeddings, so that at first the core just solves. ValueError where the two do not fit.
+        """
+        if given not in GRIDS or config.inputs != "grids":
+            raise ValueError(f"given={given}, inputs={config.inputs}: must be one of {', '.join(GRIDS)}, with grids")
+        config.check_start(solver.config)
+        model = cls(config, generator)
+        theirs = pretrained.state(solver)
+        tensors = {name: tensor for name, tensor in theirs.items() if not name.startswith(("codec.", "q_head."))}
+        pretrained.load_state(model.core, tensors)
+        with torch.no_grad():
+            for name, table in model.inputs.tables.items():
+                if name == given:
+                    table.copy_(theirs["codec.role" if config.core.codec == "symbols" else "codec.embed_tokens"])
+                else:
+                    table.mul_(SMALL)
+            for table in model.inputs.context.parameters():
+                table.mul_(SMALL)
+            if isinstance(model.inputs, TokenInputs) and model.inputs.embed_pos is not None:
+                model.inputs.embed_pos.copy_(theirs["codec.embed_pos"])
+        return model
+
+    def save_pretrained(self, directory: str | Path) -> None:
+        """Write config.json and model.safetensors."""
+        pretrained.save(self, Path(directory))
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path) -> "RewardModel":
+        """Read what `save_pretrained` wrote, strictly, in eval mode; ValueError for files missing or that do not fit.
+
+        Where no such directory exists, the name may be that of weights which ship with the package.
+        """
+        directory = pretrained.shipped(source) or Path(source)
+        return pretrained.load(cls, directory, RewardModelConfig.from_dict)
+
+
+def _head(features: int, generator: torch.Generator | None) -> Linear:
+    """A linear map to one logit, which starts at 0 for every row: undecided."""
+    head = Linear(features, 1, bias=True, generator=generator)
+    nn.init.zeros_(head.weight)
+    return head

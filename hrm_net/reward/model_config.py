@@ -1,0 +1,75 @@
+"""The shape of a step scorer's network, as plain values."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args
+
+from hrm_net.hrm_config import HRMConfig
+
+Objective = Literal["orm", "prm", "pqm", "hier", "cond"]
+OBJECTIVES: tuple[str, ...] = get_args(Objective)
+INPUTS = ("grids", "text")
+# What may differ between a solver and the scorer that starts from it: none of it shapes or reads a weight.
+FREE = (
+    "num_puzzle_ids", "h_cycles", "l_cycles", "max_segments", "gradient", "state", "damping", "noise", "halting",
+    "exploration", "attention",
+)  # fmt: skip
+
+
+@dataclass(kw_only=True, slots=True)
+class RewardModelConfig:
+    """A recurrent core, the heads on it, and what they are shown.
+
+    Of `core` the halting is not used: scorers stop by a head of their own.
+    """
+
+    # The recurrent core. For text, vocab_size counts the tokens and seq_len is the length that texts are padded to.
+    core: HRMConfig
+    # Heads, any of orm, prm, pqm, hier, cond.
+    objectives: list[str]
+    # grids: puzzle, state before, state after; text: tokens and the part of the text each belongs to.
+    inputs: Literal["grids", "text"] = "grids"
+    # Most steps of the budget that can be left after a step (grids).
+    max_left: int = 0
+    # Segments of thinking on each step, unless the scorer is told otherwise.
+    segments: int = 2
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, naming key, value and bound, for values that no scorer can have."""
+        names = ", ".join(OBJECTIVES)
+        if not self.objectives or set(self.objectives) - set(OBJECTIVES):
+            raise ValueError(f"model.objectives={self.objectives}: must be any of {names}, at least one")
+        if len(set(self.objectives)) < len(self.objectives):
+            raise ValueError(f"model.objectives={self.objectives}: each at most once")
+        if self.inputs not in INPUTS:
+            raise ValueError(f"model.inputs={self.inputs}: must be one of {', '.join(INPUTS)}")
+        for key, bound in (("max_left", 0), ("segments", 1)):
+            if getattr(self, key) < bound:
+                raise ValueError(f"model.{key}={getattr(self, key)}: must be at least {bound}")
+        if self.inputs == "text" and self.core.codec == "symbols":
+            raise ValueError("model.core.codec=symbols: text has no symbols that are alike; use tokens for inputs=text")
+        if self.core.state != "fixed" or self.core.noise:
+            noise = f"state={self.core.state}, noise={self.core.noise}"
+            raise ValueError(f"model.core.{noise}: a scorer says the same each time; must be state=fixed, noise=0")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "RewardModelConfig":
+        """From what `dataclasses.asdict` made of one. ValueError for an unknown key, TypeError for a missing one."""
+        core = values.get("core")
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(values.keys() - known)
+        if unknown:
+            raise ValueError(f"model.{unknown[0]}={values[unknown[0]]}: unknown key")
+        if not isinstance(core, dict):
+            raise ValueError("model.core: must be an object of the core's values")
+        unknown = sorted(core.keys() - {field.name for field in fields(HRMConfig)})
+        if unknown:
+            raise ValueError(f"model.core.{unknown[0]}={core[unknown[0]]}: unknown key")
+        return cls(**{**values, "core": HRMConfig(**core)})
+
+    def check_start(self, solver: HRMConfig) -> None:
+        """ValueError for the first value in which a solver's weights would mean something else in this core."""
+        solver = replace(solver, num_puzzle_ids=1)
+        for key in (field.name for field in fields(HRMConfig)):
+            mine, its = getattr(self.core, key), getattr(solver, key)
+            if key not in FREE and mine != its:
+                raise ValueError(f"model.core.{key}={mine}: the solver that is the start has {its}")
