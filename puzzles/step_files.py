@@ -2,12 +2,13 @@
 
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from puzzles.step_rows import COLUMNS, StepRows, StepTrajectories
+from puzzles.step_rows import COLUMNS, StepRows, StepTrajectories, check_shapes
 
 WHOLE = ("starts", "outcome", "error")
 
@@ -53,6 +54,7 @@ def _rows(path: Path, columns: dict[str, np.ndarray]) -> StepRows:
     try:
         for name, (kind, axes) in KINDS.items():
             _check(columns[name], name, kind, axes)
+        check_shapes(columns)
         sources = tuple(map(str, columns["sources"].tolist()))
         return StepRows(**{name: columns[name] for name in COLUMNS}, sources=sources)
     except ValueError as error:
@@ -79,9 +81,9 @@ def _check(column: np.ndarray, name: str, kind: Any, axes: int) -> None:
 
 def _read(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.lib.npyio.NpzFile(stream, allow_pickle=False) as file:
             if missing := set(names) - set(file.files):
                 raise ValueError(f"has no {', '.join(sorted(missing))}")
             return {name: file[name] for name in names}
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: is no file of steps ({' '.join(str(error).split())})") from None

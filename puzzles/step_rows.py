@@ -1,6 +1,6 @@
 """Examples for a step scorer, as columns: what it is shown and what it should say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -34,13 +34,7 @@ class StepRows:
     sources: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        lengths = {name: len(getattr(self, name)) for name in COLUMNS}
-        if len(set(lengths.values())) > 1:
-            counts = ", ".join(f"{length} {name}" for name, length in lengths.items())
-            raise ValueError(f"rows have columns of {counts}: must be equally long")
-        if not self.problem.shape == self.before.shape == self.after.shape:
-            shapes = [list(getattr(self, name).shape) for name in COLUMNS[:3]]
-            raise ValueError(f"problem, before and after have shapes {shapes}: must be the same")
+        check_shapes({name: getattr(self, name) for name in COLUMNS})
         check_labels(self.label)
         if not np.isin(self.span, (FINE, COARSE)).all():
             raise ValueError(f"span={sorted(set(self.span.tolist()))}: must be 1 or 2")
@@ -72,6 +66,18 @@ class StepRows:
 
 
 COLUMNS = tuple(one.name for one in fields(StepRows) if one.name != "sources")
+
+
+def check_shapes(columns: Mapping[str, np.ndarray]) -> None:
+    """ValueError where columns are not equally long, or states not of their puzzle's size."""
+    lengths = {name: len(columns[name]) for name in COLUMNS}
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{length} {name}" for name, length in lengths.items())
+        raise ValueError(f"rows have columns of {counts}: must be equally long")
+    shapes = {name: columns[name].shape[1] for name in ("problem", "before", "after")}
+    if len(set(shapes.values())) > 1:
+        cells = ", ".join(f"{cells} ({name})" for name, cells in shapes.items())
+        raise ValueError(f"rows have cells of {cells}: must be equally many")
 
 
 @dataclass(kw_only=True, slots=True)

@@ -94,6 +94,7 @@ def test_labels_agree_with_an_oracle_that_knows_every_solution(case):
         assert set(labels.provenance.values()) == {"exact"}
 
 
+@settings(max_examples=40)
 @given(cases())
 def test_objects_and_arrays_are_labelled_alike_and_outcomes_follow_the_rules_of_the_puzzle(case):
     rules, made = build(case)
@@ -110,6 +111,7 @@ def test_objects_and_arrays_are_labelled_alike_and_outcomes_follow_the_rules_of_
         assert rules.puzzle.check(made.problems, last).solved.tolist() == [one.outcome for one in trajectories]
 
 
+@settings(max_examples=60)
 @given(cases())
 def test_the_last_error_is_absorbing_and_none_only_where_solved(case):
     rules, made = build(case)
@@ -123,6 +125,7 @@ def test_the_last_error_is_absorbing_and_none_only_where_solved(case):
         assert (labels.first_error == length) <= labels.solved
 
 
+@settings(max_examples=60)
 @given(cases(fills=(True,)))
 def test_where_steps_only_fill_errors_are_for_good(case):
     """One error step whichever convention, no recovery, and a wrong step is one after which the state is wrong."""
@@ -137,6 +140,7 @@ def test_where_steps_only_fill_errors_are_for_good(case):
         assert first_wrong == np.argmin(np.append(labels.state, False))
 
 
+@settings(max_examples=60)
 @given(SEEDS, st.sampled_from(["sudoku", "maze", "arc"]), st.integers(1, 4), st.integers(0, 2))
 def test_a_perfect_attempt_is_right_throughout_in_any_order(seed, name, cells, spare):
     rng = puzzles.rng(seed, "test")
