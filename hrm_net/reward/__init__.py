@@ -5,8 +5,10 @@ from hrm_net.reward import StepScorer, aggregate
 
 from typing import TYPE_CHECKING, Any
 
+# Not lazily: once its module is imported, the package's name `aggregate` would be that module.
+from hrm_net.reward.aggregate import aggregate
+
 if TYPE_CHECKING:
-    from hrm_net.reward.aggregate import aggregate
     from hrm_net.reward.model import RewardModel, RewardModelConfig
     from hrm_net.reward.scorer import Scores, StepScorer
 
@@ -17,7 +19,6 @@ _HOMES = {
     "RewardModelConfig": "model_config",
     "Scores": "scorer",
     "StepScorer": "scorer",
-    "aggregate": "aggregate",
 }
 
 

@@ -1,0 +1,225 @@
+"""Scores the steps of candidate solutions: how likely each is right, by one head of a trained step scorer.
+
+scorer = StepScorer.from_pretrained(directory)
+scores = scorer.score([puzzle_text], [[["r1c2=3", "r4c4=1"], ["r1c2=5"]]])  # [problem][candidate][step]
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+import puzzles
+from hrm_net import pretrained
+from hrm_net.reward.candidates import Path as States
+from hrm_net.reward.candidates import read_candidate, read_problem
+from hrm_net.reward.judge import Judgement, judge
+from hrm_net.reward.model import RewardModel
+from hrm_net.segments import sigmoid
+from puzzles.base import Puzzle
+from puzzles.step_rows import COARSE, FINE, StepRows
+from puzzles.step_rules import step_rules
+
+SAVED = ("objective", "fine_weight", "segments", "stop")
+
+
+class Scores(list):
+    """Scores in [0, 1] as plain lists `[problem][candidate][step]`, higher is better.
+
+    `log_rewards` nests alike: the logarithms of the scores, of `cond` log(1 - h(t)), exact where the score rounds to 1;
+    `segments` how long the scorer thought about each single step.
+    """
+
+    log_rewards: list[list[list[float]]]
+    segments: list[list[list[int]]]
+
+
+class StepScorer:
+    """One head of a model, on one puzzle.
+
+    `orm`, `prm`, `pqm` and `hier` give the sigmoid of their logit; `cond` gives 1 - h(t), so that the product over
+    steps is S(T). `hier` weighs the step itself by `fine_weight` and the step merged with the one before it by the
+    rest; the first step has no such pair. At most `segments` of thinking (None: as trained); with `stop`, a row ends
+    once the halting head is that sure. Scores depend on the step, the puzzle and these settings, not on the batch.
+    """
+
+    def __init__(
+        self,
+        model: RewardModel,
+        puzzle: Puzzle,
+        objective: str | None = None,
+        *,
+        fine_weight: float = 1.0,
+        segments: int | None = None,
+        stop: float | None = None,
+        batch_size: int = 256,
+    ) -> None:
+        """ValueError for a puzzle or head that is not the model's, and settings out of bounds. `objective` None: the
+        model's only head."""
+        config = model.config
+        heads = ", ".join(config.objectives)
+        if objective is None and len(config.objectives) == 1:
+            objective = config.objectives[0]
+        if objective not in config.objectives:
+            raise ValueError(f"objective={objective}: the model's heads are {heads}")
+        if config.inputs != "grids":
+            raise ValueError(f"inputs={config.inputs}: the model judges text, not puzzles")
+        if (puzzle.seq_len, puzzle.vocab_size) != (config.core.seq_len, config.core.vocab_size):
+            raise ValueError(
+                f"puzzle={puzzle.name}: has {puzzle.seq_len} cells and {puzzle.vocab_size} token ids, the scorer was "
+                f"trained on {config.core.seq_len} and {config.core.vocab_size}"
+            )
+        segments = config.segments if segments is None else segments
+        if not 0 <= fine_weight <= 1 or (fine_weight != 1 and objective != "hier"):
+            raise ValueError(f"fine_weight={fine_weight}: must lie in 0..1, and be 1 for objectives other than hier")
+        if stop is not None and not 0 < stop <= 1:
+            raise ValueError(f"stop={stop}: must be a probability above 0, or null")
+        for key, value in (("segments", segments), ("batch_size", batch_size)):
+            if value < 1:
+                raise ValueError(f"{key}={value}: must be at least 1")
+        self.model, self.puzzle, self.objective = model, puzzle, objective
+        self.fine_weight, self.segments, self.stop, self.batch_size = fine_weight, segments, stop, batch_size
+        self.rules = step_rules(puzzle)
+
+    @property
+    def budget(self) -> int:
+        """The most steps of a candidate; what candidates that name no budget are taken to have been allowed."""
+        return self.model.config.max_left + 1
+
+    def score(self, problems: Sequence[Any], outputs: Sequence[Sequence[Any]]) -> Scores:
+        """The score of every step of every candidate: of `outputs[i]`, solutions of `problems[i]`.
+
+        A problem is its token ids or its text; a candidate a Trajectory, a list of Steps, or a list of their texts
+        (`r1c2=3`). ValueError of one line that names problem, candidate and step: see `hrm_net.reward.candidates`.
+        """
+        if len(problems) != len(outputs):
+            raise ValueError(f"outputs: candidates of {len(outputs)} problems for {len(problems)} problems")
+        read = [self._read(i, *pair) for i, pair in enumerate(zip(problems, outputs, strict=True))]
+        paths = [(problem, path) for problem, candidates in read for path in candidates]
+        scores, log_rewards, segments = self._score_paths(paths)
+        lengths = [[len(path.states) - 1 for path in candidates] for _, candidates in read]
+        found = Scores(_nest(scores, lengths))
+        found.log_rewards, found.segments = _nest(log_rewards, lengths), _nest(segments, lengths)
+        return found
+
+    def score_rows(self, rows: StepRows) -> Float64[np.ndarray, " rows"]:
+        """The score of each row by itself, merged steps as such; of rows that are equal only one is thought about."""
+        return self._values(self._judge(rows))[0]
+
+    def check_problem(self, problem: Any) -> None:
+        """ValueError where a problem is none of the scorer's puzzle."""
+        read_problem(self.puzzle, problem)
+
+    def check(self, problem: Any, candidate: Any) -> None:
+        """ValueError where `score` would raise one for this candidate of this problem."""
+        read_candidate(self.rules, read_problem(self.puzzle, problem), candidate, budget=self.budget, most=self.budget)
+
+    def _read(self, i: int, problem: Any, candidates: Sequence[Any]) -> tuple[np.ndarray, list[States]]:
+        try:
+            tokens = read_problem(self.puzzle, problem)
+        except ValueError as error:
+            raise ValueError(f"problems[{i}]: {error}") from None
+        if len(candidates) == 0:
+            raise ValueError(f"outputs[{i}]: has no candidate")
+        found = []
+        for j, candidate in enumerate(candidates):
+            try:
+                found.append(read_candidate(self.rules, tokens, candidate, budget=self.budget, most=self.budget))
+            except ValueError as error:
+                raise ValueError(f"outputs[{i}][{j}]: {error}") from None
+        return tokens, found
+
+    def _score_paths(self, paths: list[tuple[np.ndarray, States]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(scores, log-rewards, segments) of all steps of all paths, one after another."""
+        if not paths:
+            return np.zeros(0), np.zeros(0), np.zeros(0, np.int64)
+        fine = StepRows.concatenate([_rows(problem, path, FINE) for problem, path in paths])
+        judgement = self._judge(fine)
+        scores, log_rewards = self._values(judgement)
+        if self.objective == "hier" and self.fine_weight < 1:
+            second = np.concatenate([np.arange(len(path.states) - 1) > 0 for _, path in paths])
+            coarse = self.score_rows(StepRows.concatenate([_rows(problem, path, COARSE) for problem, path in paths]))
+            scores[second] = self.fine_weight * scores[second] + (1 - self.fine_weight) * coarse
+            with np.errstate(divide="ignore"):
+                log_rewards[second] = np.log(scores[second])
+        return scores, log_rewards, judgement.segments
+
+    def _values(self, judgement: Judgement) -> tuple[np.ndarray, np.ndarray]:
+        """(scores, log-rewards)."""
+        logits = judgement.logits[self.objective]
+        logits = -logits if self.objective == "cond" else logits
+        return sigmoid(logits), -np.logaddexp(0.0, -logits)
+
+    def _judge(self, rows: StepRows) -> Judgement:
+        config = self.model.config
+        if rows.problem.shape[1] != config.core.seq_len:
+            raise ValueError(
+                f"rows have {rows.problem.shape[1]} cells: the scorer was trained on {config.core.seq_len}"
+            )
+        grids = (rows.problem, rows.before, rows.after)
+        if len(rows) and max(int(grid.max()) for grid in grids) >= config.core.vocab_size:
+            raise ValueError(f"rows hold token ids beyond {config.core.vocab_size - 1}")
+        if len(rows) and not 0 <= int(rows.left.min()) <= int(rows.left.max()) <= config.max_left:
+            raise ValueError(f"left={rows.left.min()}..{rows.left.max()}: must lie in 0..{config.max_left}")
+        left = np.ascontiguousarray(rows.left).view(np.uint8).reshape(len(rows), 4)
+        keys = np.concatenate([*grids, left, rows.span[:, None]], axis=1)
+        _, places, back = np.unique(_as_words(keys), return_index=True, return_inverse=True)
+        shown = {key: getattr(rows, key)[places] for key in ("problem", "before", "after", "left", "span")}
+        found = judge(self.model, shown, segments=self.segments, stop=self.stop, batch_size=self.batch_size)
+        logits = {name: values[back] for name, values in found.logits.items()}
+        return Judgement(logits=logits, segments=found.segments[back])
+
+    def save_pretrained(self, directory: str | Path) -> None:
+        """Write config.json, with puzzle and settings, and model.safetensors."""
+        settings = {key: getattr(self, key) for key in SAVED}
+        puzzle = {"name": self.puzzle.name, **self.puzzle.options}
+        pretrained.save(self.model, Path(directory), {"puzzle": puzzle, "scorer": settings})
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, **settings: Any) -> "StepScorer":
+        """What `save_pretrained` wrote; `settings` go before those saved. ValueError as `RewardModel.from_pretrained`.
+
+        `source` is a directory or the name of weights that ship with the package.
+        """
+        model = RewardModel.from_pretrained(source)
+        directory = pretrained.shipped(source) or Path(source)
+        config, path = pretrained.read_config(directory), directory / pretrained.CONFIG
+        puzzle, saved = config.get("puzzle"), config.get("scorer", {})
+        if not isinstance(puzzle, dict) or not isinstance(puzzle.get("name"), str):
+            raise ValueError(f"{path}: has no object `puzzle` with a name, so nothing says what it scores")
+        unknown = sorted(saved.keys() - set(SAVED)) if isinstance(saved, dict) else ["no object"]
+        if unknown:
+            raise ValueError(f"{path}: scorer.{unknown[0]}: must be one of {', '.join(SAVED)}")
+        chosen = {**saved, **settings}
+        if chosen.get("objective") != "hier" and "fine_weight" not in settings:
+            chosen["fine_weight"] = 1.0
+        return cls(model, puzzles.get(**puzzle), **chosen)
+
+
+def _rows(problem: np.ndarray, path: States, span: int) -> StepRows:
+    """The steps of a path, or its pairs of steps."""
+    states = path.states
+    num = max(0, len(states) - span)
+    return StepRows(
+        problem=np.repeat(problem[None], num, axis=0),
+        before=states[:num],
+        after=states[span:] if num else states[:0],
+        left=(path.budget - span - np.arange(num)).astype(np.int32),
+        span=np.full(num, span, np.uint8),
+        label=np.full(num, np.nan, np.float32),
+        group=np.zeros(num, np.int64),
+        source=np.zeros(num, np.uint8),
+        sources=("none",),
+    )
+
+
+def _as_words(keys: np.ndarray) -> np.ndarray:
+    """Each row of bytes as one value that sorts."""
+    return np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1])))[:, 0]
+
+
+def _nest(values: Float[np.ndarray, " steps"] | np.ndarray, lengths: list[list[int]]) -> list[list[list[Any]]]:
+    flat = iter(values.tolist())
+    return [[[next(flat) for _ in range(length)] for length in candidates] for candidates in lengths]
