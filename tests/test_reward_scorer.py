@@ -282,7 +282,7 @@ def test_bad_input_is_named(problems: list, outputs: list, message: str):
 
 def test_scorers_that_do_not_fit_are_refused():
     model = small_scorer("symbols", ("prm", "hier"))
-    for puzzle, objective, changes, message in (
+    refused: list[tuple[Any, str | None, dict[str, Any], str]] = [
         (
             puzzles.get("sudoku", box="2x3"),
             "prm",
