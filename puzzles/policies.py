@@ -59,7 +59,7 @@ class _Edits:
         self.wish = np.zeros(len(states), np.int8)
         self.only = np.zeros(len(states), np.int64)
 
-    def write(self, targets: States, mends: bool) -> None:
+    def write(self, targets: States, edit: bool) -> None:
         """What the plan wishes; legality is seen in the state as the plan left it."""
         for first in range(0, len(self.states), ROWS):
             piece = slice(first, first + ROWS)
@@ -68,15 +68,15 @@ class _Edits:
                 array[piece]
                 for array in (self.randoms, self.states, targets, self.editable, self.touched, self.wish, self.only)
             ]
-            _write(rows, legal, self.rules.blank, mends)
+            _write(rows, legal, self.rules.blank, edit)
 
 
-def _write(rows: list[np.ndarray], legal: Bool[np.ndarray, "num seq vocab"], blank: int, mends: bool) -> None:
+def _write(rows: list[np.ndarray], legal: Bool[np.ndarray, "num seq vocab"], blank: int, edit: bool) -> None:
     randoms, states, targets, editable, touched, wish, only = rows
 
     def piece(start: int, stop: int) -> None:
         policy_kernels.write(
-            randoms, states, targets, editable, touched, legal, blank, mends, start, stop, wish, only
+            randoms, states, targets, editable, touched, legal, blank, edit, start, stop, wish, only
         )  # fmt: skip
 
     over_chunks(piece, len(states))
@@ -92,8 +92,8 @@ class CarelessSolver:
     of the time, where the right value is legal) overwritten; if that edit errs, it goes to a right cell and breaks it.
 
     A cell is edited at most once a step. After an error a right value may clash with the wrong one: it is not legal
-    then and waits. Where no right value is legal: in "edit" with correct > 0 a wrong cell is erased, else a wrong value
-    is written as long as right ones are missing. Errors that no legal value allows aren't made. A solved row rests.
+    then and waits. While right values are missing but none is legal, a wrong one is written; where no value is legal at
+    all, in "edit" a random written cell is erased. Errors that no legal value allows aren't made. A solved row rests.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class CarelessSolver:
 
         for _ in range(self.cells_per_step):
             over_chunks(plan, len(states))
-            edits.write(targets, mends=self.correct > 0)
+            edits.write(targets, self.regime == "edit")
         return edits.states, np.full(len(states), np.nan)
 
 
@@ -165,7 +165,7 @@ class RandomPolicy:
 
         for _ in range(self.cells_per_step):
             over_chunks(plan, len(states))
-            edits.write(edits.states, mends=False)
+            edits.write(edits.states, self.regime == "edit")
         return edits.states, np.full(len(states), np.nan)
 
 

@@ -120,7 +120,7 @@ def _write(random, state, target, open_cells, legal, blank, wish, cells, values)
 
 
 @njit(cache=True, nogil=True)
-def write(randoms, states, targets, editable, touched, legal, blank, mends, start, stop, wish, only):
+def write(randoms, states, targets, editable, touched, legal, blank, edit, start, stop, wish, only):
     """Rows start..stop: writes what is wished where it is legal, else what is left to do (see CarelessSolver)."""
     seq = states.shape[1]
     open_cells, cells = np.empty((2, seq), np.bool_)
@@ -142,12 +142,13 @@ def write(randoms, states, targets, editable, touched, legal, blank, mends, star
         cell = _write(random, state, target, open_cells, legal[index], blank, wish[index], cells, values)
         if cell < 0 and wish[index] == WRONG:
             cell = _write(random, state, target, open_cells, legal[index], blank, RIGHT, cells, values)
-        if cell < 0 and wish[index] != ANY and mends:
-            _filled(state, target, editable[index], touched[index], blank, False, cells)
+        if cell < 0 and wish[index] == RIGHT and unfinished:
+            cell = _write(random, state, target, open_cells, legal[index], blank, WRONG, cells, values)
+        if cell < 0 and wish[index] != ANY and unfinished and edit:
+            for place in range(seq):
+                cells[place] = editable[index, place] and not touched[index, place] and state[place] != blank
             cell = pick(random, cells)
             if cell >= 0:
                 state[cell] = blank
-        if cell < 0 and wish[index] == RIGHT and unfinished:
-            cell = _write(random, state, target, open_cells, legal[index], blank, WRONG, cells, values)
         if cell >= 0:
             touched[index, cell] = True

@@ -45,8 +45,8 @@ def uct(
     """Monte-Carlo tree search with UCT: `simulations` attempts a tree.
 
     Each goes down the tree by c / n + exploration sqrt(log(n of the parent) / n), from the first node with fewer than
-    `children` children on it is the policy's, and its first step becomes a child (unless it is one already). Counts of
-    a node are the simulations through it, so that its label leans towards what the search preferred.
+    `children` children on it is the policy's, and where it leaves the tree it adds a node. Counts of a node are the
+    simulations through it, so that its label leans towards what the search preferred.
     """
     _at_least_one(simulations=simulations)
     if exploration < 0:
@@ -65,16 +65,24 @@ def _uct(tree: Tree, simulations: int, exploration: float) -> Search:
         if node.exact:
             right = node.c > 0
         else:
-            found = yield node, 1
+            start = node
+            found = yield start, 1
             right = bool(found.right[0])
-            if found.lengths[0] == 0:  # solved from the start
-                node.exact = True
-            else:
-                node = _child(node, found.states[0, 1], 1)
-                node.exact = node.time == tree.budget or (right and found.lengths[0] == 1)
+            node = _follow(node, found)
+            node.exact = node.time == tree.budget or (right and node.time == start.time + found.lengths[0])
         for passed in node.path:
             passed.n += 1
             passed.c += int(right)
+
+
+def _follow(node: Node, found: Attempted) -> Node:
+    """The last node that the attempt passes in the tree; where it leaves the tree, a new one."""
+    for step in range(1, int(found.lengths[0]) + 1):
+        known = len(node.children)
+        node = _child(node, found.states[0, step], 1)
+        if node.parent is not None and len(node.parent.children) > known:
+            break
+    return node
 
 
 def _best_child(node: Node, exploration: float) -> Node:

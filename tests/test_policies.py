@@ -28,7 +28,7 @@ def one_step(policy, problems, states, seed=0, left=9):
     return policy(puzzles.rng(seed, "step"), problems, states, np.full(len(problems), left))[0]
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**32),
     error=st.floats(0, 1),
@@ -57,7 +57,7 @@ def test_sudoku_steps_stay_within_the_rules_and_the_regime(seed, error, correct,
     assert (solved(RULES, PROBLEMS[:6], states[:, -1]) | (lengths == 8)).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32), careless=st.booleans(), regime=st.sampled_from(["fill", "edit"]))
 def test_maze_marks_hang_together_as_long_as_nothing_is_erased(seed, careless, regime):
     make = CarelessSolver if careless else RandomPolicy
@@ -131,20 +131,20 @@ def test_some_errors_break_right_cells_so_that_erasing_tells_nothing():
     assert not ((states != 1) & (never != states)).any()
 
 
-def test_a_dead_end_is_left_by_erasing_or_not_at_all():
-    state = ANSWERS[:1].copy()
-    blank = np.flatnonzero(PROBLEMS[0] == 1)
-    for first in blank:  # a clash that no legal value resolves: swap the digits of two cells in one row
-        for second in blank:
-            if first // 6 == second // 6 and first < second:
-                state[0, [first, second]] = ANSWERS[0, [second, first]]
-                stuck = state.copy()
-                after = one_step(sudoku_solver(correct=0.01, cells_per_step=1, regime="edit"), PROBLEMS[:1], stuck)
-                assert (after != stuck).sum() == 1
-                assert (after != ANSWERS[:1]).sum() <= 2
-                assert np.array_equal(one_step(sudoku_solver(), PROBLEMS[:1], stuck), stuck)
-                return
-    raise AssertionError("no two blanks in a row")
+def test_a_dead_end_is_left_by_erasing_any_written_cell_or_not_at_all():
+    blanks = np.flatnonzero(PROBLEMS[0] == 1)
+    first, second = next((a, b) for a in blanks for b in blanks if a < b and a // 6 == b // 6)
+    state = ANSWERS[0].copy()
+    state[second] = 1
+    state[first] = ANSWERS[0, second]  # the digit that belongs into the only blank
+    assert not RULES.legal(PROBLEMS[:1], state[None]).any()
+    stuck = np.repeat(state[None], 200, 0)
+    problems = np.repeat(PROBLEMS[:1], 200, 0)
+    after = one_step(sudoku_solver(cells_per_step=1, regime="edit"), problems, stuck)
+    assert ((after != stuck).sum(1) == 1).all()
+    assert (after[after != stuck] == 1).all()
+    assert len(np.unique(np.argmax(after != stuck, 1))) > 10
+    assert np.array_equal(one_step(sudoku_solver(), problems, stuck), stuck)
 
 
 def test_a_solved_row_rests_even_within_a_step():
