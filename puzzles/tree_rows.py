@@ -136,6 +136,8 @@ def count_matched(
     while total < wanted:
         fresh = more(max(1, -(-(wanted - total) * num_trees // max(total, 1))))
         parts.append(tree_rows(fresh, rng, coarse=False, balance=balance, hard=hard))
+        if len(parts[-1]) == 0:
+            raise ValueError(f"wanted={wanted}: fresh trees have no rows; {total} rows so far")
         total, num_trees = total + len(parts[-1]), num_trees + len(fresh)
     first = len(parts[0])
     if first > wanted:

@@ -125,6 +125,14 @@ def test_rows_matched_in_number_keep_the_trees_given():
     assert 2 <= len(grown) <= 9
     with pytest.raises(ValueError, match=f"wanted=5: the trees given have {len(given)} fine rows already"):
         count_matched(trees, rng(), more, 5)
+    with pytest.raises(ValueError, match="wanted=10000: fresh trees have no rows"):
+        count_matched(trees, rng(), lambda num: [_lone()], 10_000)
+
+
+def _lone():
+    tree = by_hand([1])
+    tree.root.children = []
+    return tree
 
 
 def test_attempts_run_from_the_root_to_their_ends():
