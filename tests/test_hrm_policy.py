@@ -99,6 +99,15 @@ def test_two_edits_are_drawn_one_after_the_other(sudoku):
         assert any(told == pytest.approx(chance) for chance in chances)
 
 
+def test_no_cell_is_edited_twice_in_a_step(sudoku):
+    puzzle, rules, problems, labels = sudoku
+    policy = HRMPolicy(Believer(puzzle, _belief(puzzle)), puzzle, rules, cells_per_step=5, regime="edit")
+    rows, full = np.repeat(problems, 20, 0), np.repeat(labels, 20, 0)
+    after, _ = policy(np.random.default_rng(0), rows, full, np.ones(160, int))
+    assert ((after != full).sum(1) == 5).all()
+    assert (after != full)[rows != rules.blank].sum() == 0
+
+
 def test_the_model_sees_each_different_input_once(sudoku):
     puzzle, rules, problems, labels = sudoku
     states = np.where(np.arange(16) < 8, labels, problems)[[0, 1, 0, 0]]

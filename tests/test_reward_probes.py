@@ -5,6 +5,7 @@ import pytest
 
 import puzzles
 from hrm_net.reward import probes
+from hrm_net.reward.climbing import climb
 from puzzles.attempts import attempts
 from puzzles.policies import CarelessSolver, sample_states
 from puzzles.step_labels import label_states
@@ -170,8 +171,8 @@ def test_climbing_finds_the_truth_of_an_honest_score_and_only_score_of_another(s
             targets = rules.targets(rows.problem, rows.after, rows.after)
             return (rows.after == targets).mean(1) if self.sign else (rows.after != targets).mean(1)
 
-    up = probes.climb(Agreement(True), rules, np.random.default_rng(0), problems, iterations=60, proposals=24)
-    down = probes.climb(Agreement(False), rules, np.random.default_rng(0), problems, iterations=20, proposals=8)
+    up = climb(Agreement(True), rules, np.random.default_rng(0), problems, iterations=60, proposals=24)
+    down = climb(Agreement(False), rules, np.random.default_rng(0), problems, iterations=20, proposals=8)
     for curve in (up, down):
         assert curve["score"] == sorted(curve["score"])
         assert curve["score"][-1] > curve["score"][0]
