@@ -33,6 +33,10 @@ def _check_training(values: dict[str, Any], run_dir: Path) -> None:
     resolve_precision(config.precision, device)
     if config.compile == "true":
         resolve_compile(config.compile, device)
+    if config.reward.on:
+        from hrm_net.reward.training import check
+
+        check(config)
     _check_writable(run_dir)
     check_resume(config, run_dir)
 
@@ -50,7 +54,12 @@ def _train(values: dict[str, Any], run_dir: Path) -> None:
 
     config = train_config(values)
     finished = max(checkpoint.steps(run_dir / "checkpoints"), default=0) >= config.steps
-    training.train(config, run_dir)
+    if config.reward.on:
+        from hrm_net.reward import training as scorer_training
+
+        scorer_training.train(config, run_dir)
+    else:
+        training.train(config, run_dir)
     if config.evaluate_puzzles and not finished:
         evaluate_command.after_training(config, run_dir)
 

@@ -41,7 +41,13 @@ def text(name: str) -> str:
     parts.append("Groups: choose a file by GROUP=FILE\n" + _groups(name))
     parts.append("Keys\n" + _keys(folder / f"{name}.yaml"))
     if name == "train":
-        for group, file in (("model", "hrm_27m"), ("puzzle", "sudoku"), ("optim", "adam_atan2"), ("logger", "none")):
+        for group, file in (
+            ("model", "hrm_27m"),
+            ("puzzle", "sudoku"),
+            ("optim", "adam_atan2"),
+            ("reward", "steps"),
+            ("logger", "none"),
+        ):
             prefix = "" if group == "puzzle" else f"{group}."
             parts.append(
                 f"Keys of {group}, with the values of {group}={file}\n" + _keys(folder / group / f"{file}.yaml", prefix)

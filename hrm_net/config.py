@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from hrm_net import schema
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.optim import OptimConfig
+from hrm_net.reward.config import RewardConfig
 from hrm_net.schema import require
 from hrm_net.tracking import LoggerConfig
 
@@ -126,7 +127,7 @@ class TrainConfig:
     seed: int = 0
     # Optimizer steps of the whole run; warm-up, cosine and curriculum are counted in them.
     steps: int
-    # Puzzles in a batch.
+    # Puzzles in a batch; of a step scorer, steps of solutions.
     batch_size: int
     # Steps between two checkpoints; the last step always writes one, 0 writes no other.
     checkpoint_every: int = 0
@@ -162,6 +163,8 @@ class TrainConfig:
     logger: LoggerConfig = field(default_factory=LoggerConfig)
     # How progress is measured on the way.
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
+    # A step scorer in place of a solver.
+    reward: RewardConfig = field(default_factory=RewardConfig)
 
     def __post_init__(self) -> None:
         require("name", self.name, bool(self.name.strip()), "a name")
@@ -235,6 +238,8 @@ class EvaluateConfig:
     batch_size: int = 64
     # Puzzles in each generated set; of a file or of ARC's tasks, at most so many, the first ones (null: all).
     puzzles: int | None = 1000
+    # Solutions of each puzzle that a step scorer ranks; null: as many as its run says.
+    candidates: int | None = None
     # Augmentations of each ARC task that vote beside the task itself, of those trained on; null: all.
     augmentations: int | None = None
     # Generated sets by name, each with what the generator aims at; {}: the run's own, or chosen for the puzzle.
@@ -255,7 +260,9 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         for key in ("max_segments", "batch_size"):
             require(key, getattr(self, key), getattr(self, key) >= 1, "at least 1")
-        require("puzzles", self.puzzles, self.puzzles is None or self.puzzles >= 1, "null or at least 1")
+        for key in ("puzzles", "candidates"):
+            value = getattr(self, key)
+            require(key, value, value is None or value >= 1, "null or at least 1")
         few = self.augmentations is None or self.augmentations >= 0
         require("augmentations", self.augmentations, few, "null or at least 0")
         require("seed", self.seed, self.seed >= 0, "at least 0")

@@ -28,7 +28,23 @@ def train_config(values: dict[str, Any], *, read_data: bool = True) -> TrainConf
         config.data.sha256 = found
     if config.data.has_tasks:
         _check_tasks(config, read_data)
+    if config.reward.on:
+        _check_reward(config, puzzle)
     return config
+
+
+def _check_reward(config: TrainConfig, puzzle: puzzles.Puzzle) -> None:
+    """What a step scorer needs: generated puzzles of a known number, in a domain that has steps."""
+    from puzzles.step_rules import step_rules
+
+    data, heads = config.data, schema.show(config.reward.objectives)
+    require("data.path", data.path, data.path is None, f"null for reward.objectives={heads}: its puzzles are generated")
+    require("data.tasks", data.tasks, not data.has_tasks, f"[] for reward.objectives={heads}")
+    bound = f"a number for reward.objectives={heads}: how many puzzles its solutions are of"
+    require("data.puzzles", data.puzzles, data.puzzles is not None, bound)
+    step_rules(puzzle)
+    left = config.batch_size - config.reward.budget
+    require("batch_size", config.batch_size, left >= 0, f"at least reward.budget={config.reward.budget}")
 
 
 def _check_identifiers(config: TrainConfig, puzzle: puzzles.Puzzle) -> None:

@@ -39,10 +39,17 @@ def prepare(config: EvaluateConfig) -> None:
             raise ValueError(f"data={path}: no such file or directory")
     source = _source(config)
     puzzle = puzzles.get(**source.puzzle)
-    if source.config is not None and source.config.data.has_tasks:
+    trained = source.config
+    if config.candidates is not None and (trained is None or not trained.reward.on):
+        raise ValueError(f"candidates={config.candidates}: {source.path} is no step scorer, which ranks candidates")
+    if trained is not None and trained.data.has_tasks:
         from hrm_net.arc import command as arc_command  # its kernels load when they are needed
 
-        arc_command.prepare(config, source.config)
+        arc_command.prepare(config, trained)
+    elif trained is not None and trained.reward.on:
+        from hrm_net.reward import command as reward_command
+
+        reward_command.prepare(config, trained)
     elif config.augmentations is not None:
         raise ValueError(f"augmentations={config.augmentations}: {source.path} was not trained on real ARC tasks")
     else:
@@ -69,6 +76,10 @@ def run(config: EvaluateConfig) -> Results:
         model = _load(config, source)
         _tell_size(console, source, model)
         return arc_command.run(config, source.config, source, model, _output(config, source), console)
+    if source.config is not None and source.config.reward.on:
+        from hrm_net.reward import command as reward_command
+
+        return reward_command.run(config, source.config, source, _output(config, source), console)
     sets = _sets(config, puzzle, source.config)
     model = _load(config, source)
     _tell_size(console, source, model)
@@ -124,6 +135,8 @@ def after_training(config: TrainConfig, run_dir: Path) -> None:
     )
     if config.data.has_tasks:
         print(f"next: python evaluate.py run={run_dir}   all augmentations vote")
+    elif config.reward.on:
+        print(f"next: python evaluate.py run={run_dir} candidates=256   more solutions of each puzzle")
     else:
         print(f"next: python evaluate.py run={run_dir} data=FILE.csv   your own puzzles, in a column `question`")
     print(f"      the same command with steps={2 * config.steps}   trains on from here")

@@ -32,11 +32,13 @@ class ModelSource:
     model: HRM | None = None
 
     def load(self) -> HRM:
-        """The model in eval mode, in fp32 on the CPU."""
+        """The solver in eval mode, in fp32 on the CPU; ValueError where the run trained a step scorer."""
         if self.model is not None:
             return self.model
         if self.config is None:
             return HRM.from_pretrained(self.path)
+        if self.config.reward.on:
+            raise ValueError(f"{self.path}: holds a step scorer, which solves nothing; python evaluate.py judges it")
         model = HRM(self.config.model)
         try:
             pretrained.load_state(model, checkpoint.load(self.path).tensors)

@@ -30,6 +30,8 @@ def values(*overrides: str, name: str = "train") -> dict[str, Any]:
 
 
 DEFAULT = values()
+# With every key written: the default job has no step scorer.
+FULL = values("reward=steps", "data.puzzles=100")
 LEAVES = [key for key in schema.keys(TrainConfig) if not any(k.startswith(f"{key}.") for k in schema.keys(TrainConfig))]
 
 
@@ -78,7 +80,7 @@ def test_yaml_and_help_have_every_key_of_the_schema() -> None:
     top = set(schema.keys(TrainConfig)) - FILLED_IN
     missing = {key for key in top if key not in shown and not any(k.startswith(f"{key}.") for k in top)}
     assert missing == set()
-    composed = schema_leaves(DEFAULT)
+    composed = schema_leaves(FULL)
     assert {key for key in LEAVES if key not in FILLED_IN and not any(k.startswith(key) for k in composed)} == set()
 
 
@@ -151,7 +153,7 @@ def put(found: dict[str, Any], key: str, value: object) -> dict[str, Any]:
 @given(key=st.sampled_from(LEAVES), value=st.sampled_from([{"a": 1}, [[["x"]]], [None]]))
 def test_a_value_of_a_wrong_type_is_refused_in_one_line_that_names_its_key(key: str, value: object) -> None:
     with pytest.raises(ValueError, match=r"\S") as caught:
-        train_config(put(DEFAULT, key, value))
+        train_config(put(FULL, key, value))
     line = str(caught.value)
     assert "\n" not in line
     assert line.startswith((key, key.rpartition(".")[0] + "="))
@@ -198,12 +200,40 @@ def test_a_value_of_a_wrong_type_is_refused_in_one_line_that_names_its_key(key: 
         ("monitor.targets", {"a": {"clues": 90}}, "monitor.targets.a.clues=90: 9x9 Sudoku has at most 81"),
         ("evaluate_sets", {"a": {"clues": 90}}, "evaluate_sets.a.clues=90: 9x9 Sudoku has at most 81"),
         ("monitor.targets", {"a": {"holes": 9}}, "monitor.targets.a.holes=9: unknown target; sudoku has clues"),
+        ("reward.objectives", ["orm", "prn"], "reward.objectives.1=prn: must be one of orm, prm, pqm, hier, cond"),
+        ("reward.objectives", ["orm", "orm"], 'reward.objectives=["orm", "orm"]: must be heads that differ'),
+        ("reward.segments", 0, "reward.segments=0: must be at least 1"),
+        ("reward.error_share", 1.5, "reward.error_share=1.5: must be in 0..1"),
+        ("reward.policy.error", 2, "reward.policy.error=2.0: must be in 0..1"),
+        ("reward.policy.solver", "runs/a", "reward.policy.solver=runs/a: must be null for name=careless"),
+        ("reward.policy.name", "hrm", "reward.policy.solver=null: must be a run's directory"),
+        ("reward.solver_steps", -1, "reward.solver_steps=-1: must be at least 0"),
+        ("reward.labels", "soft", "reward.labels=soft: must be one of exact, mc_soft, mc_hard"),
+        ("reward.compression", "gzip", "reward.compression=gzip: must be one of none, hnc, noise, count"),
+        ("data.puzzles", None, 'data.puzzles=null: must be a number for reward.objectives=["orm", '),
+        ("batch_size", 4, "batch_size=4: must be at least reward.budget=5"),
     ],
 )
 def test_what_a_mistake_is_told(key: str, value: object, line: str) -> None:
     with pytest.raises(ValueError, match=r"\S") as caught:
-        train_config(put(DEFAULT, key, value))
+        train_config(put(FULL, key, value))
     assert str(caught.value).startswith(line)
+
+
+def test_trees_that_are_too_large_or_too_thin_are_refused() -> None:
+    def trees(**changes: object) -> dict[str, Any]:
+        return {**FULL, "reward": {**FULL["reward"], "labels": "mc_soft", "compression": "hnc", **changes}}
+
+    assert train_config(trees()).reward.kind == "trees"
+    with pytest.raises(ValueError, match=r"^reward.children=5 and reward.height=9 .*: must make at most 20,000 nodes"):
+        train_config(trees(budget=9))
+    assert train_config(trees(budget=9, height=4)).reward.kind == "trees"
+    with pytest.raises(ValueError, match=r"^reward.height=6: must be null, or from 1 to reward.budget=5$"):
+        train_config(trees(height=6))
+    with pytest.raises(ValueError, match=r"^reward.children=3: must be at least 4 for hnc$"):
+        train_config(trees(children=3))
+    with pytest.raises(ValueError, match=r"^reward.compression=hnc: must be none for trajectories$"):
+        train_config(trees(data="trajectories"))
 
 
 def test_a_missing_key_is_named() -> None:

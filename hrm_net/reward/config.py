@@ -1,0 +1,136 @@
+"""What the training of a step scorer is told, each key with its sentence: the key `reward` of a run."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from hrm_net.schema import require
+
+Objective = Literal["orm", "prm", "pqm", "hier", "cond"]
+# Largest tree of rollouts, in nodes: beyond it a tree takes minutes.
+MOST_NODES = 20_000
+
+
+@dataclass(kw_only=True, slots=True)
+class PolicyConfig:
+    """Who writes the solutions that are judged."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    # careless (knows the answer, writes legal but wrong values now and then), random (legal values), or hrm (a trained
+    # solver, sampled).
+    name: Literal["careless", "random", "hrm"] = "careless"
+    # Share of edits that go wrong (careless).
+    error: float = 0.08
+    # Chance that an edit mends a wrong cell while there is one, where steps may (careless, regime edit).
+    correct: float = 0.2
+    # Share of errors that break a right cell rather than fill a blank one wrongly (careless, regime edit).
+    doubt: float = 0.25
+    # Run directory, or name of shipped weights, of the solver that is sampled (hrm); null for others.
+    solver: str | None = None
+    # Temperature it is sampled at (hrm).
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        for key in ("error", "correct", "doubt"):
+            require(key, getattr(self, key), 0 <= getattr(self, key) <= 1, "in 0..1")
+        require("temperature", self.temperature, self.temperature > 0, "above 0")
+        bound = "a run's directory or a name of weights" if self.name == "hrm" else f"null for name={self.name}"
+        require("solver", self.solver, (self.solver is not None) == (self.name == "hrm"), bound)
+
+
+@dataclass(kw_only=True, slots=True)
+class RewardConfig:
+    """A step scorer in place of a solver: its heads, the solutions it learns from, their labels.
+
+    The puzzles are `data.puzzles` distinct ones of the last stage of `data.curriculum`; `batch_size` counts steps of
+    solutions; `monitor` looks at its own puzzles, and the evaluation at `evaluate_puzzles` of each of its sets.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    # Heads, any of: orm (outcome), prm (each step), pqm (ranking of steps), hier (single and merged steps), cond
+    # (hazard of going wrong); []: a solver is trained, and no other key here has an effect.
+    objectives: list[Objective] = field(default_factory=list)
+    # fill: steps write blank cells only; edit: they may erase and overwrite.
+    regime: Literal["fill", "edit"] = "edit"
+    # Steps that a solution may take.
+    budget: int = 5
+    # Cells that a step may change.
+    cells_per_step: int = 5
+    # Who writes the solutions.
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    # trajectories (solutions one by one), trees (of rollouts, every node expanded), or auto: trees where the labels are
+    # Monte-Carlo or something is compressed.
+    data: Literal["auto", "trajectories", "trees"] = "auto"
+    # Solutions of each puzzle, or of each tree for the heads that learn from whole solutions.
+    candidates: int = 4
+    # Trees, of the first so many puzzles.
+    trees: int = 200
+    # Steps after which a tree's nodes are finished by one rollout each, not expanded; null: as many as the budget.
+    height: int | None = None
+    # Continuations of each node (trees), or rollouts that a Monte-Carlo label counts (trajectories).
+    children: int = 5
+    # exact (by the solution), mc_soft (share of rollouts that come right) or mc_hard (whether one does).
+    labels: Literal["exact", "mc_soft", "mc_hard"] = "exact"
+    # Exact label of a merged step: second (that of its second half, as published) or net (of what the two do together).
+    coarse: Literal["second", "net"] = "second"
+    # Trees: none, hnc (hierarchical node compression), or a control: noise (its label noise alone), count (as many rows
+    # more as merging and compression would add, from further trees).
+    compression: Literal["none", "hnc", "noise", "count"] = "none"
+    # The step that goes wrong: the first, or the last, after which the state never is right again (trees: the first
+    # node that no rollout came right from).
+    error: Literal["first", "last"] = "last"
+    # Share of failed solutions whose wrong step cond is told.
+    error_share: float = 1.0
+    # Loss of prm and hier: bce or mse.
+    loss: Literal["bce", "mse"] = "bce"
+    # Segments of thinking on each step.
+    segments: int = 2
+    # Run directory, or name of shipped weights, of a solver whose core is the start; null: a fresh one.
+    start: str | None = None
+    # Updates in which the core first learns to give whole answers, as a run of its own in the directory `solver` of
+    # this one; 0: none, or `start`.
+    solver_steps: int = 0
+    # Solutions of each puzzle that the monitor looks at.
+    monitor_candidates: int = 8
+    # Solutions of each puzzle that the evaluation ranks.
+    evaluate_candidates: int = 64
+
+    def __post_init__(self) -> None:
+        require("reward.solver_steps", self.solver_steps, self.solver_steps >= 0, "at least 0")
+        require("reward.start", self.start, self.start is None or not self.solver_steps, "null beside solver_steps")
+        unique = len(set(self.objectives)) == len(self.objectives)
+        require("reward.objectives", self.objectives, unique, "heads that differ")
+        counts = ("budget", "cells_per_step", "candidates", "trees", "children", "segments", "monitor_candidates")
+        for key in (*counts, "evaluate_candidates"):
+            require(f"reward.{key}", getattr(self, key), getattr(self, key) >= 1, "at least 1")
+        require("reward.budget", self.budget, self.budget <= 1000, "at most 1000")
+        require("reward.error_share", self.error_share, 0 <= self.error_share <= 1, "in 0..1")
+        if self.kind == "trees":
+            self._check_trees()
+        else:
+            require("reward.compression", self.compression, self.compression == "none", "none for trajectories")
+
+    def _check_trees(self) -> None:
+        height = self.budget if self.height is None else self.height
+        bound = f"null, or from 1 to reward.budget={self.budget}"
+        require("reward.height", self.height, 1 <= height <= self.budget, bound)
+        nodes = sum(self.children**depth for depth in range(height + 1)) if height <= 20 else MOST_NODES + 1
+        if nodes > MOST_NODES:
+            text = f"reward.children={self.children} and reward.height={height} (null: the budget)"
+            bound = f"at most {MOST_NODES:,} nodes of a tree; fewer of either, or reward.data=trajectories"
+            raise ValueError(f"{text}: must make {bound}")
+        if self.compression != "none":
+            require("reward.children", self.children, self.children >= 4, f"at least 4 for {self.compression}")
+
+    @property
+    def on(self) -> bool:
+        """Whether a step scorer is trained."""
+        return bool(self.objectives)
+
+    @property
+    def kind(self) -> Literal["trajectories", "trees"]:
+        """What `data` asks for."""
+        if self.data != "auto":
+            return self.data
+        return "trajectories" if self.labels == "exact" and self.compression == "none" else "trees"

@@ -1,0 +1,127 @@
+"""A step scorer on solutions of unseen puzzles: every head by every measure, beside what needs no scorer at all."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+import puzzles
+from hrm_net.config import Targets, TrainConfig
+from hrm_net.provenance import provenance
+from hrm_net.puzzle_sets import generated_set
+from hrm_net.results import Results
+from hrm_net.reward import metrics
+from hrm_net.reward.best_of_n import oracle_curve, random_curve
+from hrm_net.reward.data import solutions_of
+from hrm_net.reward.judging import Choices, Exam, best_weight, clash_free, combined, exam, judged
+from hrm_net.reward.model import RewardModel
+from hrm_net.reward.solutions import build_policy
+from hrm_net.reward.validation import monitor_solutions
+from hrm_net.reward.verdicts import logits_of, scores
+from hrm_net.reward.voting import answer_ids, vote_curve
+from puzzles.step_rows import StepRows
+from puzzles.step_rules import StepRules, step_rules
+
+Scored = dict[str, np.ndarray]
+
+
+def evaluate(
+    model: RewardModel,
+    config: TrainConfig,
+    sets: dict[str, Targets],
+    *,
+    num_puzzles: int,
+    candidates: int,
+    batch_size: int,
+    seed: int,
+) -> Results:
+    """Metrics of each set by its name, on `candidates` solutions of each of `num_puzzles` puzzles of the evaluation
+    fold; thresholds, aggregation and hier's combination are fixed on the monitor's puzzles before."""
+    rules = step_rules(puzzles.get(**config.puzzle))
+    validation = exam(
+        "validation", monitor_solutions(config, rules, exact=True), config.reward, config.reward.monitor_candidates
+    )
+    fixed = _scored(model, validation, config, batch_size)
+    weight = best_weight(validation, fixed["hier"], fixed["hier merged"]) if "hier" in fixed else 1.0
+    choices = {
+        name: Choices.on(validation, one, weight if name == "hier" else None)
+        for name, one in _rows_of_table(validation, fixed, weight).items()
+    }
+    found = {}
+    for name, targets in sets.items():
+        one = _exam(config, rules, name, targets, num_puzzles, candidates, seed)
+        told = _rows_of_table(one, _scored(model, one, config, batch_size), weight)
+        rng = puzzles.rng(seed, "bootstrap")
+        heads = {head: judged(one, mine, choices[head], rng) for head, mine in told.items()}
+        found[name] = _plain(_frame(one, rules, rng) | {"heads": heads})
+    return Results(sets=found, **provenance(seed))
+
+
+def _exam(
+    config: TrainConfig, rules: StepRules, name: str, targets: Targets, num_puzzles: int, candidates: int, seed: int
+) -> Exam:
+    problems = generated_set(rules.puzzle, name, seed, num_puzzles, **targets)
+    rules.remember(problems.inputs, problems.labels)
+    policy = build_policy(config.reward, rules)
+    purpose = f"evaluation solutions {seed} {name}"
+    solutions = solutions_of(config, rules, policy, problems.inputs, purpose, num=candidates, exact=True)
+    return exam(name, solutions, config.reward, candidates)
+
+
+def _scored(model: RewardModel, one: Exam, config: TrainConfig, batch_size: int) -> Scored:
+    """Scores of the single steps by head, and of the merged ones as "hier merged"."""
+    num = len(one.trajectories.rows)
+    merged = [one.merged] if "hier" in model.config.objectives else []
+    rows = StepRows.concatenate([one.trajectories.rows, *merged])
+    logits = logits_of(model, rows, segments=config.reward.segments, batch_size=batch_size)
+    found = {head: scores(head, logits[head][:num]) for head in model.config.objectives}
+    if merged:
+        found["hier merged"] = scores("hier", logits["hier"][num:])
+    return found
+
+
+def _rows_of_table(one: Exam, scored: Scored, weight: float) -> Scored:
+    """What is judged: each head, and of hier the combination of single and merged steps, and single ones alone, as
+    published."""
+    found = {head: mine for head, mine in scored.items() if head != "hier merged"}
+    if "hier" in found:
+        fine, merged = found["hier"], scored["hier merged"]
+        found = found | {"hier": combined(one, fine, merged, weight), "hier_fine": fine}
+    return found
+
+
+def _frame(one: Exam, rules: StepRules, rng: np.random.Generator) -> dict[str, Any]:
+    """What the solutions are like, and what is reached without a scorer: chance, votes, an oracle, a clash check."""
+    solved, rows = one.solved, one.trajectories.rows
+    answers = answer_ids(one.ends.reshape(*solved.shape, -1))
+    clash = clash_free(rules, rows)
+    curves = {
+        "random": random_curve(solved), "majority": vote_curve(answers, solved, rng), "oracle": oracle_curve(solved)
+    }  # fmt: skip
+    wrong = one.first_error < np.diff(one.trajectories.starts)
+    return {
+        "puzzles": len(solved),
+        "candidates": one.num,
+        "solve_rate": float(solved.mean()),
+        "steps": len(rows),
+        "steps_right": float(one.ok.mean()),
+        "errors_corrected": float(one.trajectories.outcome[wrong].mean()) if wrong.any() else math.nan,
+        "clash_check": {"steps": metrics.ranking(clash, one.ok, rows.group)},
+        "best_of_n": {name: curve.summary(rng) for name, curve in curves.items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: numbers that are not finite become null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def default_sets(config: TrainConfig) -> dict[str, Targets]:
+    """The sets that a run names, else those its monitor looks at, of the evaluation fold."""
+    return config.evaluate_sets or config.monitor.targets

@@ -1,0 +1,77 @@
+"""What an evaluation of a step scorer found, as terminal tables."""
+
+from typing import Any
+
+from rich.table import Table
+
+SIZES = (1, 4, 16, 64, 256)
+CASES = ("right_right", "right_wrong", "wrong_right", "wrong_wrong")
+
+
+def tables(name: str, found: dict[str, Any]) -> list[Table]:
+    """Of one set: the heads by every measure, and by what came before a step."""
+    return [_heads(name, found), _quadrants(name, found)]
+
+
+def _heads(name: str, found: dict[str, Any]) -> Table:
+    title = (
+        f"{name}: {found['candidates']} solutions of each of {found['puzzles']:,} unseen puzzles; "
+        f"{_percent(found['solve_rate'])} come right, {_percent(found['steps_right'])} of {found['steps']:,} steps"
+    )
+    table = Table(title=title, title_justify="left")
+    table.add_column("head")
+    sizes = [size for size in SIZES if size <= found["candidates"]]
+    headings = ("AUROC of steps", "in a puzzle", "first error F1", "ECE", "chosen by")
+    for heading in (*headings, *(f"best of {size}" for size in sizes)):
+        table.add_column(heading, justify="right")
+    for head, row in found["heads"].items():
+        how = row["fixed_on_validation"]["how"]
+        table.add_row(
+            _called(head, row),
+            _number(row["steps"]["auroc"]),
+            _number(row["steps"]["auroc_within"]),
+            _number(row["first_error"]["f1"]),
+            _number(row["calibration"]["ece"]),
+            how,
+            *_curve(row["best_of_n"][how], sizes),
+        )
+    clash = found["clash_check"]["steps"]
+    table.add_section()
+    table.add_row("clash check", _number(clash["auroc"]), _number(clash["auroc_within"]))
+    for frame in ("random", "majority", "oracle"):
+        table.add_row(frame, "", "", "", "", "", *_curve(found["best_of_n"][frame], sizes))
+    return table
+
+
+def _quadrants(name: str, found: dict[str, Any]) -> Table:
+    table = Table(title=f"{name}: steps judged rightly, by the step before", title_justify="left")
+    table.add_column("head")
+    for case in CASES:
+        before, now = case.split("_")
+        num = next(iter(found["heads"].values()))["quadrants"][case]["num"]
+        table.add_column(f"{now} after {before} ({num:,})", justify="right")
+    table.add_column("AUROC after wrong", justify="right")
+    for head, row in found["heads"].items():
+        cells = [_percent(row["quadrants"][case]["accuracy"]) for case in CASES]
+        table.add_row(_called(head, row), *cells, _number(row["auroc_by_previous"]["after_wrong"]))
+    return table
+
+
+def _called(head: str, row: dict[str, Any]) -> str:
+    weight = row["fixed_on_validation"]["fine_weight"]
+    if head == "hier_fine":
+        return "hier, single steps only"
+    return head if weight is None else f"{head} ({weight:g} single + {1 - weight:g} merged)"
+
+
+def _curve(curve: dict[str, Any], sizes: list[int]) -> list[str]:
+    by_size = dict(zip(curve["sizes"], curve["accuracy"], strict=True))
+    return [_percent(by_size.get(size)) for size in sizes]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"

@@ -1,0 +1,99 @@
+"""A look, now and then during a run, at solutions of puzzles cut from the training side: every head's curve, and which
+checkpoint is best."""
+
+import math
+import zlib
+
+import numpy as np
+import torch
+
+import puzzles
+from hrm_net.config import Targets, TrainConfig
+from hrm_net.reward import objectives
+from hrm_net.reward.data import solutions_of
+from hrm_net.reward.metrics import auroc
+from hrm_net.reward.model import RewardModel
+from hrm_net.reward.solutions import Solutions, build_policy
+from hrm_net.reward.verdicts import logits_of, scores
+from hrm_net.tracking import Tracker
+from puzzles import splits
+from puzzles.step_rows import StepRows, StepTrajectories
+from puzzles.step_rules import StepRules
+
+
+class Validation:
+    """`monitor_candidates` solutions of each puzzle of the monitor's sets, labelled as the training's are.
+
+    What chooses the best checkpoint is the loss of these labels: a scorer that learns from rollouts is not chosen by
+    the exact labels that it never saw. Those give the AUROC that is logged beside.
+    """
+
+    def __init__(self, config: TrainConfig, rules: StepRules) -> None:
+        self.config = config
+        found = monitor_solutions(config, rules)
+        self.solutions = StepTrajectories.concatenate([one.trajectories(config.reward) for one in found])
+        exact = StepTrajectories.concatenate([one.trajectories(config.reward, exact=True) for one in found])
+        self.ok = exact.rows.label > 0.5
+        merged = [StepRows.concatenate([one.merged(config.reward) for one in found])]
+        self.rows = StepRows.concatenate([self.solutions.rows, *(merged if "hier" in config.reward.objectives else [])])
+
+    def look(self, model: RewardModel, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
+        """Minus the sum of the heads' losses, and a line to show; a record of each head is logged."""
+        logits = logits_of(model, self.rows, segments=self.config.reward.segments, batch_size=self.config.batch_size)
+        losses = objectives.losses(logits, self._batch(), loss=self.config.reward.loss)
+        told = []
+        for head in model.config.objectives:
+            found = self._auroc(head, logits[head])
+            tracker.log(
+                step, kind="validation", seconds=seconds, head=head, loss=losses[head].item(), **found,
+                solutions=len(self.solutions),
+            )  # fmt: skip
+            told.append(f"{head} {found['auroc_solutions' if head == 'orm' else 'auroc_steps']:.3f}")
+        total = sum(losses[head].item() for head in model.config.objectives)
+        line = f"  step {step}: AUROC of steps (orm: of solutions) on monitor puzzles: {', '.join(told)}"
+        return -total, [line]
+
+    def _auroc(self, head: str, logits: torch.Tensor) -> dict[str, float]:
+        """Of single steps against their exact labels, and of solutions against their outcomes."""
+        mine = scores(head, logits[: len(self.ok)])
+        whole = auroc(_whole(head, mine, self.solutions), self.solutions.outcome)
+        return {"auroc_steps": auroc(mine, self.ok), "auroc_solutions": whole}
+
+    def _batch(self) -> dict[str, torch.Tensor]:
+        alone = len(self.rows) - len(self.solutions.rows)
+        trajectory = np.pad(self.solutions.attempts(), (0, alone), constant_values=-1)
+        return {
+            "label": torch.from_numpy(self.rows.label),
+            "span": torch.from_numpy(self.rows.span.astype(np.int32)),
+            "trajectory": torch.from_numpy(trajectory),
+            "outcome": torch.from_numpy(self.solutions.outcome),
+            "error": torch.from_numpy(self.solutions.error),
+        }
+
+
+def _whole(head: str, mine: np.ndarray, solutions: StepTrajectories) -> np.ndarray:
+    """A solution's score: of orm the last step's, else the product, as a sum of logs."""
+    if head == "orm":
+        return mine[solutions.starts[1:] - 1]
+    logs = np.log(np.maximum(mine, math.ulp(0.0)))
+    return np.add.reduceat(logs, solutions.starts[:-1])
+
+
+def monitor_solutions(config: TrainConfig, rules: StepRules, *, exact: bool = False) -> list[Solutions]:
+    """Solutions of `monitor.puzzles` puzzles of the monitor fold for each of `monitor.targets`."""
+    policy, found = build_policy(config.reward, rules), []
+    for name, targets in config.monitor.targets.items():
+        problems = monitor_puzzles(config, rules, name, targets)
+        purpose = f"monitor solutions {name}"
+        found += solutions_of(
+            config, rules, policy, problems, purpose, num=config.reward.monitor_candidates, exact=exact
+        )
+    return found
+
+
+def monitor_puzzles(config: TrainConfig, rules: StepRules, name: str, targets: Targets) -> np.ndarray:
+    """Puzzles of the monitor fold; their answers are remembered."""
+    rng = puzzles.rng(config.seed, "monitor", zlib.crc32(name.encode()))
+    problems, answers = splits.generate(rules.puzzle, rng, config.monitor.puzzles, splits.MONITOR, **targets)
+    rules.remember(problems, answers)
+    return problems
