@@ -58,7 +58,6 @@ def _share_right(answers: np.ndarray, solved: np.ndarray, weights: np.ndarray, v
     shape = (len(voters), num_answers)
     votes = np.bincount(place, weights[voters][voting], len(voters) * num_answers).reshape(shape)
     voted = np.bincount(place, minlength=len(voters) * num_answers).reshape(shape) > 0
-    votes[~voted] = -1.0
     wins = voted & np.isclose(votes, votes.max(1, keepdims=True), rtol=1e-9, atol=0)
     return float(((wins & right).sum(1) / np.maximum(wins.sum(1), 1)).mean())
 
