@@ -17,6 +17,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "bf16", "fp32"]
 Compile = Literal["auto", "true", "false"]
 Targets = dict[str, Any]
+TEXT = "text"  # in place of a puzzle's name
 
 
 @dataclass(kw_only=True, slots=True)
@@ -173,6 +174,11 @@ class TrainConfig:
         require("keep_checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 2, "at least 2")
         for key in ("seed", "checkpoint_every", "evaluate_puzzles", "threads"):
             require(key, getattr(self, key), getattr(self, key) >= 0, "at least 0")
+
+    @property
+    def on_text(self) -> bool:
+        """Whether texts are judged, not puzzles."""
+        return self.puzzle.get("name") == TEXT
 
     def targets(self) -> Iterator[tuple[str, Targets]]:
         """Each target of the run with the dotted key it stands at."""

@@ -7,7 +7,8 @@ from typing import Any
 import puzzles
 from hrm_net import data_directories, schema
 from hrm_net.arc import data as arc_data
-from hrm_net.config import DataConfig, EvaluateConfig, Targets, TrainConfig
+from hrm_net.config import TEXT, DataConfig, EvaluateConfig, Targets, TrainConfig
+from hrm_net.reward.text_config import TEXT_VOCAB_SIZE
 from hrm_net.schema import require
 
 
@@ -19,6 +20,10 @@ def train_config(values: dict[str, Any], *, read_data: bool = True) -> TrainConf
     """
     values = _with_sizes(_with_compile_as_text(values), read_data)
     config = schema.build(TrainConfig, values)
+    if config.on_text:
+        _check_text(config, read_data)
+        return config
+    require("reward.text.path", config.reward.text.path, config.reward.text.path is None, "null unless puzzle=text")
     puzzle = puzzles.get(**config.puzzle)
     check_targets(puzzle, config.targets())
     if config.data.path is not None and read_data:
@@ -45,6 +50,24 @@ def _check_reward(config: TrainConfig, puzzle: puzzles.Puzzle) -> None:
     step_rules(puzzle)
     left = config.batch_size - config.reward.budget
     require("batch_size", config.batch_size, left >= 0, f"at least reward.budget={config.reward.budget}")
+
+
+def _check_text(config: TrainConfig, read_data: bool) -> None:
+    """What a step scorer over text needs: heads and a file; it has no puzzles, no policy, no solver to start from."""
+    reward = config.reward
+    bound = "heads for puzzle=text, which a solver can't be trained on (reward=text has them)"
+    require("reward.objectives", schema.show(reward.objectives), reward.on, bound)
+    require("reward.text.path", reward.text.path, reward.text.path is not None, "a file for puzzle=text")
+    require("reward.start", reward.start, reward.start is None, "null for puzzle=text")
+    require("reward.solver_steps", reward.solver_steps, reward.solver_steps == 0, "0 for puzzle=text")
+    for key in ("path", "puzzles"):
+        value = getattr(config.data, key)
+        require(f"data.{key}", value, value is None, "null for puzzle=text")
+    require("data.tasks", config.data.tasks, not config.data.has_tasks, "[] for puzzle=text")
+    if read_data:
+        from hrm_net.reward import text_data
+
+        text_data.check_path(reward.text)
 
 
 def _check_identifiers(config: TrainConfig, puzzle: puzzles.Puzzle) -> None:
@@ -109,6 +132,8 @@ def _with_sizes(values: dict[str, Any], read_data: bool) -> dict[str, Any]:
         return values  # the schema says what is wrong with them
     if not isinstance(wanted.get("name"), str):
         raise ValueError(f"puzzle.name={schema.show(wanted.get('name'))}: must be one of {', '.join(puzzles.names())}")
+    if wanted["name"] == TEXT:
+        return _with_text_sizes(values, wanted, model)
     puzzle = puzzles.get(**wanted)
     sizes = {
         "vocab_size": puzzle.vocab_size,
@@ -121,6 +146,17 @@ def _with_sizes(values: dict[str, Any], read_data: bool) -> dict[str, Any]:
             raise ValueError(
                 f"model.{key}={schema.show(model[key])}: must be {size}, as the puzzle has it; leave the key out"
             )
+    return values | {"model": model | sizes}
+
+
+def _with_text_sizes(values: dict[str, Any], wanted: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    unknown = sorted(set(wanted) - {"name", "length"})
+    if unknown:
+        raise ValueError(f"puzzle.{unknown[0]}={schema.show(wanted[unknown[0]])}: unknown key; text has length")
+    length = wanted.get("length")
+    if not isinstance(length, int) or isinstance(length, bool) or length < 16:
+        raise ValueError(f"puzzle.length={schema.show(length)}: must be a whole number of at least 16, of bytes")
+    sizes = {"vocab_size": TEXT_VOCAB_SIZE, "seq_len": length, "grid_width": 0, "num_puzzle_ids": 1}
     return values | {"model": model | sizes}
 
 

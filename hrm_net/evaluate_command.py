@@ -38,8 +38,14 @@ def prepare(config: EvaluateConfig) -> None:
         if not Path(path).exists() and path not in NAMED:
             raise ValueError(f"data={path}: no such file or directory")
     source = _source(config)
-    puzzle = puzzles.get(**source.puzzle)
     trained = source.config
+    _check_output(_output(config, source))
+    if trained is not None and trained.on_text:
+        from hrm_net.reward import text_command
+
+        text_command.prepare(config, trained)
+        return
+    puzzle = puzzles.get(**source.puzzle)
     if config.candidates is not None and (trained is None or not trained.reward.on):
         raise ValueError(f"candidates={config.candidates}: {source.path} is no step scorer, which ranks candidates")
     if trained is not None and trained.data.has_tasks:
@@ -57,7 +63,9 @@ def prepare(config: EvaluateConfig) -> None:
         check_directories(_files(config), config.sets, source.config, puzzle)
     if config.solver.name == "curve":
         compute_curve.check_config(config.solver, puzzle, source.load().config)
-    output = _output(config, source)
+
+
+def _check_output(output: Path) -> None:
     if output.is_dir():
         raise ValueError(f"output={output}: is a directory; give the name of a JSON file")
     if output.suffix != ".json":
@@ -67,9 +75,12 @@ def prepare(config: EvaluateConfig) -> None:
 def run(config: EvaluateConfig) -> Results:
     """Evaluate, print the table, write the JSON file and the pictures. Returns what was written."""
     source = _source(config)
-    puzzle = puzzles.get(**source.puzzle)
     # a file or a pipe has no width, and the table needs more than the 80 columns then assumed
     console = Console(width=None if sys.stdout.isatty() else 120)
+    if source.config is not None and source.config.on_text:
+        from hrm_net.reward import text_command
+
+        return text_command.run(config, source.config, source, _output(config, source), console)
     if source.config is not None and source.config.data.has_tasks:
         from hrm_net.arc import command as arc_command
 
@@ -80,7 +91,7 @@ def run(config: EvaluateConfig) -> Results:
         from hrm_net.reward import command as reward_command
 
         return reward_command.run(config, source.config, source, _output(config, source), console)
-    sets = _sets(config, puzzle, source.config)
+    sets = _sets(config, puzzles.get(**source.puzzle), source.config)
     model = _load(config, source)
     _tell_size(console, source, model)
     results = evaluate(
@@ -135,6 +146,8 @@ def after_training(config: TrainConfig, run_dir: Path) -> None:
     )
     if config.data.has_tasks:
         print(f"next: python evaluate.py run={run_dir}   all augmentations vote")
+    elif config.on_text:
+        print(f"next: hrm-rank --run {run_dir} candidates.jsonl   solutions of your own, best first")
     elif config.reward.on:
         print(f"next: python evaluate.py run={run_dir} candidates=256   more solutions of each puzzle")
     else:

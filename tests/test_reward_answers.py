@@ -20,15 +20,16 @@ from hrm_net.reward.formats import jsonl, prm800k
         (r"\boxed{1} then \boxed{\{2, 3\}}", r"\{2, 3\}"),
         ("That means 29 cents.\n\n# Answer\n\n29", "29"),
         ("Step 3: so it is 5. The answer is: 1040", "1040"),
-        ("First 12, then it costs $1,234.50 in all", "1,234.50"),
+        ("First 12, then it costs $1,234.50 in all", "$1,234.50"),
+        ("It is 7 - 5", "5"),
+        ("It is -5.", "-5"),
         ("no number at all", None),
         (r"\boxed{never closed", None),
         ("", None),
     ],
 )
 def test_answers_are_found(text, answer):
-    found = final_answer(text)
-    assert found == answer or (found or "").lstrip("$ ") == answer
+    assert final_answer(text) == answer
 
 
 @pytest.mark.parametrize(

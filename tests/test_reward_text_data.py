@@ -110,7 +110,7 @@ def test_the_published_file_in_three_sets_that_share_no_question(shared_data):
     assert sum(len(found.lone) for found in sets.values()) == 1861 + 1310 + 1751 + 1288
     again, _ = text_data.read(config, 64, seed=0)
     np.testing.assert_array_equal(again["test"].trajectories.rows.tokens, sets["test"].trajectories.rows.tokens)
-    joined = text_data.batch_of([sets["test"].lone], sets["test"].trajectories)
+    joined = text_data.batch_of(sets["test"])
     num = len(sets["test"].trajectories.rows)
     assert (joined["trajectory"][num:] == -1).all()
     assert joined["trajectory"][num - 1] == len(joined["outcome"]) - 1

@@ -8,7 +8,7 @@ what LaTeX writes in several ways; sums or roots that are equal but written diff
 import re
 from fractions import Fraction
 
-_LAST_NUMBER = re.compile(r"-?\$?\s?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|-?\.\d+")
+_LAST_NUMBER = re.compile(r"-?(?:\$\s?)?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?|-?\.\d+")
 _SAID = re.compile(r"(?:the\s+)?(?:final\s+)?answer\s+is:?\s*(.+?)\s*\.?\s*$", re.IGNORECASE | re.MULTILINE)
 _FRACTION = re.compile(r"\\frac(?:\{([^{}]*)\}|(\d))(?:\{([^{}]*)\}|(\d))")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from hrm_net.reward.text_config import TextConfig
 from hrm_net.schema import require
 
 Objective = Literal["orm", "prm", "pqm", "hier", "cond"]
@@ -95,6 +96,8 @@ class RewardConfig:
     monitor_candidates: int = 8
     # Solutions of each puzzle that the evaluation ranks.
     evaluate_candidates: int = 64
+    # Solutions in words to learn from, in place of puzzles.
+    text: TextConfig = field(default_factory=TextConfig)
 
     def __post_init__(self) -> None:
         require("reward.solver_steps", self.solver_steps, self.solver_steps >= 0, "at least 0")

@@ -5,6 +5,8 @@ from typing import ClassVar, Literal
 
 from hrm_net.schema import require
 
+TEXT_VOCAB_SIZE = 257  # 0 is padding, a byte b is b + 1
+
 
 @dataclass(kw_only=True, slots=True)
 class TextConfig:

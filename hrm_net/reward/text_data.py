@@ -1,6 +1,5 @@
 """What a step scorer over text learns from and is judged on, and its batches as a pure function of (seed, step)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +26,11 @@ class TextSet:
     lone: TextRows
     trajectories: TextTrajectories
 
+    @property
+    def rows(self) -> TextRows:
+        """The rows of the whole solutions, then those by themselves."""
+        return TextRows.concatenate([self.trajectories.rows, self.lone])
+
     def describe(self) -> str:
         """How much there is, in words."""
         fine = int((self.lone.span == text_rows.FINE).sum())
@@ -39,19 +43,22 @@ def read(config: TextConfig, length: int, seed: int) -> tuple[dict[str, TextSet]
 
     ValueError where the file is missing or broken, or a set would be empty.
     """
-    assert config.path is not None
-    if not Path(config.path).is_file():
-        name = Path(config.path).name
-        raise ValueError(
-            f"reward.text.path={config.path}: no such file; curl -L -o {name} {PUBLISHED} gets a small one"
-        )
+    path = check_path(config)
     try:
-        found = jsonl.read(config.path, prm800k.parse, broken=config.broken)
+        found = jsonl.read(path, prm800k.parse, broken=config.broken)
     except ValueError as error:
         raise ValueError(f"reward.text.path={error}; reward.text.broken=skip leaves broken lines out") from None
-    return {
-        name: _text_set(name, found.items, config, length, seed) for name in (TRAIN, VALIDATION, TEST)
-    }, found.faults
+    names = (TRAIN, VALIDATION, TEST)
+    return {name: _text_set(name, found.items, config, length, seed) for name in names}, found.faults
+
+
+def check_path(config: TextConfig) -> Path:
+    """The file; ValueError that says where to get one if it is missing."""
+    assert config.path is not None
+    path = Path(config.path)
+    if not path.is_file():
+        raise ValueError(f"reward.text.path={path}: no such file; curl -L -o {path.name} {PUBLISHED} gets a small one")
+    return path
 
 
 def _text_set(name: str, records: list[prm800k.Record], config: TextConfig, length: int, seed: int) -> TextSet:
@@ -71,9 +78,9 @@ def fold(problem: str, held_out: float) -> str:
     return TRAIN if place >= held_out else VALIDATION if place >= held_out / 2 else TEST
 
 
-def columns(rows: TextRows) -> dict[str, Tensor]:
-    """What a model is shown, on the CPU."""
-    return {name: torch.from_numpy(getattr(rows, name).astype(np.int32)) for name in ("tokens", "part", "span")}
+def columns(rows: TextRows) -> dict[str, Integer[np.ndarray, "rows ..."]]:
+    """What a model is shown."""
+    return {name: getattr(rows, name).astype(np.int32) for name in ("tokens", "part", "span")}
 
 
 class TextBatches:
@@ -126,7 +133,7 @@ class TextBatches:
             parts.append(self.lone.take(self._alone(step, self.batch_size - self.room if parts else self.batch_size)))
         rows = TextRows.concatenate(parts)
         missing = self.batch_size - len(rows)
-        batch = {name: _padded(column, missing) for name, column in columns(rows).items()}
+        batch = {name: torch.from_numpy(_padded(column, missing)) for name, column in columns(rows).items()}
         batch["span"].clamp_(min=text_rows.FINE)
         label: Float32[np.ndarray, " rows"] = np.pad(rows.label, (0, missing), constant_values=np.nan)
         trajectory = np.full(self.batch_size, ALONE, np.int64)
@@ -180,14 +187,14 @@ def _rows_of(
     return np.concatenate([np.arange(bounds[i], bounds[i + 1]) for i in chosen.tolist()])
 
 
-def _padded(column: Tensor, missing: int) -> Tensor:
-    return torch.nn.functional.pad(column, (0, 0) * (column.ndim - 1) + (0, missing))
+def _padded(column: np.ndarray, missing: int) -> np.ndarray:
+    return np.pad(column, ((0, missing), *((0, 0),) * (column.ndim - 1)))
 
 
-def batch_of(rows: Sequence[TextRows], trajectories: TextTrajectories) -> dict[str, Tensor]:
-    """All of a set as what the losses look at: the rows of the solutions first, then these."""
-    label = np.concatenate([trajectories.rows.label, *(one.label for one in rows)])
-    span = np.concatenate([trajectories.rows.span, *(one.span for one in rows)])
+def batch_of(text_set: TextSet) -> dict[str, Tensor]:
+    """All of a set as what the losses look at: the rows of `TextSet.rows`."""
+    trajectories = text_set.trajectories
+    label, span = text_set.rows.label, text_set.rows.span
     lengths = np.diff(trajectories.starts)
     trajectory = np.full(len(label), ALONE, np.int64)
     trajectory[: lengths.sum()] = np.repeat(np.arange(len(lengths)), lengths)

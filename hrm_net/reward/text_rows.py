@@ -12,7 +12,6 @@ from hrm_net.reward.formats.records import TextSolution
 
 SEPARATOR = "\n\n"  # between steps; a merged step is two steps with it between them, as published
 FINE, COARSE = 1, 2
-VOCAB_SIZE = 257  # 0 is padding, a byte b is b + 1
 PAD, QUESTION, PREVIOUS, CURRENT = range(4)
 
 

@@ -47,7 +47,12 @@ def train(config: TrainConfig, run_dir: Path) -> None:
         if max(checkpoint.steps(solver_dir / "checkpoints"), default=0) < wanted.steps:
             print(f"first the core learns to give whole answers, in {solver_dir}")
             training.train(wanted, solver_dir)
-    loop.run(config, run_dir, ScorerTraining)
+    if config.on_text:
+        from hrm_net.reward.text_training import TextTraining
+
+        loop.run(config, run_dir, TextTraining)
+    else:
+        loop.run(config, run_dir, ScorerTraining)
     export(run_dir, config)
 
 
@@ -70,6 +75,8 @@ def solver_config(config: TrainConfig) -> TrainConfig:
 def check(config: TrainConfig) -> None:
     """ValueError, before any work, for a scorer that cannot be: its shape, its start, or the policy's solver."""
     wanted = model_config(config)
+    if config.on_text:
+        return
     if config.reward.start is not None:
         wanted.check_start(find_model(config.reward.start).load().config)
     build_policy(config.reward, step_rules(puzzles.get(**config.puzzle)))
@@ -98,6 +105,8 @@ def model_config(config: TrainConfig) -> RewardModelConfig:
     """The scorer's shape; ValueError for values that no scorer can have."""
     reward = config.reward
     heads = [str(head) for head in reward.objectives]
+    if config.on_text:
+        return RewardModelConfig(core=config.model, objectives=heads, inputs="text", segments=reward.segments)
     return RewardModelConfig(core=config.model, objectives=heads, max_left=reward.budget, segments=reward.segments)
 
 
