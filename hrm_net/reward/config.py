@@ -43,8 +43,9 @@ class PolicyConfig:
 class RewardConfig:
     """A step scorer in place of a solver: its heads, the solutions it learns from, their labels.
 
-    The puzzles are `data.puzzles` distinct ones of the last stage of `data.curriculum`; `batch_size` counts steps of
-    solutions; `monitor` looks at its own puzzles, and the evaluation at `evaluate_puzzles` of each of its sets.
+    The puzzles are `data.puzzles` distinct ones of the last stage of `data.curriculum`, and `batch_size` counts steps
+    of solutions. The monitor looks at `monitor.puzzles` more of each source of that stage, the evaluation at
+    `evaluate_puzzles` more, or of each of `evaluate_sets`.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}

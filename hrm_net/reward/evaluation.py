@@ -16,7 +16,7 @@ from hrm_net.reward.data import solutions_of
 from hrm_net.reward.judging import Choices, Exam, best_weight, clash_free, combined, exam, judged
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.solutions import build_policy
-from hrm_net.reward.validation import monitor_solutions
+from hrm_net.reward.validation import monitor_solutions, sources
 from hrm_net.reward.verdicts import logits_of, scores
 from hrm_net.reward.voting import answer_ids, vote_curve
 from puzzles.step_rows import StepRows
@@ -123,5 +123,5 @@ def _plain(value: Any) -> Any:
 
 
 def default_sets(config: TrainConfig) -> dict[str, Targets]:
-    """The sets that a run names, else those its monitor looks at, of the evaluation fold."""
-    return config.evaluate_sets or config.monitor.targets
+    """The sets that a run names, else puzzles like those it learned from."""
+    return config.evaluate_sets or sources(config)

@@ -22,7 +22,7 @@ from puzzles.step_rules import StepRules
 
 
 class Validation:
-    """`monitor_candidates` solutions of each puzzle of the monitor's sets, labelled as the training's are.
+    """`monitor_candidates` solutions of each of the monitor's puzzles, labelled as the training's are.
 
     What chooses the best checkpoint is the loss of these labels: a scorer that learns from rollouts is not chosen by
     the exact labels that it never saw. Those give the AUROC that is logged beside.
@@ -79,10 +79,16 @@ def _whole(head: str, mine: np.ndarray, solutions: StepTrajectories) -> np.ndarr
     return np.add.reduceat(logs, solutions.starts[:-1])
 
 
+def sources(config: TrainConfig) -> dict[str, Targets]:
+    """What the puzzles of the last stage's sources aim at, by name."""
+    mix = config.data.curriculum[-1].mix
+    return {"unseen" if len(mix) == 1 else f"unseen_{i + 1}": source.targets for i, source in enumerate(mix)}
+
+
 def monitor_solutions(config: TrainConfig, rules: StepRules, *, exact: bool = False) -> list[Solutions]:
-    """Solutions of `monitor.puzzles` puzzles of the monitor fold for each of `monitor.targets`."""
+    """Solutions of `monitor.puzzles` puzzles of the monitor fold for each source of the training's mix."""
     policy, found = build_policy(config.reward, rules), []
-    for name, targets in config.monitor.targets.items():
+    for name, targets in sources(config).items():
         problems = monitor_puzzles(config, rules, name, targets)
         purpose = f"monitor solutions {name}"
         found += solutions_of(

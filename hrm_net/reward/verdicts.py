@@ -1,4 +1,4 @@
-"""What all heads say of many rows, in one pass of the core over each."""
+"""What all heads say of many rows, in one pass of the core over each, with no row stopping early."""
 
 import numpy as np
 import torch
@@ -6,38 +6,23 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hrm_net.reward.batches import GRIDS
+from hrm_net.reward.judge import judge
 from hrm_net.reward.model import RewardModel
 from puzzles.step_rows import StepRows
 
 
-def as_tensors(rows: StepRows) -> dict[str, Tensor]:
-    """The columns that a model is shown, on the CPU."""
-    names = (*GRIDS, "left", "span")
-    return {name: torch.from_numpy(getattr(rows, name).astype(np.int32)) for name in names}
-
-
-@torch.no_grad()
 def logits_of(
     model: RewardModel, rows: StepRows, *, segments: int, batch_size: int
 ) -> dict[str, Float[Tensor, " rows"]]:
-    """The logits of every head after so many segments, in fp32 on the CPU; no row stops early."""
-    device = model.core.H_init.device
-    columns = as_tensors(rows)
-    training = model.training
-    model.eval()
-    parts = []
-    for first in range(0, len(rows), batch_size):
-        # The last batch is filled up: what is compiled serves it too.
-        index = torch.arange(first, first + batch_size).clamp(max=len(rows) - 1)
-        batch = {name: column[index].to(device) for name, column in columns.items()}
-        state = model.initial_state(batch)
-        for _ in range(segments):
-            state, out = model(state, batch)
-        parts.append({name: logit.float().cpu() for name, logit in out.logits.items()})
-    model.train(training)
-    return {name: torch.cat([part[name] for part in parts])[: len(rows)] for name in model.config.objectives}
+    """The logits of every head after so many segments, on the CPU."""
+    # the last batch is filled up, so that what is compiled for training serves all
+    filled = -(-len(rows) // batch_size) * batch_size
+    index = np.arange(filled).clip(max=len(rows) - 1)
+    columns = {name: getattr(rows, name).astype(np.int32)[index] for name in (*GRIDS, "left", "span")}
+    found = judge(model, columns, segments=segments, batch_size=batch_size)
+    return {name: torch.from_numpy(found.logits[name][: len(rows)]) for name in model.config.objectives}
 
 
 def scores(head: str, logits: Float[Tensor, " rows"]) -> Float[np.ndarray, " rows"]:
     """In [0, 1], higher is better: the sigmoid, of `cond` 1 - h."""
-    return torch.sigmoid((-logits if head == "cond" else logits).double()).numpy()
+    return torch.sigmoid(-logits if head == "cond" else logits).numpy()
