@@ -149,7 +149,8 @@ def after_training(config: TrainConfig, run_dir: Path) -> None:
     elif config.on_text:
         print(f"next: hrm-rank --run {run_dir} candidates.jsonl   solutions of your own, best first")
     elif config.reward.on:
-        print(f"next: python evaluate.py run={run_dir} candidates=256   more solutions of each puzzle")
+        more = f"puzzles={config.evaluate_puzzles} candidates={4 * config.reward.evaluate_candidates}"
+        print(f"next: python evaluate.py run={run_dir} {more}   more solutions of each puzzle")
     else:
         print(f"next: python evaluate.py run={run_dir} data=FILE.csv   your own puzzles, in a column `question`")
     print(f"      the same command with steps={2 * config.steps}   trains on from here")

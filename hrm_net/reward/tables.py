@@ -15,19 +15,19 @@ def tables(name: str, found: dict[str, Any]) -> list[Table]:
 
 def _heads(name: str, found: dict[str, Any]) -> Table:
     title = (
-        f"{name}: {found['candidates']} solutions of each of {found['puzzles']:,} unseen puzzles; "
-        f"{_percent(found['solve_rate'])} come right, {_percent(found['steps_right'])} of {found['steps']:,} steps"
+        f"{name}: {found['puzzles']:,} puzzles, {found['candidates']} solutions each; "
+        f"right are {_percent(found['solve_rate'])} of them and {_percent(found['steps_right'])} of the steps"
     )
-    table = Table(title=title, title_justify="left")
-    table.add_column("head")
+    table = Table(title=title, title_justify="left", caption=_weights(found), caption_justify="left")
+    table.add_column("head", no_wrap=True)
     sizes = [size for size in SIZES if size <= found["candidates"]]
-    headings = ("AUROC of steps", "in a puzzle", "first error F1", "ECE", "chosen by")
+    headings = ("AUROC of steps", "in a puzzle", "first error F1", "ECE", "ranked by")
     for heading in (*headings, *(f"best of {size}" for size in sizes)):
         table.add_column(heading, justify="right")
     for head, row in found["heads"].items():
         how = row["fixed_on_validation"]["how"]
         table.add_row(
-            _called(head, row),
+            _called(head),
             _number(row["steps"]["auroc"]),
             _number(row["steps"]["auroc_within"]),
             _number(row["first_error"]["f1"]),
@@ -45,7 +45,7 @@ def _heads(name: str, found: dict[str, Any]) -> Table:
 
 def _quadrants(name: str, found: dict[str, Any]) -> Table:
     table = Table(title=f"{name}: steps judged rightly, by the step before", title_justify="left")
-    table.add_column("head")
+    table.add_column("head", no_wrap=True)
     for case in CASES:
         before, now = case.split("_")
         num = next(iter(found["heads"].values()))["quadrants"][case]["num"]
@@ -53,15 +53,20 @@ def _quadrants(name: str, found: dict[str, Any]) -> Table:
     table.add_column("AUROC after wrong", justify="right")
     for head, row in found["heads"].items():
         cells = [_percent(row["quadrants"][case]["accuracy"]) for case in CASES]
-        table.add_row(_called(head, row), *cells, _number(row["auroc_by_previous"]["after_wrong"]))
+        table.add_row(_called(head), *cells, _number(row["auroc_by_previous"]["after_wrong"]))
     return table
 
 
-def _called(head: str, row: dict[str, Any]) -> str:
-    weight = row["fixed_on_validation"]["fine_weight"]
-    if head == "hier_fine":
-        return "hier, single steps only"
-    return head if weight is None else f"{head} ({weight:g} single + {1 - weight:g} merged)"
+def _called(head: str) -> str:
+    return head.replace("_fine", ", single")
+
+
+def _weights(found: dict[str, Any]) -> str | None:
+    """How hier's two scores of a step are weighted."""
+    if "hier" not in found["heads"]:
+        return None
+    weight = found["heads"]["hier"]["fixed_on_validation"]["fine_weight"]
+    return f"hier: {weight:g} of the single step's score and {1 - weight:g} of the merged one's, as monitor puzzles say"
 
 
 def _curve(curve: dict[str, Any], sizes: list[int]) -> list[str]:
