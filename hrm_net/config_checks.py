@@ -8,7 +8,7 @@ import puzzles
 from hrm_net import data_directories, schema
 from hrm_net.arc import data as arc_data
 from hrm_net.config import TEXT, DataConfig, EvaluateConfig, Targets, TrainConfig
-from hrm_net.reward.text_config import TEXT_VOCAB_SIZE
+from hrm_net.reward.text.config import TEXT_VOCAB_SIZE
 from hrm_net.schema import require
 
 
@@ -65,7 +65,7 @@ def _check_text(config: TrainConfig, read_data: bool) -> None:
         require(f"data.{key}", value, value is None, "null for puzzle=text")
     require("data.tasks", config.data.tasks, not config.data.has_tasks, "[] for puzzle=text")
     if read_data:
-        from hrm_net.reward import text_data
+        from hrm_net.reward.text import data as text_data
 
         text_data.check_path(reward.text)
 

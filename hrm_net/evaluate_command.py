@@ -41,7 +41,7 @@ def prepare(config: EvaluateConfig) -> None:
     trained = source.config
     _check_output(_output(config, source))
     if trained is not None and trained.on_text:
-        from hrm_net.reward import text_command
+        from hrm_net.reward.text import command as text_command
 
         text_command.prepare(config, trained)
         return
@@ -78,7 +78,7 @@ def run(config: EvaluateConfig) -> Results:
     # a file or a pipe has no width, and the table needs more than the 80 columns then assumed
     console = Console(width=None if sys.stdout.isatty() else 120)
     if source.config is not None and source.config.on_text:
-        from hrm_net.reward import text_command
+        from hrm_net.reward.text import command as text_command
 
         return text_command.run(config, source.config, source, _output(config, source), console)
     if source.config is not None and source.config.data.has_tasks:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrm_net.reward.answers import answer_key, final_answer, normalise, same_answer
 from hrm_net.reward.formats import jsonl, prm800k
+from hrm_net.reward.text.answers import answer_key, final_answer, normalise, same_answer
 
 
 @pytest.mark.parametrize(

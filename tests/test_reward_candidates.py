@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from hrm_net.reward import make_candidates
-from hrm_net.reward.answers import final_answer, same_answer
 from hrm_net.reward.formats import candidates, jsonl
+from hrm_net.reward.text import make_candidates
+from hrm_net.reward.text.answers import final_answer, same_answer
 
 
 def test_all_ways_to_write_a_line():

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrm_net.reward import ranking
 from hrm_net.reward.formats import candidates
+from hrm_net.reward.text import ranking
 
 
 def problem(answers, right: str | None = "1"):

@@ -8,12 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrm_net.reward import text_data
 from hrm_net.reward.formats import jsonl, prm800k
 from hrm_net.reward.formats.records import TextSolution
-from hrm_net.reward.text_config import TextConfig
-from hrm_net.reward.text_data import TextBatches
-from hrm_net.reward.text_rows import TextExample, rows_of, trajectories_of
+from hrm_net.reward.text import data as text_data
+from hrm_net.reward.text.config import TextConfig
+from hrm_net.reward.text.data import TextBatches
+from hrm_net.reward.text.rows import TextExample, rows_of, trajectories_of
 
 
 def lone(num: int):

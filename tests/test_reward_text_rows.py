@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrm_net.reward import text_rows
 from hrm_net.reward.formats import jsonl, prm800k
 from hrm_net.reward.formats.prm800k import Completion, Neutral, RatedStep, Record
 from hrm_net.reward.formats.records import TextSolution
-from hrm_net.reward.text_rows import CURRENT, PREVIOUS, QUESTION
+from hrm_net.reward.text import rows as text_rows
+from hrm_net.reward.text.rows import CURRENT, PREVIOUS, QUESTION
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 

@@ -9,9 +9,9 @@ import torch
 
 from hrm_net import checkpoint, cli
 from hrm_net.config_checks import train_config
-from hrm_net.reward import rank_command
 from hrm_net.reward.formats import jsonl, prm800k
 from hrm_net.reward.formats.prm800k import Completion, RatedStep, Record
+from hrm_net.reward.text import rank_command
 from tests.test_config import values
 
 SMALL = [

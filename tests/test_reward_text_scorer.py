@@ -5,15 +5,15 @@ import pytest
 import torch
 
 from hrm_net.hrm_config import HRMConfig
-from hrm_net.reward import text_judging
 from hrm_net.reward.aggregate import aggregate
 from hrm_net.reward.formats.records import TextSolution
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import OBJECTIVES, RewardModelConfig
-from hrm_net.reward.text_config import TEXT_VOCAB_SIZE
-from hrm_net.reward.text_data import TextSet
-from hrm_net.reward.text_rows import TextExample, rows_of, step_examples, trajectories_of
-from hrm_net.reward.text_scorer import TextScorer, probabilities
+from hrm_net.reward.text import judging as text_judging
+from hrm_net.reward.text.config import TEXT_VOCAB_SIZE
+from hrm_net.reward.text.data import TextSet
+from hrm_net.reward.text.rows import TextExample, rows_of, step_examples, trajectories_of
+from hrm_net.reward.text.scorer import TextScorer, probabilities
 
 PROBLEMS = ["1 + 2?", "a longer question, of which the end is cut off"]
 OUTPUTS = [[["3"], ["1 + 2", "= 4", "so 4"]], [["x = 1\ny = 2", "done"]]]

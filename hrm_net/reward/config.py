@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from hrm_net.reward.text_config import TextConfig
+from hrm_net.reward.text.config import TextConfig
 from hrm_net.schema import require
 
 Objective = Literal["orm", "prm", "pqm", "hier", "cond"]

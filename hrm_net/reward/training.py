@@ -48,7 +48,7 @@ def train(config: TrainConfig, run_dir: Path) -> None:
             print(f"first the core learns to give whole answers, in {solver_dir}")
             training.train(wanted, solver_dir)
     if config.on_text:
-        from hrm_net.reward.text_training import TextTraining
+        from hrm_net.reward.text.training import TextTraining
 
         loop.run(config, run_dir, TextTraining)
     else:

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from hrm_net.reward.answers import final_answer
 from hrm_net.reward.formats.records import field, texts
+from hrm_net.reward.text.answers import final_answer
 
 _KEYS = ("problem", "question", "answer", "candidates")
 

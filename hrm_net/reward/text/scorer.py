@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from hrm_net.reward import text_rows
 from hrm_net.reward.formats.records import TextSolution
 from hrm_net.reward.judge import judge
 from hrm_net.reward.model import RewardModel
-from hrm_net.reward.text_data import columns
-from hrm_net.reward.text_rows import TextRows
+from hrm_net.reward.text import rows as text_rows
+from hrm_net.reward.text.data import columns
+from hrm_net.reward.text.rows import TextRows
 from hrm_net.segments import sigmoid
 
 

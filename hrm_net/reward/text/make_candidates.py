@@ -1,13 +1,13 @@
-r"""Candidate solutions for `hrm-rank`: `python -m hrm_net.reward.make_candidates ...`
+r"""Candidate solutions for `hrm-rank`: `python -m hrm_net.reward.text.make_candidates ...`
 
 From what any policy wrote, one sample a line {"problem" | "question" | "prompt", "text" | "completion" | "steps"}; the
 right answers come from a file of problems (GSM8K, MATH500: {"question" | "problem", "answer"}):
 
-    python -m hrm_net.reward.make_candidates --samples samples.jsonl --problems problems.jsonl candidates.jsonl
+    python -m hrm_net.reward.text.make_candidates --samples samples.jsonl --problems problems.jsonl candidates.jsonl
 
 Without a policy at hand, from the reference solutions of the problems (`solution`), with numbers changed at random:
 
-    python -m hrm_net.reward.make_candidates --perturb 8 --problems math500.jsonl candidates.jsonl
+    python -m hrm_net.reward.text.make_candidates --perturb 8 --problems math500.jsonl candidates.jsonl
 
 Such candidates show that the path runs; what a scorer is worth must be measured on a policy's own mistakes.
 """

@@ -9,10 +9,10 @@ from jaxtyping import Float32, Int64, Integer
 from torch import Tensor
 
 import puzzles
-from hrm_net.reward import text_rows
 from hrm_net.reward.formats import jsonl, prm800k
-from hrm_net.reward.text_config import TextConfig
-from hrm_net.reward.text_rows import TextRows, TextTrajectories
+from hrm_net.reward.text import rows as text_rows
+from hrm_net.reward.text.config import TextConfig
+from hrm_net.reward.text.rows import TextRows, TextTrajectories
 
 ALONE = -1
 PUBLISHED = "https://github.com/openai/prm800k/raw/main/prm800k/data/phase1_test.jsonl"

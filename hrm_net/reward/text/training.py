@@ -7,12 +7,14 @@ import torch
 from torch import Tensor
 
 from hrm_net.config import TrainConfig
-from hrm_net.reward import objectives, text_data, text_judging
+from hrm_net.reward import objectives
 from hrm_net.reward.judge import judge
 from hrm_net.reward.model import RewardModel
-from hrm_net.reward.text_data import TRAIN, VALIDATION, TextBatches, TextSet
-from hrm_net.reward.text_rows import FINE
-from hrm_net.reward.text_scorer import probabilities
+from hrm_net.reward.text import data as text_data
+from hrm_net.reward.text import judging as text_judging
+from hrm_net.reward.text.data import TRAIN, VALIDATION, TextBatches, TextSet
+from hrm_net.reward.text.rows import FINE
+from hrm_net.reward.text.scorer import probabilities
 from hrm_net.reward.training import ScorerTraining
 from hrm_net.tracking import Tracker
 

@@ -20,7 +20,7 @@ examples:
 A line of the file is a problem, its right answer where that is known, and what to choose from:
   {"problem": "1 + 2 + 3?", "answer": "6", "candidates": [{"steps": ["1 + 2 = 3", "3 + 3 = 6"]}, {"text": "It is 5."}]}
 A text is split into its paragraphs, or its lines. What a policy wrote one sample a line becomes such a file by
-  python -m hrm_net.reward.make_candidates --samples samples.jsonl --problems problems.jsonl candidates.jsonl
+  python -m hrm_net.reward.text.make_candidates --samples samples.jsonl --problems problems.jsonl candidates.jsonl
 
 Answers are found as GSM8K (#### n), MATH (\\boxed{}) and PRM800K (# Answer) write them; compared are numbers or texts.
 A broken line is told by its number and left out; with --strict nothing is ranked then.
@@ -65,10 +65,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> None:
     import puzzles
-    from hrm_net.reward import ranking
     from hrm_net.reward.aggregate import aggregate
     from hrm_net.reward.formats import candidates, jsonl
-    from hrm_net.reward.text_scorer import TextScorer
+    from hrm_net.reward.text import ranking
+    from hrm_net.reward.text.scorer import TextScorer
 
     lines = jsonl.read(arguments.candidates, candidates.parse, broken="refuse" if arguments.strict else "skip")
     output = arguments.output or arguments.candidates.with_suffix(".ranked.jsonl")
@@ -106,7 +106,7 @@ def _table(found: dict[str, Any]) -> str:
 
 def _load(arguments: argparse.Namespace) -> "RewardModel":
     from hrm_net.device import resolve_device, resolve_precision
-    from hrm_net.reward.text_command import find_text_model
+    from hrm_net.reward.text.command import find_text_model
 
     device = resolve_device(arguments.device)
     model = find_text_model(arguments.run).to(device)
