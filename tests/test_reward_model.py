@@ -69,6 +69,20 @@ def test_a_step_that_does_nothing_has_nothing_written():
     assert (features[1, 32:] != 0).any()
 
 
+def test_the_gain_of_a_step_is_what_the_readout_says_of_the_values_it_wrote_and_replaced():
+    model, rows = small_scorer("grid").double(), random_rows(4)
+    state, _ = run(model, rows)
+    readout, prefix_len = model.inputs.readout, model.config.core.prefix_len
+    says = readout(state.z_H[:, prefix_len:]).log_softmax(dim=-1).detach()
+    found = model.inputs.features(state.z_H, rows)[:, -2:]
+    assert (found[0] == 0).all()  # does nothing
+    for row in range(1, 4):
+        before, after = (rows[name][row].tolist() for name in ("before", "after"))
+        gains = [says[row, c, after[c]] - says[row, c, before[c]] for c in range(len(after)) if before[c] != after[c]]
+        expected = torch.stack([torch.stack(gains).mean(), torch.stack(gains).min()])
+        torch.testing.assert_close(found[row].detach(), expected, rtol=1e-6, atol=1e-6)
+
+
 def test_verdicts_start_undecided_and_every_weight_is_reached():
     model = RewardModel(small_config("symbols"), seeded())
     batch = toy_batch()
@@ -117,6 +131,8 @@ def test_a_solver_is_a_start(variant: str):
     table = solver.state_dict()["codec.role" if variant == "symbols" else "codec.embed_tokens"]
     assert torch.equal(again["inputs.tables.problem"], table)
     assert model.state_dict()["inputs.tables.after"].std().item() < 0.3 * table.std().item()
+    if variant != "symbols":
+        assert torch.equal(again["inputs.readout.weight"], solver.state_dict()["codec.lm_head.weight"])
     other = RewardModel.from_solver(config, solver, seeded(7), given="after")
     assert torch.equal(other.state_dict()["inputs.tables.after"], table)
 

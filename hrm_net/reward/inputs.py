@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
-from hrm_net.layers import truncated_normal_
+from hrm_net.layers import Linear, truncated_normal_
 from hrm_net.reward.model_config import RewardModelConfig
-from hrm_net.reward.pooling import pool
+from hrm_net.reward.pooling import GAINS, POOLED, pool, pool_gain
 from hrm_net.symbols import EMPTY, GIVEN_AS_ME, GIVEN_AS_OTHER
 
 Rows = dict[str, Tensor]
@@ -36,7 +36,11 @@ class Context(nn.Module):
 
 
 class TokenInputs(nn.Module):
-    """Grids or text for a core with one vector a cell or token. The prefix holds the context, then zeros."""
+    """Grids or text for a core with one vector a cell or token. The prefix holds the context, then zeros.
+
+    Grids have a readout, a solver's where the core is one's, which says whether the core would itself write what the
+    step writes. Without it heads on ARC outlines stay at chance (an AUROC of 0.52 after 150 steps; with it 0.98).
+    """
 
     def __init__(self, config: RewardModelConfig, generator: torch.Generator | None) -> None:
         super().__init__()
@@ -50,6 +54,8 @@ class TokenInputs(nn.Module):
         num_tokens = core.prefix_len + core.seq_len
         learned = core.positions == "learned"
         self.embed_pos = _table(num_tokens, core.hidden_size, generator) if learned else None
+        self.readout = None if self.text else Linear(core.hidden_size, core.vocab_size, generator=generator)
+        self.num_features = POOLED * core.hidden_size + (0 if self.text else GAINS)
 
     def forward(self, rows: Rows, dtype: torch.dtype) -> Float[Tensor, "rows token dim"]:
         """Scaled embeddings of prefix and cells; learned positions are averaged in at equal variance."""
@@ -67,10 +73,13 @@ class TokenInputs(nn.Module):
 
     def features(self, z: Float[Tensor, "rows token dim"], rows: Rows) -> Float[Tensor, "rows features"]:
         """Everywhere, and at the cells that changed; of a text the tokens that are no padding, and the step's own."""
-        if self.text:
+        if self.readout is None:
             part = rows["part"]
             return pool(z, F.pad(part > 0, (self.prefix_len, 0), value=True), self._cells(part == CURRENT))
-        return pool(z, None, self._cells(rows["before"] != rows["after"]))
+        before, after = rows["before"], rows["after"]
+        scores = self.readout(z[:, self.prefix_len :]).float()
+        gain = pool_gain(scores.log_softmax(dim=-1), before, after)
+        return torch.cat([pool(z, None, self._cells(before != after)), gain.to(z.dtype)], dim=-1)
 
     def _cells(self, mask: Tensor) -> Tensor:
         return F.pad(mask, (self.prefix_len, 0), value=False)
@@ -87,6 +96,7 @@ class SymbolInputs(nn.Module):
         # Of a symbol at a cell: empty, holds it, holds another.
         self.tables = nn.ParameterDict({name: _table(3, core.hidden_size, generator) for name in GRIDS})
         self.context = Context(config, generator)
+        self.num_features = POOLED * core.hidden_size
 
     def forward(self, rows: Rows, dtype: torch.dtype) -> Float[Tensor, "rows seq symbol dim"]:
         """Scaled embeddings of the role that each symbol has at each cell of the three grids."""

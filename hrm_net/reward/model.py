@@ -16,7 +16,6 @@ from hrm_net.layers import Linear
 from hrm_net.model import HRM
 from hrm_net.reward.inputs import GRIDS, Rows, SymbolInputs, TokenInputs
 from hrm_net.reward.model_config import RewardModelConfig
-from hrm_net.reward.pooling import POOLED
 
 SMALL = 0.1  # of the embeddings that a solver has none of, beside those it has
 
@@ -61,7 +60,7 @@ class RewardModel(nn.Module):
         del self.core.codec, self.core.q_head
         inputs = SymbolInputs if config.core.codec == "symbols" else TokenInputs
         self.inputs = inputs(config, generator)
-        features = POOLED * config.core.hidden_size
+        features = self.inputs.num_features
         self.heads = nn.ModuleDict({name: _head(features, generator) for name in config.objectives})
         self.q_head = _head(features, generator)
 
@@ -111,8 +110,11 @@ class RewardModel(nn.Module):
                     table.mul_(SMALL)
             for table in model.inputs.context.parameters():
                 table.mul_(SMALL)
-            if isinstance(model.inputs, TokenInputs) and model.inputs.embed_pos is not None:
-                model.inputs.embed_pos.copy_(theirs["codec.embed_pos"])
+            if isinstance(model.inputs, TokenInputs):
+                if model.inputs.embed_pos is not None:
+                    model.inputs.embed_pos.copy_(theirs["codec.embed_pos"])
+                assert model.inputs.readout is not None
+                model.inputs.readout.weight.copy_(theirs["codec.lm_head.weight"])
         return model
 
     def save_pretrained(self, directory: str | Path) -> None:
