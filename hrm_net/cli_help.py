@@ -21,6 +21,7 @@ Evaluate a model by the puzzle's own rules: a table, results.json and pictures.
   python evaluate.py run=runs/sudoku                  a training run
   python evaluate.py data=puzzles.csv output=my.json  a CSV file with a column `question`
   python evaluate.py solver=curve                     besides: accuracy against compute
+  python evaluate.py run=runs/scorer search=full      of a step scorer besides: search by it, attempts to fool it
 
 Installed as a package, `hrm-evaluate` stands for `python evaluate.py`.""",
 }
@@ -53,9 +54,9 @@ def text(name: str) -> str:
                 f"Keys of {group}, with the values of {group}={file}\n" + _keys(folder / group / f"{file}.yaml", prefix)
             )
     else:
-        parts.append(
-            "Keys of solver, with the values of solver=curve\n" + _keys(folder / "solver/curve.yaml", "solver.")
-        )
+        for group, file in (("solver", "curve"), ("search", "full")):
+            heading = f"Keys of {group}, with the values of {group}={file}\n"
+            parts.append(heading + _keys(folder / group / f"{file}.yaml", f"{group}."))
     return "\n\n".join([*parts, _OPTIONS])
 
 

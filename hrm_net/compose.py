@@ -25,7 +25,7 @@ def config_dir() -> Path:
     raise FileNotFoundError(f"no conf/ in {package} nor beside it: the installation is incomplete")
 
 
-EVALUATION_GROUPS = ("solver",)
+EVALUATION_GROUPS = ("solver", "search")
 
 
 def groups(config_name: str = "train") -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from hrm_net import schema
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.optim import OptimConfig
 from hrm_net.reward.config import RewardConfig
+from hrm_net.reward.search_config import SearchConfig
 from hrm_net.schema import require
 from hrm_net.tracking import LoggerConfig
 
@@ -262,6 +263,8 @@ class EvaluateConfig:
     figures: bool = True
     # Accuracy against compute: stop rules, restarts, deeper passes.
     solver: SolverConfig = field(default_factory=SolverConfig)
+    # Search, probes and hill climbing by the heads of a step scorer.
+    search: SearchConfig = field(default_factory=SearchConfig)
 
     def __post_init__(self) -> None:
         for key in ("max_segments", "batch_size"):

@@ -40,6 +40,9 @@ def prepare(config: EvaluateConfig) -> None:
     source = _source(config)
     trained = source.config
     _check_output(_output(config, source))
+    if config.search.on and (trained is None or trained.on_text or not trained.reward.on):
+        bound = f"none: {source.path} is no step scorer of puzzles, by which to search"
+        raise ValueError(f"search={config.search.name}: must be {bound}")
     if trained is not None and trained.on_text:
         from hrm_net.reward.text import command as text_command
 
@@ -151,6 +154,7 @@ def after_training(config: TrainConfig, run_dir: Path) -> None:
     elif config.reward.on:
         more = f"puzzles={config.evaluate_puzzles} candidates={4 * config.reward.evaluate_candidates}"
         print(f"next: python evaluate.py run={run_dir} {more}   more solutions of each puzzle")
+        print(f"      python evaluate.py run={run_dir} search=full   search by each head, attempts to fool it")
     else:
         print(f"next: python evaluate.py run={run_dir} data=FILE.csv   your own puzzles, in a column `question`")
     print(f"      the same command with steps={2 * config.steps}   trains on from here")

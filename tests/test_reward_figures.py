@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from hrm_net.reward import figures
+from hrm_net.reward import figures, search_figures
 from hrm_net.reward.best_of_n import best_of_n_curve, oracle_curve, random_curve
 from hrm_net.reward.metrics import quadrants, reliability
 
@@ -75,7 +75,37 @@ def test_reliability_has_a_mark_a_bin(drawn, tmp_path):
 
 def test_climbing_shows_score_and_truth(drawn, tmp_path):
     curve = {"score": [0.1, 0.5, 0.9], "right": [0.2, 0.2, 0.1], "solved": [0.0, 0.0, 0.0]}
-    figures.climbing_curves({"prm": curve}, tmp_path / "climb.png")
+    search_figures.climbing_curves({"prm": curve}, tmp_path / "climb.png")
     (axes,) = drawn[0].axes
-    assert _line(axes, "prm: score").get_ydata() == pytest.approx([0.1, 0.5, 0.9])
-    assert _line(axes, "prm: cells right").get_ydata() == pytest.approx([0.2, 0.2, 0.1])
+    assert _line(axes, "score").get_ydata() == pytest.approx([0.1, 0.5, 0.9])
+    assert _line(axes, "cells right").get_ydata() == pytest.approx([0.2, 0.2, 0.1])
+
+
+def test_search_has_a_panel_a_head_and_a_mark_a_point(drawn, tmp_path):
+    def point(kind, tries, accuracy):
+        return {"kind": kind, "name": f"{kind} {tries}", "tries": tries, "accuracy": accuracy, "low": accuracy - 0.1,
+                "high": accuracy + 0.1, "policy_calls": 5.0 * tries, "scorer_calls": 5.0 * tries}  # fmt: skip
+
+    row = {"how": "prod", "points": [point("greedy", 4, 0.7), point("best_of_n", 1, 0.3), point("best_of_n", 4, 0.6)]}
+    found = {"puzzles": 7, "heads": {"prm": row, "hier_fine": row, "oracle": row}}
+    search_figures.search_curves(found, tmp_path / "search.png")
+    panels = drawn[0].axes
+    assert [axes.get_title(loc="left") for axes in panels] == [
+        "prm (ranked by prod)", "hier, single (ranked by prod)", "oracle"
+    ]  # fmt: skip
+    lines = [line.get_xydata().tolist() for line in panels[0].get_lines() if len(line.get_xydata())]
+    assert [[5.0, 0.3], [20.0, 0.6]] in lines
+    assert [[20.0, 0.7]] in lines
+
+
+def test_probes_stand_where_their_labels_say(drawn, tmp_path):
+    def row(share):
+        each = {"beats_solved": {"last": share}, "beats_failed": {"last": None}}
+        return {"how": "last", "probes": dict.fromkeys(search_figures.PROBES, each)}
+
+    search_figures.probe_heat_maps({"prm": row(0.25), "cond": row(0.75)}, tmp_path / "probes.png")
+    solved, failed = drawn[0].axes[:2]
+    assert np.asarray(solved.images[0].get_array()).tolist() == [[0.25, 0.75]] * len(search_figures.PROBES)
+    assert [text.get_text() for text in solved.texts[:2]] == ["25 %", "75 %"]
+    assert {text.get_text() for text in failed.texts} == {"none"}
+    assert [text.get_text() for text in solved.get_xticklabels()] == ["prm\nlast", "cond\nlast"]

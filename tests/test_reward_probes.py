@@ -131,6 +131,32 @@ def test_mended_errors_are_one_wrong_step_more_and_end_solved(sampled, solved, g
     assert (mending == erred).all()
 
 
+def test_a_wrong_value_in_place_of_a_right_one_is_put_right_in_one_step_more():
+    puzzle = puzzles.get("sudoku", box="2x2")
+    problems, _ = puzzle.generate(np.random.default_rng(0), 10, clues=6)
+    rules, some = _sampled(puzzle, problems, error=0.3, correct=0.3, cells_per_step=4)
+    clean = some.take((label_states(rules, some).ok == 1)[:, :3].all(1) & label_states(rules, some).solved)
+    assert (clean.lengths == 3).all()
+    clean.budget[:] = 4
+    clean.budget[0] = 3  # no room
+    assert len(probes.error_then_fix(clean, rules, np.random.default_rng(0))) == 0
+    made = probes.wrong_then_right(clean, rules, np.random.default_rng(0))
+    assert 3 < len(made) < len(clean)
+    labels = label_states(rules, made)  # no cell more a step
+    assert labels.solved.all()
+    wrong = (labels.ok < 1) & made.live
+    assert (made.lengths == 4).all()
+    assert (wrong.sum(1) == 1).all()
+    at, rows = wrong.argmax(1), np.arange(len(made))
+    mending = made.states[rows, at + 2] != made.states[rows, at + 1]
+    assert (mending.sum(1) == 1).all()
+    assert (made.states[rows, at][mending] == rules.blank).all()
+    clean.budget[:] = 4
+    seen = probes.probe(Judge(rules, "alive"), rules, np.random.default_rng(0), clean)
+    assert seen["error_then_fix"]["num"] > 3
+    assert seen["error_then_fix"]["solved"] == 1.0
+
+
 def test_probes_tell_a_scorer_that_is_fooled_from_one_that_is_not(sampled):
     rules, some = sampled
     seen = probes.probe(Judge(rules, "alive"), rules, np.random.default_rng(0), some)

@@ -12,6 +12,7 @@ from hrm_net.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.model_source import ModelSource
 from hrm_net.results import Results
 from hrm_net.reward import evaluation, pictures
+from hrm_net.reward.search_tables import search_tables
 from hrm_net.reward.tables import tables
 from hrm_net.reward.training import export, load
 from hrm_net.schema import show
@@ -48,9 +49,12 @@ def run(config: EvaluateConfig, trained: TrainConfig, source: ModelSource, outpu
         candidates=config.candidates or trained.reward.evaluate_candidates,
         batch_size=max(config.batch_size, 256),
         seed=config.seed,
+        search=config.search if config.search.on else None,
     )
     for name, found in results.sets.items():
         for table in tables(name, found):
+            console.print(table)
+        for table in search_tables(name, found["search"]) if config.search.on else ():
             console.print(table)
     results.write(output)
     print(f"results: {output}")

@@ -15,6 +15,9 @@ from hrm_net.reward.best_of_n import oracle_curve, random_curve
 from hrm_net.reward.data import solutions_of
 from hrm_net.reward.judging import Choices, Exam, best_weight, clash_free, combined, exam, judged
 from hrm_net.reward.model import RewardModel
+from hrm_net.reward.row_scores import RowScores
+from hrm_net.reward.search_config import SearchConfig
+from hrm_net.reward.search_evaluation import measure
 from hrm_net.reward.solutions import build_policy
 from hrm_net.reward.validation import monitor_solutions, sources
 from hrm_net.reward.verdicts import logits_of, scores
@@ -34,9 +37,11 @@ def evaluate(
     candidates: int,
     batch_size: int,
     seed: int,
+    search: SearchConfig | None = None,
 ) -> Results:
     """Metrics of each set by its name, on `candidates` solutions of each of `num_puzzles` puzzles of the evaluation
-    fold; thresholds, aggregation and hier's combination are fixed on the monitor's puzzles before."""
+    fold; thresholds, aggregation and hier's combination are fixed on the monitor's puzzles before.
+    `search` adds a section of that name to each set."""
     rules = step_rules(puzzles.get(**config.puzzle))
     validation = exam(
         "validation", monitor_solutions(config, rules, exact=True), config.reward, config.reward.monitor_candidates
@@ -53,7 +58,11 @@ def evaluate(
         told = _rows_of_table(one, _scored(model, one, config, batch_size), weight)
         rng = puzzles.rng(seed, "bootstrap")
         heads = {head: judged(one, mine, choices[head], rng) for head, mine in told.items()}
-        found[name] = _plain(_frame(one, rules, rng) | {"heads": heads})
+        section = _frame(one, rules, rng) | {"heads": heads}
+        if search is not None:
+            shared = RowScores(model, segments=config.reward.segments, batch_size=batch_size)
+            section["search"] = measure(shared, one, told, choices, search, config.reward, rules, seed=seed)
+        found[name] = _plain(section)
     return Results(sets=found, **provenance(seed))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
 
 from hrm_net.figures import COLOURS, FONT_SIZE, INK, MARKERS, SOFT, _figure, _percent_axis, _save, _tidy
 
@@ -102,21 +102,4 @@ def reliability_diagram(found: dict[str, dict[str, Any]], path: str | Path, *, t
     _tidy(axes)
     for handle in axes.get_legend().legend_handles if axes.get_legend() else ():  # type: ignore[union-attr]
         handle.set_sizes([50])  # type: ignore[union-attr]
-    return _save(figure, path)
-
-
-def climbing_curves(climbs: dict[str, dict[str, list[float]]], path: str | Path) -> Path:
-    """What the scorer thinks (solid) and what is true (dashed) while its score is climbed: {name: climb()}."""
-    figure = _figure(8.6 if len(climbs) <= 2 else 9.8, 4.8)
-    axes = figure.subplots()
-    for i, (name, curve) in enumerate(climbs.items()):
-        colour = COLOURS[i % 6]
-        x = range(len(curve["score"]))
-        axes.plot(x, curve["score"], color=colour, linewidth=2, label=f"{name}: score")
-        axes.plot(x, curve["right"], color=colour, linewidth=1.5, linestyle="--", label=f"{name}: cells right")
-    axes.set_xlabel("iterations")
-    axes.set_title("hill climbing on the scorer: its score and the truth")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _percent_axis(axes)
-    _tidy(axes)
     return _save(figure, path)

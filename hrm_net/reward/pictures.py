@@ -7,6 +7,7 @@ from typing import Any
 from hrm_net.figures import COLOURS, MARKERS, Record, _figure, _minutes_above, _percent_axis, _save, _series, _tidy
 from hrm_net.results import Results
 from hrm_net.reward import figures
+from hrm_net.reward.search_figures import write_search
 
 
 def write(results: Results, records: Sequence[Record], directory: Path) -> list[Path]:
@@ -27,6 +28,8 @@ def write(results: Results, records: Sequence[Record], directory: Path) -> list[
                 {head: row["calibration"] for head, row in heads.items()}, directory / f"reliability{end}.png"
             ),
         ]
+        if "search" in found:
+            paths += write_search(found["search"], directory, end)
     return paths
 
 

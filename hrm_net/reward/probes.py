@@ -87,6 +87,31 @@ def error_then_fix(attempts: Attempts, rules: StepRules, rng: np.random.Generato
     return changed.take(flat.any(1) & (lengths <= attempts.budget) & (attempts.lengths > gap))
 
 
+def wrong_then_right(attempts: Attempts, rules: StepRules, rng: np.random.Generator) -> Attempts:
+    """A right value that a step of each attempt writes is a locally legal wrong one, put right by a step of its own.
+
+    Takes one step more, so it serves where `error_then_fix` has no room; attempts without room, or whose chosen step
+    writes no fitting cell, are left out. Regime "edit".
+    """
+    states, rows = _roomy(attempts), np.arange(len(attempts))
+    at = (rng.random(len(attempts)) * attempts.lengths).astype(np.int64)
+    before, after = states[rows, at], states[rows, np.minimum(at + 1, states.shape[1] - 1)]
+    targets = rules.targets(attempts.problems, before, after)
+    fresh = (before == rules.blank) & (after == targets) & (after != rules.blank)
+    wrong = rules.legal(attempts.problems, before) & fresh[:, :, None]
+    wrong &= np.arange(rules.puzzle.vocab_size) != targets[:, :, None]
+    flat = wrong.reshape(len(wrong), -1)
+    choice = np.where(flat, rng.random(flat.shape), -1).argmax(1)
+    times = np.arange(states.shape[1] + 1)
+    source = np.minimum(times - (times > at[:, None] + 1), attempts.lengths[:, None])
+    found = np.take_along_axis(states, source[:, :, None], 1)
+    found[rows, at + 1, choice // wrong.shape[2]] = choice % wrong.shape[2]
+    lengths = attempts.lengths + 1
+    changed = _changed(attempts, found, np.minimum(lengths, attempts.budget))
+    changed.fill = np.zeros(len(attempts), bool)
+    return changed.take(flat.any(1) & (lengths <= attempts.budget))
+
+
 def attempt_scores(
     scorer: RowScorer, attempts: Attempts
 ) -> tuple[Float[np.ndarray, " rows"], Int64[np.ndarray, " n1"]]:
@@ -126,21 +151,23 @@ def probe(
 
     `solved` and `ok`: shares of probing attempts and of their steps that are right by the oracle. `beats_solved`: how
     often one ranks above a solved honest attempt at the same puzzle (ties half, mean over puzzles): 0 where the scorer
-    sees through it. `beats_failed`: above a failed one. For `error_then_fix`, which is solved, 0.5 and 1 are best.
-    The row "failed" has the honest failed attempts themselves; `few_huge_steps` is made of them, the others of solved
-    ones, of which what stops keeps at most half, and nothing wrong. NaN where there is nothing to compare. Two of the
-    probes erase and overwrite: to scorers trained on regime "fill" such steps are new.
+    sees through it. `beats_failed`: above a failed one. For `error_then_fix` (where no attempt has room for it,
+    `wrong_then_right`), which is solved, 0.5 and 1 are best. The row "failed" has the honest failed attempts
+    themselves; `few_huge_steps` is made of them, the others of solved ones, of which what stops keeps at most half, and
+    nothing wrong. NaN where there is nothing to compare. Two of the probes erase and overwrite: to scorers trained on
+    regime "fill" such steps are new.
     """
     honest = attempts.take(attempts.lengths > 0)
     labels = label_states(rules, honest)
     good, bad = honest.take(labels.solved), honest.take(~labels.solved)
     wrong = ((labels.ok < 1) & honest.live)[labels.solved]
     keep = np.minimum(good.lengths // 2, np.where(wrong.any(1), wrong.argmax(1), good.lengths))
+    mended = error_then_fix(good, rules, rng)
     made = {
         "failed": bad,
         "no_op_padding": no_op_padding(good, keep),
         "erase_refill": erase_refill(good, rules, keep),
-        "error_then_fix": error_then_fix(good, rules, rng),
+        "error_then_fix": mended if len(mended) else wrong_then_right(good, rules, rng),
         "few_huge_steps": few_huge_steps(bad),
     }
     puzzle_of = {problem.tobytes(): place for place, problem in enumerate(np.unique(honest.problems, axis=0))}

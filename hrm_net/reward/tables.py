@@ -27,7 +27,7 @@ def _heads(name: str, found: dict[str, Any]) -> Table:
     for head, row in found["heads"].items():
         how = row["fixed_on_validation"]["how"]
         table.add_row(
-            _called(head),
+            called(head),
             _number(row["steps"]["auroc"]),
             _number(row["steps"]["auroc_within"]),
             _number(row["first_error"]["f1"]),
@@ -53,11 +53,11 @@ def _quadrants(name: str, found: dict[str, Any]) -> Table:
     table.add_column("AUROC after wrong", justify="right")
     for head, row in found["heads"].items():
         cells = [_percent(row["quadrants"][case]["accuracy"]) for case in CASES]
-        table.add_row(_called(head), *cells, _number(row["auroc_by_previous"]["after_wrong"]))
+        table.add_row(called(head), *cells, _number(row["auroc_by_previous"]["after_wrong"]))
     return table
 
 
-def _called(head: str) -> str:
+def called(head: str) -> str:
     return head.replace("_fine", ", single")
 
 
