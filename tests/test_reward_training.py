@@ -158,6 +158,7 @@ def test_a_run_is_judged_handed_on_and_judged_again(
         (["reward.policy.name=hrm", "reward.policy.solver=nope"], "run=nope: no such directory"),
         (["reward.start=nope"], "run=nope: no such directory"),
         (["reward.start=sudoku_9x9"], "model.core."),
+        (["reward.data=trees"], "reward.coarse=second: must be net for exact labels on trees, "),
         (["reward.compression=hnc", "reward.data=trajectories"], "reward.compression=hnc: must be none for traj"),
         (["model.noise=0.1"], "model.core.state=fixed, noise=0.1: a scorer says the same each time"),
     ],

@@ -124,6 +124,9 @@ class RewardConfig:
             text = f"reward.children={self.children} and reward.height={height} (null: the budget)"
             bound = f"at most {MOST_NODES:,} nodes of a tree; fewer of either, or reward.data=trajectories"
             raise ValueError(f"{text}: must make {bound}")
+        if self.labels == "exact" and "hier" in self.objectives:
+            bound = "net for exact labels on trees, whose rows do not hold the state between"
+            require("reward.coarse", self.coarse, self.coarse == "net", bound)
         if self.compression != "none":
             require("reward.children", self.children, self.children >= 4, f"at least 4 for {self.compression}")
 
