@@ -62,7 +62,7 @@ def evaluate(
         if search is not None:
             shared = RowScores(model, segments=config.reward.segments, batch_size=batch_size)
             section["search"] = measure(shared, one, told, choices, search, config.reward, rules, seed=seed)
-        found[name] = _plain(section)
+        found[name] = plain(section)
     return Results(sets=found, **provenance(seed))
 
 
@@ -120,12 +120,12 @@ def _frame(one: Exam, rules: StepRules, rng: np.random.Generator) -> dict[str, A
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As JSON has it: numbers that are not finite become null."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

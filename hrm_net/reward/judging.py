@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8
 
-from hrm_net.reward import metrics
-from hrm_net.reward.aggregate import aggregate
+from hrm_net.reward import metrics, probes
 from hrm_net.reward.best_of_n import best_of_n_curve
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.first_error import best_threshold, first_error_auroc, first_error_f1
@@ -94,9 +93,9 @@ def best_weight(exam: Exam, fine: Scores, merged: Merged) -> float:
 
 
 def aggregated(exam: Exam, scores: Scores, how: str) -> Float[np.ndarray, "puzzles candidates"]:
-    """One number a solution."""
-    pieces = [piece.tolist() for piece in np.split(scores, exam.trajectories.starts[1:-1])]
-    return np.array(aggregate(pieces, how), np.float64).reshape(-1, exam.num)
+    """One number a solution, as `aggregate` makes it."""
+    found = probes.aggregated(scores, exam.trajectories.starts, how)
+    return (np.exp(found) if how == "prod" else found).reshape(-1, exam.num)
 
 
 @dataclass(kw_only=True, slots=True)
