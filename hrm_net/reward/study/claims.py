@@ -56,7 +56,9 @@ CLAIMS = (
     Claim(
         page="node_compression",
         says="They see that an error is being mended: steps after a wrong one are told apart better",
-        comparisons=(*against("after_wrong", "hier_hnc", "prm_count"), *against("mended", "hier_hnc", "prm_count")),
+        comparisons=(
+            *against("after_wrong", "hier_hnc", "prm_count"), *against("after_wrong_judged", "hier_hnc", "prm_count"),
+        ),
     ),
     Claim(
         page="node_compression",

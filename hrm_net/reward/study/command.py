@@ -66,6 +66,7 @@ def _run(arguments: argparse.Namespace) -> None:
             raise ValueError(f"--workers={arguments.workers}: must be at least 1")
         jobs.run(plan, work, arguments.workers)
     elif arguments.command == "status":
+        print(f"plan {plan.name}, {plan.digest}")
         print(status(jobs.done(plan, work), jobs.jobs(plan)))
     elif arguments.command == "render":
         from hrm_net.reward.study.render import render

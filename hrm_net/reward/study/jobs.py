@@ -29,6 +29,9 @@ class Job:
     seed: int
     arm: Arm | None
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     @property
     def name(self) -> str:
         return f"{self.domain.name} seed {self.seed} {self.arm.name if self.arm else 'start and pools'}"
@@ -96,7 +99,9 @@ def run(plan: Plan, work: Path, workers: int = 2) -> None:
     with run_lock(work), interruptible() as interrupt:
         todo = [one for one in jobs(plan) if row_of(one, plan, work) is None]
         finished = done(plan, work)
-        total, failed, running = len(jobs(plan)), [], []
+        total = len(jobs(plan))
+        failed: list[Job] = []
+        running: list[_Running] = []
         print(f"{len(finished)} of {total} jobs are done; {len(todo)} to go, {workers} at a time", flush=True)
         while (todo or running) and interrupt.signal is None:
             for ended in [one for one in running if one.process.poll() is not None]:
@@ -108,10 +113,8 @@ def run(plan: Plan, work: Path, workers: int = 2) -> None:
                     print(f"{ended.one.name}: failed; see {ended.log}", flush=True)
                     continue
                 finished[ended.one] = row
-                print(
-                    _line(ended, len(finished), total, [*todo, *(r.one for r in running)], finished, workers),
-                    flush=True,
-                )
+                left = seconds_left([*todo, *(other.one for other in running)], finished, workers)
+                print(f"{len(finished)}/{total} {_line(ended, left)}", flush=True)
             while len(running) < workers and (ready := next(_ready(todo, [r.one for r in running]), None)):
                 todo.remove(ready)
                 running.append(_start(ready, plan, work))

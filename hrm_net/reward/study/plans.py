@@ -1,6 +1,8 @@
 """The two plans: `full`, whose numbers reports/protocol.md fixes, and `toy`, which shows in minutes that all runs."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 
 from hrm_net.reward.study.arms import ARMS, Arm
 from hrm_net.reward.study.domains import Domain, Sizes
@@ -29,14 +31,15 @@ MAZE = Domain(
     says="braided mazes of 4x4 rooms (9x9 cells)",
     seeds=(0, 1),
     overrides=(
-        "puzzle=maze", "puzzle.rows=9", "puzzle.columns=9", "model=grid", *SMALL_CORE, "model.num_heads=2",
-        "data.curriculum=[{mix: [{targets: {kind: dfs, braid: 0.5, path: [8, 16]}}]}]",
+        "puzzle=maze", "puzzle.rows=9", "puzzle.columns=9", "model=grid", "optim=muon", "reward=steps",
+        "model.hidden_size=32", "model.h_layers=1", "model.l_layers=1", "model.positions=learned",
+        "model.max_segments=4", "data.curriculum=[{mix: [{targets: {kind: dfs, braid: 0.5, path: [12, 20]}}]}]",
         "reward.regime=edit", "reward.budget=5", "reward.cells_per_step=4", "reward.segments=1",
-        "reward.policy.error=0.2", "reward.policy.correct=0.3",
+        "reward.policy.error=0.22", "reward.policy.correct=0.3",
     ),
-    targets={"kind": "dfs", "braid": 0.5, "path": [8, 16]},
-    other_policy=("reward.policy.error=0.15", "reward.policy.correct=0.05", "reward.policy.doubt=0.0"),
-    probe_targets={"kind": "dfs", "braid": 0.5, "path": [8, 10]},
+    targets={"kind": "dfs", "braid": 0.5, "path": [12, 20]},
+    other_policy=("reward.policy.error=0.12", "reward.policy.correct=0.05", "reward.policy.doubt=0.0"),
+    probe_targets={"kind": "dfs", "braid": 0.5, "path": [12, 13]},
     probe_policy=("reward.policy.error=0.1",),
 )  # fmt: skip
 TINY = Domain(
@@ -64,6 +67,11 @@ class Plan:
     domains: tuple[Domain, ...]
     sizes: Sizes
     arms: tuple[Arm, ...] = ARMS
+
+    @property
+    def digest(self) -> str:
+        """Of everything in it: what a protocol names, so that a later change is seen."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
 FULL = Plan(

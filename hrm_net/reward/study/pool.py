@@ -1,6 +1,7 @@
 """The solutions that all arms of a seed are judged on, made once and kept as one .npz file a pool."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,9 @@ def joined(parts: list[Solutions]) -> Solutions:
     attempts = Attempts(
         **{name: np.concatenate([getattr(part.attempts, name) for part in parts]) for name in Attempts.__slots__}
     )
-    columns = {name: np.concatenate([getattr(part.exact, name) for part in parts]) for name in (*LABELS, "lengths")}
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part.exact, name) for part in parts]) for name in (*LABELS, "lengths")
+    }
     labels = BatchLabels(**columns)
     return Solutions(attempts=attempts, exact=labels, taught=labels)
 

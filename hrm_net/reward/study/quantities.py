@@ -35,8 +35,7 @@ _ALL = (
     Metric(name="steps", says="AUROC of steps", path="test.steps.auroc", percent=False),
     Metric(name="after_wrong", says="AUROC of steps after a wrong one", path="test.auroc_by_previous.after_wrong",
            percent=False),
-    Metric(name="mended", says="right steps after wrong ones that are accepted",
-           path="test.quadrants.wrong_right.accuracy"),
+    Metric(name="after_wrong_judged", says="steps after a wrong one judged rightly", path="after_wrong_judged"),
     Metric(name="first_error", says="first-error F1", path="test.first_error.f1", percent=False),
     Metric(name="ece", says="ECE of steps", path="test.calibration.ece", higher=False, percent=False),
     Metric(name="brier", says="Brier of steps", path="test.calibration.brier", higher=False, percent=False),
@@ -54,8 +53,8 @@ METRICS = {metric.name: metric for metric in _ALL}
 
 def value_of(metric: Metric, row: Row) -> float:
     """NaN where the row has none."""
-    if metric.path == "fooled":
-        return fooled(row)
+    if metric.path in DERIVED:
+        return DERIVED[metric.path](row)
     found = at(row["metrics"], metric.path)
     return math.nan if found is None else float(found)
 
@@ -77,3 +76,12 @@ def fooled(row: Row) -> float:
     shares = [row["metrics"]["probes"][trick]["beats_solved"][how] for trick in TRICKS]
     known = [share for share in shares if share is not None]
     return max(known) if known else math.nan
+
+
+def after_wrong_judged(row: Row) -> float:
+    """The mean of right and of wrong steps after wrong ones: accepting all, or nothing, is worth a half."""
+    cells = [row["metrics"]["test"]["quadrants"][f"wrong_{now}"]["accuracy"] for now in ("right", "wrong")]
+    return math.nan if None in cells else sum(cells) / len(cells)
+
+
+DERIVED = {"fooled": fooled, "after_wrong_judged": after_wrong_judged}

@@ -33,7 +33,7 @@ class Estimate:
         return self.high < 0
 
 
-def estimate(values: Sequence[float], by_puzzle: Sequence[Sequence[float]] | None = None) -> Estimate:
+def estimate(values: Sequence[float | int], by_puzzle: Sequence[Sequence[float | int]] | None = None) -> Estimate:
     """Of one value a seed: Student's t over seeds from three seeds on. With fewer, seeds are taken as they are and
     puzzles drawn anew, where the values of single puzzles are known."""
     mean, num = float(np.mean(values)), len(values)
