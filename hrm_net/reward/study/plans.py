@@ -79,9 +79,9 @@ FULL = Plan(
     domains=(SUDOKU, MAZE),
     sizes=Sizes(
         solver_steps=1200, steps=300, batch_size=256, puzzles=2000, candidates=4, trees=100, height=4,
-        test=(200, 512), validation=(64, 64), other=(200, 64), greedy=(1, 4, 16, 64), beam=(4, 4), probe=(100, 8),
+        test=(200, 512), validation=(64, 64), other=(200, 32), greedy=(1, 4, 16), beam=(4, 4), probe=(100, 8),
         climb=(24, 30, 16),
-        special={"maze_9x9": {"solver_steps": 600, "test": (200, 256), "greedy": (1, 4, 16)}},
+        special={"maze_9x9": {"solver_steps": 600}},
     ),
 )  # fmt: skip
 TOY = Plan(
