@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hrm_net.reward import figures
+from hrm_net.reward import figures, search_figures
 from hrm_net.reward.study.arms import Arm
 from hrm_net.reward.study.quantities import at
 from hrm_net.reward.study.rows import FRAME, Row
@@ -30,7 +30,7 @@ def write(rows: Sequence[Row], arms: Sequence[Arm], folder: Path, name: str) -> 
         figures.best_of_n_curves(curves, folder / f"{name}_best_of_n.png"),
         figures.quadrant_heat_maps(quadrants, folder / f"{name}_quadrants.png"),
         figures.reliability_diagram(reliability, folder / f"{name}_reliability.png"),
-        figures.climbing_curves(climbs, folder / f"{name}_climbing.png"),
+        search_figures.climbing_curves(climbs, folder / f"{name}_climbing.png"),
     ]
 
 
