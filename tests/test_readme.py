@@ -21,6 +21,12 @@ SHORT_EVALUATION = [
     "puzzles=2", "max_segments=2", "curve=[1,2]", "batch_size=2", "compile=false", "figures=false",
 ]  # fmt: skip
 
+SHORT_SCORER = [
+    "reward.solver_steps=1", "data.puzzles=8", "monitor.puzzles=2", "reward.candidates=2", "reward.trees=1",
+    "reward.height=2", "reward.monitor_candidates=2", "reward.evaluate_candidates=2",
+]  # fmt: skip
+SHORT_SEARCH = ["search.puzzles=2", "search.climbing=1", "search.greedy=[2]", "candidates=2"]
+
 
 def commands() -> list[tuple[str, list[str]]]:
     """(command, arguments) of each of ours in a bash block that is not marked as not run; all but the server."""
@@ -69,10 +75,12 @@ def test_every_command_of_the_readme_runs(
         if "--help" in arguments or "--cfg" in arguments:
             getattr(cli, name)(list(arguments))
         elif name == "train":
-            cli.train([*short(arguments, {"steps"}), *SHORT_TRAINING])
+            scorer = SHORT_SCORER if any(word.startswith("experiment=reward_") for word in arguments) else []
+            cli.train([*short(arguments, {"steps"}), *SHORT_TRAINING, *scorer])
         else:
             made_data(tmp_path, overrides)
-            cli.evaluate([*arguments, *SHORT_EVALUATION])
+            searched = SHORT_SEARCH if "search=full" in arguments else []
+            cli.evaluate([*arguments, *SHORT_EVALUATION, *searched])
         assert capsys.readouterr().out
 
 
