@@ -23,7 +23,7 @@ SHORT_EVALUATION = [
 
 SHORT_SCORER = [
     "reward.solver_steps=1", "data.puzzles=8", "monitor.puzzles=2", "reward.candidates=2", "reward.trees=1",
-    "reward.height=2", "reward.monitor_candidates=2", "reward.evaluate_candidates=2",
+    "reward.budget=2", "reward.height=2", "reward.monitor_candidates=2", "reward.evaluate_candidates=2",
 ]  # fmt: skip
 SHORT_SEARCH = ["search.puzzles=2", "search.climbing=1", "search.greedy=[2]", "candidates=2"]
 

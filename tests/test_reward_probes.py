@@ -1,5 +1,7 @@
 """Probes are what they say by the oracle's labels, and tell scorers that see through them from those that don't."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 
@@ -155,6 +157,18 @@ def test_a_wrong_value_in_place_of_a_right_one_is_put_right_in_one_step_more():
     seen = probes.probe(Judge(rules, "alive"), rules, np.random.default_rng(0), clean)
     assert seen["error_then_fix"]["num"] > 3
     assert seen["error_then_fix"]["solved"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "probed",
+    [probes.no_op_padding, probes.erase_refill, probes.few_huge_steps, probes.error_then_fix, probes.wrong_then_right],
+)
+def test_of_no_attempts_none_is_made(sampled, probed):
+    rules, some = sampled
+    none = some.take(np.zeros(0, np.int64))
+    given = {"attempts": none, "rules": rules, "rng": np.random.default_rng(0), "keep": np.zeros(0, np.int64)}
+    arguments = {name: given[name] for name in signature(probed).parameters if name in given}
+    assert len(probed(**arguments)) == 0
 
 
 def test_probes_tell_a_scorer_that_is_fooled_from_one_that_is_not(sampled):

@@ -68,7 +68,7 @@ def error_then_fix(attempts: Attempts, rules: StepRules, rng: np.random.Generato
     targets = rules.targets(attempts.problems, mended, mended)
     wrong = rules.legal(attempts.problems, before) & (np.arange(rules.puzzle.vocab_size) != targets[:, :, None])
     wrong &= (mended == rules.blank)[:, :, None]
-    flat = wrong.reshape(len(wrong), -1)
+    flat = wrong.reshape(len(wrong), wrong.shape[1] * wrong.shape[2])
     choice = np.where(flat, rng.random(flat.shape), -1).argmax(1)
     cell, value = choice // wrong.shape[2], choice % wrong.shape[2]
     # what was at time t is now one later after the error and two later after the mending
@@ -100,7 +100,7 @@ def wrong_then_right(attempts: Attempts, rules: StepRules, rng: np.random.Genera
     fresh = (before == rules.blank) & (after == targets) & (after != rules.blank)
     wrong = rules.legal(attempts.problems, before) & fresh[:, :, None]
     wrong &= np.arange(rules.puzzle.vocab_size) != targets[:, :, None]
-    flat = wrong.reshape(len(wrong), -1)
+    flat = wrong.reshape(len(wrong), wrong.shape[1] * wrong.shape[2])
     choice = np.where(flat, rng.random(flat.shape), -1).argmax(1)
     times = np.arange(states.shape[1] + 1)
     source = np.minimum(times - (times > at[:, None] + 1), attempts.lengths[:, None])
