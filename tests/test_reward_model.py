@@ -73,6 +73,7 @@ def test_the_gain_of_a_step_is_what_the_readout_says_of_the_values_it_wrote_and_
     model, rows = small_scorer("grid").double(), random_rows(4)
     state, _ = run(model, rows)
     readout, prefix_len = model.inputs.readout, model.config.core.prefix_len
+    assert isinstance(readout, torch.nn.Module)
     says = readout(state.z_H[:, prefix_len:]).log_softmax(dim=-1).detach()
     found = model.inputs.features(state.z_H, rows)[:, -2:]
     assert (found[0] == 0).all()  # does nothing
