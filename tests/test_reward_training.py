@@ -1,6 +1,7 @@
 """A step scorer's run: every head by itself and on any kind of data, what it keeps, refuses, and hands on."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,19 @@ def test_a_control_matched_in_number_has_as_many_rows_as_what_it_controls() -> N
         made[compression] = found
     assert len(made["count"]) == len(made["hnc"]) > len(made["none"])
     np.testing.assert_array_equal(made["count"].before[: len(made["none"])], made["none"].before)
+
+
+def test_the_label_alive_ends_where_the_error_that_cond_is_told_begins() -> None:
+    """From the last error on nothing is alive, the step before it is, and a solution that came right ends alive."""
+    run = config({"objectives": ["prm", "cond"], "fine": "alive"})
+    found = data.make(run, RULES).trajectories
+    assert found is not None
+    labels = [found.rows.label[a:b] for a, b in pairwise(found.starts)]
+    assert any(0 < error < len(mine) for mine, error in zip(labels, found.error, strict=True))
+    for mine, error, outcome in zip(labels, found.error, found.outcome, strict=True):
+        assert (mine[error:] == 0).all()
+        assert error == 0 or mine[error - 1] == 1
+        assert outcome == (mine[-1] == 1) == (error == len(mine))
 
 
 def test_exact_labels_of_trees_are_the_oracles() -> None:
@@ -159,6 +173,7 @@ def test_a_run_is_judged_handed_on_and_judged_again(
         (["reward.start=nope"], "run=nope: no such directory"),
         (["reward.start=sudoku_9x9"], "model.core."),
         (["reward.data=trees"], "reward.coarse=second: must be net for exact labels on trees, "),
+        (["reward.fine=alive", "reward.labels=mc_soft"], "reward.fine=alive: must be ok, but for exact labels of traj"),
         (["reward.compression=hnc", "reward.data=trajectories"], "reward.compression=hnc: must be none for traj"),
         (["model.noise=0.1"], "model.core.state=fixed, noise=0.1: a scorer says the same each time"),
     ],

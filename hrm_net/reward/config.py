@@ -74,6 +74,9 @@ class RewardConfig:
     children: int = 5
     # exact (by the solution), mc_soft (share of rollouts that come right) or mc_hard (whether one does).
     labels: Literal["exact", "mc_soft", "mc_hard"] = "exact"
+    # Exact label of a single step of a whole solution: ok (no edit of it is wrong) or alive (after it the solution can
+    # still come right within the budget).
+    fine: Literal["ok", "alive"] = "ok"
     # Exact label of a merged step: second (that of its second half, as published) or net (of what the two do together).
     coarse: Literal["second", "net"] = "second"
     # Trees: none, hnc (hierarchical node compression), or a control: noise (its label noise alone), count (as many rows
@@ -110,6 +113,8 @@ class RewardConfig:
             require(f"reward.{key}", getattr(self, key), getattr(self, key) >= 1, "at least 1")
         require("reward.budget", self.budget, self.budget <= 1000, "at most 1000")
         require("reward.error_share", self.error_share, 0 <= self.error_share <= 1, "in 0..1")
+        exact = self.labels == "exact" and self.kind == "trajectories"
+        require("reward.fine", self.fine, self.fine == "ok" or exact, "ok, but for exact labels of trajectories")
         if self.kind == "trees":
             self._check_trees()
         else:

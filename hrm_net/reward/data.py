@@ -28,7 +28,7 @@ AT_ONCE = 64  # puzzles whose solutions are made together
 # What the solutions follow from, besides seed and puzzle.
 MADE_FROM = (
     "regime", "budget", "cells_per_step", "policy", "data", "candidates", "trees", "height", "children", "labels",
-    "coarse", "compression", "error",
+    "fine", "coarse", "compression", "error",
 )  # fmt: skip
 
 

@@ -58,9 +58,10 @@ class Solutions:
     taught: BatchLabels
 
     def trajectories(self, config: RewardConfig, *, exact: bool = False) -> StepTrajectories:
-        """The single steps of every attempt, its outcome and its error step by the configuration's convention."""
-        labels = self.exact if exact else self.taught
-        return trajectories_of(self.attempts, labels, fine="ok", error=config.error)
+        """The single steps of every attempt, its outcome and its error step by the configuration's convention. `exact`:
+        labelled by whether the step is right, whatever is taught."""
+        labels, fine = (self.exact, "ok") if exact else (self.taught, config.fine)
+        return trajectories_of(self.attempts, labels, fine=fine, error=config.error)
 
     def merged(self, config: RewardConfig, *, exact: bool = False) -> StepRows:
         """Every step but an attempt's first, merged with the one before."""

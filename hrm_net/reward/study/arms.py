@@ -46,6 +46,10 @@ ARMS = (
     ),
     Arm(name="orm", experiment="B", says="outcomes of whole solutions", head="orm", reward=SOLUTIONS),
     Arm(name="prm_steps", experiment="B", says="steps of whole solutions", head="prm", reward=SOLUTIONS),
+    Arm(
+        name="prm_alive", experiment="B", says="whether solutions can still come right after each step", head="prm",
+        reward={**SOLUTIONS, "fine": "alive"},
+    ),
     Arm(name="pqm", experiment="B", says="the ranking of steps of whole solutions", head="pqm", reward=SOLUTIONS),
     Arm(name="cond", experiment="B", says="hazards, every error located", head="cond", reward=SOLUTIONS),
     Arm(

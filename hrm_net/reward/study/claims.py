@@ -115,6 +115,11 @@ CLAIMS = (
         says="The gain carries over to solutions of a policy never learned from",
         comparisons=against("other_best_of_n", "cond", *BASELINES),
     ),
+    Claim(
+        page="conditional",
+        says="It is the loss that brings it: a process reward model that is told the same is worse (control)",
+        comparisons=(*against("best_of_n", "cond", "prm_alive"), *against("pooled", "cond", "prm_alive")),
+    ),
 )  # fmt: skip
 
 
