@@ -5,10 +5,11 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hrm_net.arguments import Parser
 from hrm_net.exit_codes import exit_codes
 
 if TYPE_CHECKING:
@@ -42,16 +43,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         _run(_parser().parse_args(argv))
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """A mistake is one line, without the usage."""
-        raise ValueError(f"{message}; --help lists what there is")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        "hrm-solve", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser("hrm-solve", description=DESCRIPTION, epilog=EXAMPLES)
     add = parser.add_argument
     add("puzzle", help="a puzzle as text, a file with one a line, or - for standard input; an ARC task's file or name")
     add("--json", action="store_true", help="one object a line: answer, solved, confidence, segments, abstained")

@@ -63,15 +63,12 @@ def build(
             return lambda done: bar.advance(task, done)
 
         identifier = 0
+        nums = (train_puzzles, test_puzzles)
         if train_csv is None:
             identifier = puzzle.puzzle_identifier(**(targets or {}))
-            train, test = _generated(puzzle, targets or {}, (train_puzzles, test_puzzles), seed, track)
+            train, test = _generated(puzzle, targets or {}, nums, seed, track)
         else:
-            rng = puzzles.rng(seed, "build train")
-            train, test = build_rows.from_csv(train_csv, puzzle, train_puzzles, min_rating, rng), None
-            if test_csv is not None:
-                rng = puzzles.rng(seed, "build test")
-                test = build_rows.from_csv(test_csv, puzzle, test_puzzles, min_rating, rng)
+            train, test = _from_files(puzzle, train_csv, test_csv, nums, min_rating, seed)
         sets = {}
         if test is not None:
             test_inputs, test_labels, dropped = build_rows.check_disjoint(puzzle, test, train[0], drop_seen)
@@ -86,6 +83,21 @@ def build(
         if split in sets
     }
     return written, dataset.write(directory, written, settings=settings)
+
+
+def _from_files(
+    puzzle: Puzzle,
+    train_csv: Path,
+    test_csv: Path | None,
+    nums: tuple[int | None, int | None],
+    min_rating: float | None,
+    seed: int,
+):
+    """(inputs, labels) of each file; None for a test file that nobody named."""
+    train = build_rows.from_csv(train_csv, puzzle, nums[0], min_rating, puzzles.rng(seed, "build train"))
+    if test_csv is None:
+        return train, None
+    return train, build_rows.from_csv(test_csv, puzzle, nums[1], min_rating, puzzles.rng(seed, "build test"))
 
 
 def _generated(puzzle: Puzzle, targets: dict[str, Any], nums: tuple[int | None, int | None], seed: int, track: Track):

@@ -17,18 +17,18 @@ from tests.victim import STEPS
 REPO = Path(__file__).resolve().parent.parent
 
 
-def start(run_dir: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "tests.victim", str(run_dir)]
+def start(run_dir: Path, victim: str = "tests.victim") -> subprocess.Popen:
+    command = [sys.executable, "-m", victim, str(run_dir)]
     return subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def finish(run_dir: Path) -> checkpoint.Checkpoint:
-    process = start(run_dir)
+def finish(run_dir: Path, victim: str = "tests.victim", steps: int = STEPS) -> checkpoint.Checkpoint:
+    process = start(run_dir, victim)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     found = checkpoint.load_newest(run_dir / "checkpoints")
     assert found is not None
-    assert found.step == STEPS
+    assert found.step == steps
     return found
 
 

@@ -6,8 +6,9 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from hrm_net.arguments import Parser
 from hrm_net.exit_codes import exit_codes
 
 if TYPE_CHECKING:
@@ -41,16 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         _run(_parser().parse_args(argv))
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """A mistake is one line, without the usage."""
-        raise ValueError(f"{message}; --help lists what there is")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        "hrm-latent", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser("hrm-latent", description=DESCRIPTION, epilog=EXAMPLES)
     add = parser.add_argument
     add("--run", metavar="DIR", help="directory of a training run, or of save_pretrained; default: the shipped weights")
     add(

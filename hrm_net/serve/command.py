@@ -4,8 +4,9 @@ import argparse
 import ipaddress
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from hrm_net.arguments import Parser
 from hrm_net.exit_codes import exit_codes
 
 if TYPE_CHECKING:
@@ -28,16 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         _run(_parser().parse_args(argv))
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """A mistake is one line, without the usage."""
-        raise ValueError(f"{message}; --help lists what there is")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        "hrm-serve", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser("hrm-serve", description=DESCRIPTION, epilog=EXAMPLES)
     add = parser.add_argument
     add("--run", action="append", default=[], metavar="DIR",
         help="directory of a training run or of save_pretrained, or the name of weights that ship with the package; "

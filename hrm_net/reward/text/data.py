@@ -10,6 +10,7 @@ from torch import Tensor
 
 import puzzles
 from hrm_net.reward.formats import jsonl, prm800k
+from hrm_net.reward.objectives import known_errors
 from hrm_net.reward.text import rows as text_rows
 from hrm_net.reward.text.config import TextConfig
 from hrm_net.reward.text.rows import TextRows, TextTrajectories
@@ -116,8 +117,7 @@ class TextBatches:
                 raise ValueError(
                     f"batch_size={batch_size}: must be at least {2 * int(lengths.min())}, for one solution"
                 )
-            told = puzzles.rng(seed, "errors that are told").random(len(lengths)) < error_share
-            self.error = np.where(told, trajectories.error, -1)
+            self.error = known_errors(trajectories.error, error_share, puzzles.rng(seed, "errors that are told"))
 
     def __call__(self, step: int) -> dict[str, Tensor]:
         """The batch of a step."""
