@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hrm_net.layers import Linear, truncated_normal_
 from hrm_net.reward.model_config import RewardModelConfig
-from hrm_net.reward.pooling import GAINS, POOLED, pool, pool_gain
+from hrm_net.reward.pooling import GAINS, POOLED, Pool, pool_gain
 from hrm_net.symbols import EMPTY, GIVEN_AS_ME, GIVEN_AS_OTHER
 
 Rows = dict[str, Tensor]
@@ -55,6 +55,7 @@ class TokenInputs(nn.Module):
         learned = core.positions == "learned"
         self.embed_pos = _table(num_tokens, core.hidden_size, generator) if learned else None
         self.readout = None if self.text else Linear(core.hidden_size, core.vocab_size, generator=generator)
+        self.pool = Pool()
         self.num_features = POOLED * core.hidden_size + (0 if self.text else GAINS)
 
     def forward(self, rows: Rows, dtype: torch.dtype) -> Float[Tensor, "rows token dim"]:
@@ -75,11 +76,11 @@ class TokenInputs(nn.Module):
         """Everywhere, and at the cells that changed; of a text the tokens that are no padding, and the step's own."""
         if self.readout is None:
             part = rows["part"]
-            return pool(z, F.pad(part > 0, (self.prefix_len, 0), value=True), self._cells(part == CURRENT))
+            return self.pool(z, F.pad(part > 0, (self.prefix_len, 0), value=True), self._cells(part == CURRENT))
         before, after = rows["before"], rows["after"]
         scores = self.readout(z[:, self.prefix_len :]).float()
         gain = pool_gain(scores.log_softmax(dim=-1), before, after)
-        return torch.cat([pool(z, None, self._cells(before != after)), gain.to(z.dtype)], dim=-1)
+        return torch.cat([self.pool(z, None, self._cells(before != after)), gain.to(z.dtype)], dim=-1)
 
     def _cells(self, mask: Tensor) -> Tensor:
         return F.pad(mask, (self.prefix_len, 0), value=False)
@@ -96,6 +97,7 @@ class SymbolInputs(nn.Module):
         # Of a symbol at a cell: empty, holds it, holds another.
         self.tables = nn.ParameterDict({name: _table(3, core.hidden_size, generator) for name in GRIDS})
         self.context = Context(config, generator)
+        self.pool = Pool()
         self.num_features = POOLED * core.hidden_size
 
     def forward(self, rows: Rows, dtype: torch.dtype) -> Float[Tensor, "rows seq symbol dim"]:
@@ -110,7 +112,7 @@ class SymbolInputs(nn.Module):
     def features(self, z: Float[Tensor, "rows seq symbol dim"], rows: Rows) -> Float[Tensor, "rows features"]:
         """Everywhere, and at the pairs of cell and symbol that were written or erased."""
         before, after = (self._roles(rows[name]) == GIVEN_AS_ME for name in GRIDS[1:])
-        return pool(z.flatten(1, 2), None, (before != after).flatten(1))
+        return self.pool(z.flatten(1, 2), None, (before != after).flatten(1))
 
     def _roles(self, tokens: Integer[Tensor, "rows seq"]) -> Int[Tensor, "rows seq symbol"]:
         symbol = (tokens.int() - self.num_special)[..., None]

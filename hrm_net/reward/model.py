@@ -83,8 +83,9 @@ class RewardModel(nn.Module):
         return state, RewardOutput(logits=logits, q_halt=self.q_head(features)[:, 0])
 
     def compile_blocks(self, **options: object) -> None:
-        """Compile every block of the core in place."""
+        """Compile every block of the core, and the pooling, in place."""
         self.core.compile_blocks(**options)
+        self.inputs.pool.compile(**options)
 
     @classmethod
     def from_solver(
