@@ -26,7 +26,15 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from hrm_net.manifest import FILES, CheckpointError, read_manifest, sync_directory, verified, verify, write_directory
+from hrm_net.manifest import (
+    FILES,
+    CheckpointError,
+    read_manifest,
+    sync_directory,
+    verified,
+    verify,
+    write_directory,
+)
 
 __all__ = ["Checkpoint", "CheckpointError", "best", "load", "load_newest", "newest", "save", "steps", "verify"]
 

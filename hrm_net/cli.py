@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hrm_net import cli_help, compose
+from hrm_net.commands import compose
+from hrm_net.commands import help as cli_help
 from hrm_net.config import EvaluateConfig, TrainConfig
 from hrm_net.config_checks import evaluate_config, train_config
 from hrm_net.exit_codes import exit_codes
@@ -26,7 +27,7 @@ def evaluate(argv: list[str] | None = None) -> None:
 
 def _check_training(values: dict[str, Any], run_dir: Path) -> None:
     from hrm_net.device import resolve_compile, resolve_device, resolve_precision
-    from hrm_net.resume import check_resume
+    from hrm_net.runs.resume import check_resume
 
     config = train_config(values)
     device = resolve_device(config.device)
@@ -34,7 +35,7 @@ def _check_training(values: dict[str, Any], run_dir: Path) -> None:
     if config.compile == "true":
         resolve_compile(config.compile, device)
     if config.reward.on:
-        from hrm_net.reward.training import check
+        from hrm_net.reward.runs import check
 
         check(config)
     _check_writable(run_dir)
@@ -50,14 +51,15 @@ def _check_writable(run_dir: Path) -> None:
 
 
 def _train(values: dict[str, Any], run_dir: Path) -> None:
-    from hrm_net import checkpoint, evaluate_command, training
+    from hrm_net import checkpoint, training
+    from hrm_net.commands import evaluate as evaluate_command
 
     config = train_config(values)
     finished = max(checkpoint.steps(run_dir / "checkpoints"), default=0) >= config.steps
     if config.reward.on:
-        from hrm_net.reward import training as scorer_training
+        from hrm_net.reward import runs as scorer_runs
 
-        scorer_training.train(config, run_dir)
+        scorer_runs.train(config, run_dir)
     else:
         training.train(config, run_dir)
     if config.evaluate_puzzles and not finished:
@@ -65,13 +67,13 @@ def _train(values: dict[str, Any], run_dir: Path) -> None:
 
 
 def _check_evaluation(values: dict[str, Any], run_dir: Path) -> None:
-    from hrm_net import evaluate_command
+    from hrm_net.commands import evaluate as evaluate_command
 
     evaluate_command.prepare(evaluate_config(values))
 
 
 def _evaluate(values: dict[str, Any], run_dir: Path) -> None:
-    from hrm_net import evaluate_command
+    from hrm_net.commands import evaluate as evaluate_command
 
     evaluate_command.run(evaluate_config(values))
 

@@ -10,7 +10,7 @@ from hrm_net import schema
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.optim import OptimConfig
 from hrm_net.reward.config import RewardConfig
-from hrm_net.reward.search_config import SearchConfig
+from hrm_net.reward.search.config import SearchConfig
 from hrm_net.schema import require
 from hrm_net.tracking import LoggerConfig
 
@@ -194,7 +194,7 @@ class TrainConfig:
 
 @dataclass(kw_only=True, slots=True)
 class SolverConfig:
-    """What accuracy against compute is measured at; see hrm_net/compute_curve.py."""
+    """What accuracy against compute is measured at; see hrm_net/scoring/compute_curve.py."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
@@ -204,7 +204,7 @@ class SolverConfig:
     puzzles: int | None = 200
     # Segments at which a single pass is read off.
     depths: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32, 64])
-    # Rules that end a pass early, each measured by itself; see hrm_net/stopping.py.
+    # Rules that end a pass early, each measured by itself; see hrm_net/solving/stopping.py.
     stop: list[str] = field(default_factory=lambda: ["q", "q:0.98", "residual:0.3"])
     # Segments after which such a pass, or one of several over a puzzle, ends whatever the rule says.
     max_segments: int = 16

@@ -16,10 +16,10 @@ from torch import nn
 
 import puzzles
 from hrm_net.hrm_config import HRMConfig
-from hrm_net.metrics import by_difficulty, calibration, published, rate, wilson
-from hrm_net.provenance import provenance
 from hrm_net.puzzle_sets import IGNORE, PuzzleSet, scored
-from hrm_net.results import Results
+from hrm_net.runs.provenance import provenance
+from hrm_net.scoring.metrics import by_difficulty, calibration, published, rate, wilson
+from hrm_net.scoring.results import Results
 from hrm_net.segments import Segment, padded_batch, run_segments, sigmoid
 
 __all__ = ["CURVE", "PuzzleSet", "Results", "evaluate", "evaluate_set"]
@@ -90,7 +90,7 @@ def evaluate_set(
     after each of `curve`, for which the pass goes on beyond `max_segments` where it must. `mean_segments`: where the
     halting head would stop, at most `max_segments`; `solve_rate_at_halt`: of the answers there. `seconds`: the model's
     alone, to `max_segments`; `puzzles_per_second` leaves out the first batch, which compiles and warms up, unless it is
-    the only one. `published`: the metrics of the published code (hrm_net.metrics.published), `lm_loss` by `loss`.
+    the only one. `published`: the published code's metrics (hrm_net.scoring.metrics.published), `lm_loss` by `loss`.
     """
     if min(max_segments, batch_size, *curve) < 1:
         raise ValueError(

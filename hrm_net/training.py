@@ -1,4 +1,4 @@
-"""Training of a solver: its state, one step, and what the loop of every run (hrm_net/loop.py) asks of it."""
+"""Training of a solver: its state, one step, and what the loop of every run (hrm_net/runs/loop.py) asks of it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 import puzzles
-from hrm_net import loop
 from hrm_net.config import TrainConfig
 from hrm_net.data import build_batches, torch_generator
 from hrm_net.ema import EMA
@@ -16,8 +15,9 @@ from hrm_net.losses import SegmentLoss, segment_loss
 from hrm_net.model import HRM, Carry
 from hrm_net.monitor import Monitor
 from hrm_net.optim import build_optimizers
+from hrm_net.runs import loop
+from hrm_net.runs.window import Window
 from hrm_net.tracking import Tracker
-from hrm_net.window import Window
 
 
 @dataclass(kw_only=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
 from puzzles.step_answers import Answers
-from puzzles.step_checks import as_rows
+from puzzles.step_tokens import as_rows
 
 BLANK = 0
 Rows = Integer[np.ndarray, "num seq"]

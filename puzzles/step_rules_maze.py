@@ -8,7 +8,7 @@ from jaxtyping import Bool, Integer, UInt8
 from puzzles import maze_steps
 from puzzles.maze import FREE, GOAL, PATH, START
 from puzzles.parallel import over_chunks
-from puzzles.step_checks import as_rows
+from puzzles.step_tokens import as_rows
 
 Rows = Integer[np.ndarray, "num seq"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from puzzles.base import Puzzle
-from puzzles.step_checks import as_rows, place
+from puzzles.step_tokens import as_rows, place
 from puzzles.steps import Step
 
 PASS, ERASED = "pass", "."

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hrm_net.config import DataConfig, MonitorConfig, Source, Stage, TrainConfig
-from hrm_net.reward import training
+from hrm_net.reward import runs
 from hrm_net.reward.config import PolicyConfig, RewardConfig
 from tests import victim
 
@@ -35,4 +35,4 @@ def config(reward: dict[str, Any] | None = None, **changes: Any) -> TrainConfig:
 
 
 if __name__ == "__main__":
-    training.train(config({"solver_steps": 6}), Path(sys.argv[1]))
+    runs.train(config({"solver_steps": 6}), Path(sys.argv[1]))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrm_net.reward import best_of_n as bon
-from hrm_net.reward.bootstrap import interval, resampled_means
-from hrm_net.reward.voting import answer_ids, vote, vote_curve
+from hrm_net.reward.measures import best_of_n as bon
+from hrm_net.reward.measures.bootstrap import interval, resampled_means
+from hrm_net.reward.measures.voting import answer_ids, vote, vote_curve
 
 
 @st.composite

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from hrm_net import checkpoint, manifest
 from hrm_net.checkpoint import CheckpointError
-from hrm_net.run_lock import run_lock
+from hrm_net.runs.run_lock import run_lock
 
 NAMES = [*manifest.FILES, manifest.MANIFEST]
 REPO = Path(__file__).resolve().parent.parent
@@ -429,7 +429,7 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from hrm_net.run_lock import run_lock
+from hrm_net.runs.run_lock import run_lock
 with run_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 import puzzles
-from hrm_net import cli, cli_help, compose, pretrained, schema, training
+from hrm_net import cli, pretrained, schema, training
+from hrm_net.commands import compose
+from hrm_net.commands import help as cli_help
 from hrm_net.config import TrainConfig
 from hrm_net.config_checks import train_config
 from hrm_net.device import resolve_compile, resolve_device, resolve_precision

@@ -11,13 +11,13 @@ from rich.console import Console
 
 import puzzles
 from hrm_net import cli, pretrained
-from hrm_net.compute_curve import check_config, compute_curve, curve_table
 from hrm_net.config import SolverConfig
-from hrm_net.flops import segment_flops
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.model import HRM
 from hrm_net.puzzle_sets import PuzzleSet
-from hrm_net.results import Results
+from hrm_net.scoring.compute_curve import check_config, compute_curve, curve_table
+from hrm_net.scoring.flops import segment_flops
+from hrm_net.scoring.results import Results
 from puzzles.sudoku import Sudoku
 from tests.solving import NEVER, solving
 

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
-from hrm_net import HRM, cli_help, compose, schema
+from hrm_net import HRM, schema
+from hrm_net.commands import compose
+from hrm_net.commands import help as cli_help
 from hrm_net.config import EvaluateConfig, TrainConfig
 from hrm_net.config_checks import evaluate_config, train_config
 from hrm_net.config_yaml import from_yaml, to_yaml
-from hrm_net.resume import differences
+from hrm_net.runs.resume import differences
 
 FILLED_IN = {"model.vocab_size", "model.seq_len", "model.num_puzzle_ids", "model.grid_width"}
 GROUPS = compose.groups()

@@ -12,9 +12,9 @@ from hrm_net import cli
 from hrm_net.config import TrainConfig
 from hrm_net.config_checks import train_config
 from hrm_net.config_yaml import from_yaml, to_yaml
-from hrm_net.directory_evaluation import trained_on
 from hrm_net.monitor import Monitor
 from hrm_net.puzzle_sets import generated_set, read_sets
+from hrm_net.scoring.directories import trained_on
 from puzzles import build, dataset, splits
 from tests.directories import change, put, split, write_both
 from tests.test_config import values

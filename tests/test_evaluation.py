@@ -13,11 +13,11 @@ from rich.console import Console
 import puzzles
 from hrm_net.evaluation import PuzzleSet, evaluate, evaluate_set
 from hrm_net.hrm_config import HRMConfig
-from hrm_net.metrics import by_difficulty, calibration, wilson
 from hrm_net.model import HRM
-from hrm_net.provenance import CPU_FLAGS
-from hrm_net.results import read_results, results_table
-from hrm_net.trace import most_telling, trace, traces
+from hrm_net.runs.provenance import CPU_FLAGS
+from hrm_net.scoring.metrics import by_difficulty, calibration, wilson
+from hrm_net.scoring.results import read_results, results_table
+from hrm_net.scoring.trace import most_telling, trace, traces
 from tests.revealing import NEVER, Revealing, revealed
 
 TIMES = [1, 2, 3, 8, 9, 16, 17, 32, NEVER]

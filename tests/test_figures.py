@@ -12,11 +12,12 @@ from PIL import Image, ImageSequence
 from rich.console import Console
 
 import puzzles
-from hrm_net import figures, live
+from hrm_net.commands import live
 from hrm_net.evaluation import evaluate
-from hrm_net.pictures import write_figures, write_filling_in, write_followed, write_galleries
 from hrm_net.puzzle_sets import PuzzleSet
-from hrm_net.trace import traces
+from hrm_net.scoring import figures
+from hrm_net.scoring.pictures import write_figures, write_filling_in, write_followed, write_galleries
+from hrm_net.scoring.trace import traces
 from puzzles.render import render_gallery
 from tests.revealing import NEVER, Revealing, revealed
 
@@ -155,7 +156,7 @@ def test_galleries_show_the_solved_and_the_others_apart(mazes, tmp_path, monkeyp
         shown.append((states, captions))
         return render_gallery(puzzle, inputs, states, labels, captions=captions)
 
-    monkeypatch.setattr("hrm_net.pictures.render_gallery", spy)
+    monkeypatch.setattr("hrm_net.scoring.pictures.render_gallery", spy)
     paths = write_galleries(mazes * 5, tmp_path)
     assert [path.name for path in paths] == ["failures.png", "solved.png"]
     (failed, blame), (solved, praise) = shown
@@ -175,7 +176,7 @@ def test_sets_take_turns_in_galleries_and_each_fills_in(mazes, tmp_path, monkeyp
         shown.append(captions)
         return render_gallery(puzzle, inputs, states, labels, captions=captions)
 
-    monkeypatch.setattr("hrm_net.pictures.render_gallery", spy)
+    monkeypatch.setattr("hrm_net.scoring.pictures.render_gallery", spy)
     sets = {"some/dfs": mazes * 2, "right": mazes[:1] * 9}
     paths = write_followed(sets, tmp_path / "several")
     strips = ["filling_in_some_dfs.png", "filling_in_some_dfs.gif", "filling_in_right.png", "filling_in_right.gif"]
@@ -214,7 +215,7 @@ def test_live_view_sets_the_target_beside_a_maze_where_it_fits(mazes):
 
 
 def test_pyplot_and_its_global_state_stay_out():
-    code = "import sys, hrm_net.pictures, hrm_net.live; sys.exit('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, hrm_net.scoring.pictures, hrm_net.commands.live; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

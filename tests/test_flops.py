@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from hrm_net.flops import segment_flops
+from hrm_net.scoring.flops import segment_flops
 from tests.models import VARIANTS, small_batch, small_model
 
 SIZES = [{}, {"h_layers": 3, "l_layers": 1, "h_cycles": 3, "l_cycles": 2}, {"hidden_size": 32, "expansion": 2.0}]

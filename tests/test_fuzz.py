@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import puzzles
-from hrm_net import checkpoint, compose, pretrained, schema
+from hrm_net import checkpoint, pretrained, schema
+from hrm_net.commands import compose
 from hrm_net.config import TrainConfig
 from hrm_net.config_checks import train_config
 from hrm_net.config_yaml import from_yaml

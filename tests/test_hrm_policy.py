@@ -9,7 +9,7 @@ from torch import nn
 
 import puzzles
 from hrm_net import HRM
-from hrm_net.reward.hrm_policy import HRMPolicy
+from hrm_net.reward.data.hrm_policy import HRMPolicy
 from puzzles.policies import Policy, sample_states, solved
 from puzzles.step_rules import step_rules
 from puzzles.steps import Regime

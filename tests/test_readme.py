@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hrm_net import cli, compose, solve_command
+from hrm_net import cli
+from hrm_net.commands import compose
+from hrm_net.commands import solve as solve_command
 from hrm_net.config import EvaluateConfig, TrainConfig
 from hrm_net.latent import command as latent_command
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import puzzles
-from hrm_net.reward import data
-from hrm_net.reward.batches import ALONE, GRIDS, StepBatches
-from hrm_net.reward.data import StepData
-from hrm_net.reward.solutions import build_policy, sample
+from hrm_net.reward.data import prepare as data
+from hrm_net.reward.data.batches import ALONE, GRIDS, StepBatches
+from hrm_net.reward.data.prepare import StepData
+from hrm_net.reward.data.solutions import build_policy, sample
 from puzzles.attempts import attempts
 from puzzles.step_labels import label_states
 from puzzles.step_rules import step_rules

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from hrm_net.reward import figures, search_figures
-from hrm_net.reward.best_of_n import best_of_n_curve, oracle_curve, random_curve
-from hrm_net.reward.metrics import quadrants, reliability
+from hrm_net.reward import figures
+from hrm_net.reward.measures.best_of_n import best_of_n_curve, oracle_curve, random_curve
+from hrm_net.reward.measures.metrics import quadrants, reliability
+from hrm_net.reward.search import figures as search_figures
 
 
 @pytest.fixture

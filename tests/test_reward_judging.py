@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import puzzles
-from hrm_net.reward import metrics
-from hrm_net.reward.judging import HOW, Choices, Exam, aggregated, best_weight, clash_free, combined, exam, judged
-from hrm_net.reward.solutions import build_policy, sample
+from hrm_net.reward.data.solutions import build_policy, sample
+from hrm_net.reward.judging import Choices, Exam, aggregated, best_weight, clash_free, combined, exam, judged
+from hrm_net.reward.measures import metrics
+from hrm_net.reward.measures.by_solution import HOWS
 from puzzles.step_rows import StepRows
 from puzzles.step_rules import step_rules
 from tests import reward_victim
@@ -57,7 +58,7 @@ def test_the_combination_is_fixed_where_it_tells_most() -> None:
     np.testing.assert_array_equal(combined(VALIDATION, truth, noise[: len(merged)], 1.0), truth)
 
 
-@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("how", HOWS)
 def test_the_truth_judges_everything_rightly(how: str) -> None:
     truth = EXAM.ok.astype(float)
     choices = Choices.on(VALIDATION, VALIDATION.ok.astype(float))
@@ -106,5 +107,5 @@ def test_thresholds_come_from_validation_alone() -> None:
     one, two = Choices.on(VALIDATION, scores), Choices.on(VALIDATION, 0.5 + 0.5 * scores)
     assert two.threshold == pytest.approx(0.5 + 0.5 * one.threshold)
     assert one.fine_weight is None
-    assert one.how in HOW
+    assert one.how in HOWS
     assert not math.isnan(one.threshold_last)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hrm_net.reward import first_error as fe
-from hrm_net.reward import metrics
+from hrm_net.reward.measures import first_error as fe
+from hrm_net.reward.measures import metrics
 
 LEVELS = [0.0, 0.1, 0.3, 0.5, 0.9, 1.0]
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import puzzles
-from hrm_net.reward import probes
-from hrm_net.reward.climbing import climb
+from hrm_net.reward.measures.by_solution import by_solution
+from hrm_net.reward.search import probes
+from hrm_net.reward.search.climbing import climb
 from puzzles.attempts import attempts
 from puzzles.policies import CarelessSolver, sample_states
 from puzzles.step_labels import label_states
@@ -188,14 +189,14 @@ def test_probes_tell_a_scorer_that_is_fooled_from_one_that_is_not(sampled):
 
 def test_aggregates_by_hand():
     scores, starts = np.array([0.5, 0.25, 1.0, 0.0]), np.array([0, 2, 3, 4])
-    assert np.exp(probes.aggregated(scores, starts, "prod")) == pytest.approx([0.125, 1.0, 0.0])
-    assert probes.aggregated(scores, starts, "min").tolist() == [0.25, 1.0, 0.0]
-    assert probes.aggregated(scores, starts, "mean").tolist() == [0.375, 1.0, 0.0]
-    assert probes.aggregated(scores, starts, "last").tolist() == [0.25, 1.0, 0.0]
+    assert np.exp(by_solution(scores, starts, "prod")) == pytest.approx([0.125, 1.0, 0.0])
+    assert by_solution(scores, starts, "min").tolist() == [0.25, 1.0, 0.0]
+    assert by_solution(scores, starts, "mean").tolist() == [0.375, 1.0, 0.0]
+    assert by_solution(scores, starts, "last").tolist() == [0.25, 1.0, 0.0]
     with pytest.raises(ValueError, match="trajectory 1: has no step"):
-        probes.aggregated(scores, np.array([0, 2, 2, 4]), "min")
+        by_solution(scores, np.array([0, 2, 2, 4]), "min")
     with pytest.raises(ValueError, match="how=max"):
-        probes.aggregated(scores, starts, "max")
+        by_solution(scores, starts, "max")
 
 
 def test_climbing_finds_the_truth_of_an_honest_score_and_only_score_of_another(sampled):

@@ -9,14 +9,16 @@ import pytest
 
 import puzzles
 from hrm_net import cli
-from hrm_net.reward import probes, search_evaluation
-from hrm_net.reward.best_of_n import best_of_n, oracle
-from hrm_net.reward.judging import HOW, Choices, aggregated, exam
-from hrm_net.reward.probe_evaluation import first_attempts, measure_climbing
+from hrm_net.reward.data.solutions import build_policy, sample
+from hrm_net.reward.judging import Choices, aggregated, exam
+from hrm_net.reward.measures.best_of_n import best_of_n, oracle
+from hrm_net.reward.measures.by_solution import HOWS
 from hrm_net.reward.row_scores import RowScores
-from hrm_net.reward.search import unlabelled_rows
-from hrm_net.reward.search_config import SearchConfig
-from hrm_net.reward.solutions import build_policy, sample
+from hrm_net.reward.search import evaluation as search_evaluation
+from hrm_net.reward.search import probes
+from hrm_net.reward.search.config import SearchConfig
+from hrm_net.reward.search.guided import unlabelled_rows
+from hrm_net.reward.search.probe_evaluation import first_attempts, measure_climbing
 from hrm_net.reward.verdicts import logits_of, scores
 from puzzles.step_rows import StepRows
 from puzzles.step_rules import step_rules
@@ -195,7 +197,7 @@ def test_the_command_prints_keeps_and_draws_all_of_it(trained: Path, capsys: pyt
     assert set(section["probes"]) == set(section["climbing"]) == {"orm", "prm", "pqm", "hier", "cond"}
     for row in section["heads"].values():
         assert [point["kind"] for point in row["points"]] == ["best_of_n", "best_of_n", "greedy", "greedy", "beam"]
-        assert row["how"] in HOW
+        assert row["how"] in HOWS
 
 
 def test_parts_can_be_left_out(trained: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_a_run_is_judged_and_ranks(here, capsys):
 
 
 def test_stopped_and_resumed_is_the_same_run(here, monkeypatch):
-    from hrm_net import loop
+    from hrm_net.runs import loop
 
     train("name=whole", "steps=4", "evaluate_puzzles=0")
     saved = loop._due

@@ -11,8 +11,9 @@ import torch
 
 from hrm_net import checkpoint, cli
 from hrm_net.model_source import find_model
-from hrm_net.reward import StepScorer, data, training
+from hrm_net.reward import StepScorer, runs, training
 from hrm_net.reward.config import PolicyConfig
+from hrm_net.reward.data import prepare as data
 from puzzles import rng
 from puzzles.registry import get
 from puzzles.step_rules import step_rules
@@ -46,7 +47,7 @@ SHORT = [
 )
 def test_every_head_and_every_kind_of_data_trains(reward: dict[str, Any], tmp_path: Path) -> None:
     run = config(reward, steps=2)
-    training.train(run, tmp_path / "run")
+    runs.train(run, tmp_path / "run")
     assert all(torch.isfinite(tensor).all() for tensor in final(tmp_path / "run").tensors.values())
     told = [record for record in records(tmp_path / "run") if record["kind"] == "validation"]
     assert [record["head"] for record in told] == reward["objectives"]
@@ -108,7 +109,7 @@ def test_the_data_is_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, step, calls = config({"solver_steps": 3}, steps=10, checkpoint_every=4), training.train_step, 0
-    training.train(run, tmp_path / "whole")
+    runs.train(run, tmp_path / "whole")
 
     def dies(*arguments):
         nonlocal calls
@@ -119,9 +120,9 @@ def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path: Path, monke
 
     monkeypatch.setattr(training, "train_step", dies)
     with pytest.raises(KeyboardInterrupt):
-        training.train(run, tmp_path / "cut")
+        runs.train(run, tmp_path / "cut")
     monkeypatch.setattr(training, "train_step", step)
-    training.train(run, tmp_path / "cut")
+    runs.train(run, tmp_path / "cut")
     one, two = final(tmp_path / "whole"), final(tmp_path / "cut")
     assert_same(one.tensors, two.tensors)
     assert_same(one.state, two.state)
@@ -136,7 +137,7 @@ def test_numbers_that_are_not_finite_stop_before_the_update(tmp_path: Path, monk
         lambda *a, **k: {name: one * float("nan") for name, one in losses(*a, **k).items()},
     )
     with pytest.raises(FloatingPointError, match="step 0"):
-        training.train(config(), tmp_path / "run")
+        runs.train(config(), tmp_path / "run")
 
 
 def test_a_run_is_judged_handed_on_and_judged_again(
@@ -190,7 +191,7 @@ def test_a_mistake_is_one_line_before_any_work(
 
 
 def test_a_scorer_is_not_taken_for_a_solver(tmp_path: Path) -> None:
-    training.train(config({"objectives": ["prm"]}, steps=1), tmp_path / "run")
+    runs.train(config({"objectives": ["prm"]}, steps=1), tmp_path / "run")
     assert checkpoint.best(tmp_path / "run" / "checkpoints") is not None
     source = find_model(str(tmp_path / "run"))
     with pytest.raises(ValueError, match="holds a step scorer, which solves nothing"):

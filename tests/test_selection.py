@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrm_net.selection import SELECTIONS, check_selection, choose
+from hrm_net.solving.selection import SELECTIONS, check_selection, choose
 
 A, B, C = [1, 2, 3, 4], [1, 2, 3, 5], [9, 9, 9, 9]
 

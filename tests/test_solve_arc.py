@@ -8,9 +8,10 @@ import pytest
 import torch
 
 import puzzles
-from hrm_net import cli, pretrained, solve_command, solver
+from hrm_net import cli, pretrained, solver
 from hrm_net.arc import solve as solve_arc
 from hrm_net.arc.batches import task_rows
+from hrm_net.commands import solve as solve_command
 from hrm_net.config_yaml import from_yaml
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.model import HRM

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import puzzles
-from hrm_net import pretrained, solve_command
+from hrm_net import pretrained
+from hrm_net.commands import solve as solve_command
 from hrm_net.hrm_config import HRMConfig
 from hrm_net.model import HRM
 
@@ -89,7 +90,7 @@ def test_restarts_and_rules_reach_the_solver(solve):
 
 def test_a_terminal_sees_the_puzzle_fill_in(solve, monkeypatch):
     """Without waiting, and without a terminal's width: the boards of the puzzle and of each segment."""
-    from hrm_net import live
+    from hrm_net.commands import live
 
     shown = []
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
@@ -168,7 +169,7 @@ def test_help_shows_examples_and_every_rule(capsys):
 
 
 def test_it_starts_without_what_it_does_not_need():
-    code = f"import sys; from hrm_net.solve_command import main; main(['{PUZZLE}', '--json']); print(*sys.modules)"
+    code = f"import sys; from hrm_net.commands.solve import main; main(['{PUZZLE}', '--json']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
     answer, modules = done.stdout.splitlines()
     assert json.loads(answer)["answer"] == ANSWER

@@ -5,8 +5,9 @@ import pytest
 
 import puzzles
 from puzzles.attempts import Attempts, attempts
-from puzzles.step_checks import as_rows, check_attempts, check_labels
+from puzzles.step_checks import check_attempts, check_labels
 from puzzles.step_labels import exact_labels, label_states
+from puzzles.step_tokens import as_rows
 from puzzles.steps import Step
 from tests.steps import ARC, MAZE, SUDOKU, puzzle_rows, walk
 

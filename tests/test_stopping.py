@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrm_net.stopping import Look, check_stop, parse_stop
+from hrm_net.solving.stopping import Look, check_stop, parse_stop
 
 
 def look(num=4, **known):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import puzzles
-from hrm_net.reward.solutions import Solutions
+from hrm_net.reward.data.solutions import Solutions
 from hrm_net.reward.study import command, jobs, pool, rows, run
 from hrm_net.reward.study.arms import BY_NAME
 from hrm_net.reward.study.measure import errors_mended

@@ -10,8 +10,8 @@ import torch
 
 from hrm_net import checkpoint, training
 from hrm_net.config import DataConfig, MonitorConfig, Source, Stage, TrainConfig
-from hrm_net.interrupts import interruptible
 from hrm_net.optim import OptimConfig
+from hrm_net.runs.interrupts import interruptible
 from tests import victim
 
 MODEL = victim.config().model

@@ -11,12 +11,12 @@ from hrm_net.arc.batches import check_digest, task_rows
 from hrm_net.arc.evaluation import Rankings, judge
 from hrm_net.arc.pictures import write_pictures
 from hrm_net.config import EvaluateConfig, TrainConfig
-from hrm_net.figures import learning_curves
 from hrm_net.model import HRM
 from hrm_net.model_source import ModelSource
-from hrm_net.provenance import provenance
-from hrm_net.results import Results
+from hrm_net.runs.provenance import provenance
 from hrm_net.schema import show
+from hrm_net.scoring.figures import learning_curves
+from hrm_net.scoring.results import Results
 from hrm_net.tracking import read_metrics
 from puzzles.arc_score import PASSES, write_submission
 from puzzles.arc_tasks import Task, load_tasks

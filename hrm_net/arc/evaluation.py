@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 import puzzles
-from hrm_net.metrics import wilson
 from hrm_net.puzzle_sets import IGNORE, PAD
+from hrm_net.scoring.metrics import wilson
 from hrm_net.segments import Batch, Segment, run_segments, sigmoid
 from puzzles import arc_canvas
 from puzzles.arc_rows import Questions

@@ -91,7 +91,7 @@ def analyse_sets(
     from hrm_net.evaluation import check_fits
     from hrm_net.latent.analysis import analyse, some_of_both, trajectories
     from hrm_net.model import HRM
-    from hrm_net.provenance import provenance
+    from hrm_net.runs.provenance import provenance
 
     for one in sets:
         check_fits(trained, one)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from hrm_net.figures import COLOURS, FONT_SIZE, INK, MARKERS, _figure, _save, _tidy
+from hrm_net.scoring.drawing import COLOURS, FONT_SIZE, INK, MARKERS, new_figure, save, tidy
 
 Sets = dict[str, dict[str, Any]]
 
@@ -19,7 +19,7 @@ SOLVED, UNSOLVED = COLOURS[2], COLOURS[3]
 
 def participation_ratios(sets: Sets, dim: int, path: str | Path) -> Path:
     """Bars at the end of the last segment, trained beside untrained, and a panel a set with the way there."""
-    figure = _figure(5.6 + 3.6 * len(sets), 4.6)
+    figure = new_figure(5.6 + 3.6 * len(sets), 4.6)
     bars, *curves = figure.subplots(1, 1 + len(sets), width_ratios=[1.5] + [1.0] * len(sets))
     kinds = [(module, kind) for module in ("H", "L") for kind in ("trained", "untrained")]
     top = 1.0
@@ -41,25 +41,25 @@ def participation_ratios(sets: Sets, dim: int, path: str | Path) -> Path:
         axes.xaxis.get_major_locator().set_params(integer=True)
     for axes in (bars, *curves):
         axes.set_ylim(0, 1.1 * top)
-        _tidy(axes)
+        tidy(axes)
     bars.set_xticks(range(len(sets)), list(sets))
     bars.grid(False, axis="x")
     bars.set_title(f"participation ratio after the last segment (at most {dim})", loc="left", fontsize=FONT_SIZE + 1)
     handles = [Patch(**_fill(module, kind), label=f"{module}, {kind}") for module, kind in kinds]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=FONT_SIZE - 1)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def residual_curves(sets: Sets, path: str | Path) -> Path:
     """How far each update of H and of L moves its state, over the segments; a row a set, trained beside untrained."""
-    figure = _figure(12.0, 3.4 * len(sets) + 0.6)
+    figure = new_figure(12.0, 3.4 * len(sets) + 0.6)
     panels = figure.subplots(len(sets), 2, squeeze=False, sharex=True, sharey=True)
     for row, (name, one) in zip(panels, sets.items(), strict=True):
         for axes, kind in zip(row, ("trained", "untrained"), strict=True):
             for module in ("L", "H"):
                 _residuals(axes, one[kind], module)
             axes.set_title(f"{name}, {kind}: |z' - z| / |z| of each update")
-            _tidy(axes)
+            tidy(axes)
             if legend := axes.get_legend():
                 legend.remove()
         row[0].set_ylabel("residual", fontsize=FONT_SIZE)
@@ -69,13 +69,13 @@ def residual_curves(sets: Sets, path: str | Path) -> Path:
         axes.xaxis.get_major_locator().set_params(integer=True)
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=FONT_SIZE - 1)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def trajectory_planes(sets: Sets, path: str | Path) -> Path:
     """Each puzzle's way through the first two principal components of H and of L; a row a set."""
     shown = {name: one["trajectories"] for name, one in sets.items()}
-    figure = _figure(11.0, 4.6 * len(shown) + 0.5)
+    figure = new_figure(11.0, 4.6 * len(shown) + 0.5)
     panels = figure.subplots(len(shown), 2, squeeze=False)
     for row, (name, one) in zip(panels, shown.items(), strict=True):
         for axes, module in zip(row, ("H", "L"), strict=True):
@@ -89,14 +89,14 @@ def trajectory_planes(sets: Sets, path: str | Path) -> Path:
             axes.set_xlabel(f"component 1 ({100 * first:.0f} % of the variance)")
             axes.set_ylabel(f"component 2 ({100 * second:.0f} %)", fontsize=FONT_SIZE)
             axes.set_aspect("equal", adjustable="datalim")
-            _tidy(axes)
+            tidy(axes)
     handles = [
         Line2D([], [], color=INK, marker="o", linestyle="none", label="after the first update"),
         Line2D([], [], color=SOLVED, marker="o", markersize=8, label="solved at the end"),
         Line2D([], [], color=UNSOLVED, marker="X", markersize=8, label="not solved"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=FONT_SIZE - 1)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _residuals(axes: Axes, told: dict[str, Any], module: str) -> None:

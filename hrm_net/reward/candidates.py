@@ -8,9 +8,10 @@ from jaxtyping import UInt8
 
 from puzzles.attempts import Attempts
 from puzzles.base import Puzzle
-from puzzles.step_checks import as_rows, check_attempts
+from puzzles.step_checks import check_attempts
 from puzzles.step_rules import StepRules
 from puzzles.step_text import parse_step
+from puzzles.step_tokens import as_rows
 from puzzles.steps import Step, Trajectory
 
 

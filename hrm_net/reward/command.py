@@ -10,12 +10,13 @@ from hrm_net.config import EvaluateConfig, Targets, TrainConfig
 from hrm_net.config_checks import check_targets
 from hrm_net.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.model_source import ModelSource
-from hrm_net.results import Results
 from hrm_net.reward import evaluation, pictures
-from hrm_net.reward.search_tables import search_tables
+from hrm_net.reward.runs import export
+from hrm_net.reward.search.tables import search_tables
 from hrm_net.reward.tables import tables
-from hrm_net.reward.training import export, load
+from hrm_net.reward.training import load
 from hrm_net.schema import show
+from hrm_net.scoring.results import Results
 from hrm_net.tracking import read_metrics
 
 DEFAULT_PUZZLES = 200

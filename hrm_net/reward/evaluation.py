@@ -7,21 +7,21 @@ import numpy as np
 
 import puzzles
 from hrm_net.config import Targets, TrainConfig
-from hrm_net.provenance import provenance
 from hrm_net.puzzle_sets import generated_set
-from hrm_net.results import Results
-from hrm_net.reward import metrics
-from hrm_net.reward.best_of_n import oracle_curve, random_curve
-from hrm_net.reward.data import solutions_of
+from hrm_net.reward.data.prepare import solutions_of
+from hrm_net.reward.data.solutions import build_policy
 from hrm_net.reward.judging import Choices, Exam, best_weight, clash_free, combined, exam, judged
+from hrm_net.reward.measures import metrics
+from hrm_net.reward.measures.best_of_n import oracle_curve, random_curve
+from hrm_net.reward.measures.voting import answer_ids, vote_curve
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.row_scores import RowScores
-from hrm_net.reward.search_config import SearchConfig
-from hrm_net.reward.search_evaluation import measure
-from hrm_net.reward.solutions import build_policy
+from hrm_net.reward.search.config import SearchConfig
+from hrm_net.reward.search.evaluation import measure
 from hrm_net.reward.validation import monitor_solutions, sources
 from hrm_net.reward.verdicts import logits_of, scores
-from hrm_net.reward.voting import answer_ids, vote_curve
+from hrm_net.runs.provenance import provenance
+from hrm_net.scoring.results import Results
 from puzzles.step_rows import StepRows
 from puzzles.step_rules import StepRules, step_rules
 

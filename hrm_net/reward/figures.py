@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import NullLocator, PercentFormatter
 
-from hrm_net.figures import COLOURS, FONT_SIZE, INK, MARKERS, SOFT, _figure, _percent_axis, _save, _tidy
+from hrm_net.scoring.drawing import COLOURS, FONT_SIZE, INK, MARKERS, SOFT, new_figure, percent_axis, save, tidy
 
 FRAMES = {"oracle": "--", "majority": "-.", "random": ":"}  # rows that no scorer made, drawn in grey
 QUADRANTS = (("right", "right"), ("right", "wrong"), ("wrong", "right"), ("wrong", "wrong"))
@@ -19,7 +19,7 @@ def best_of_n_curves(curves: dict[str, dict[str, Any]], path: str | Path, *, tit
     "oracle", "majority" and "random" are drawn as grey frames.
     """
     scorers = [name for name in curves if name not in FRAMES]
-    figure = _figure(8.2 if len(curves) <= 4 else 9.6, 5.0)
+    figure = new_figure(8.2 if len(curves) <= 4 else 9.6, 5.0)
     axes = figure.subplots()
     ticks: set[int] = set()
     for name, curve in curves.items():
@@ -37,9 +37,9 @@ def best_of_n_curves(curves: dict[str, dict[str, Any]], path: str | Path, *, tit
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("N candidates")
     axes.set_title(title or "puzzles solved by the best-scored of N candidates")
-    _percent_axis(axes)
-    _tidy(axes)
-    return _save(figure, path)
+    percent_axis(axes)
+    tidy(axes)
+    return save(figure, path)
 
 
 def quadrant_heat_maps(tables: dict[str, dict[str, dict[str, Any]]], path: str | Path) -> Path:
@@ -49,7 +49,7 @@ def quadrant_heat_maps(tables: dict[str, dict[str, dict[str, Any]]], path: str |
     """
     columns = min(4, len(tables))
     rows = math.ceil(len(tables) / columns)
-    figure = _figure(max(4.8, 3.1 * columns + 0.9), 3.3 * rows + 0.5)
+    figure = new_figure(max(4.8, 3.1 * columns + 0.9), 3.3 * rows + 0.5)
     panels = figure.subplots(rows, columns, squeeze=False)
     image = None
     for axes, (name, table) in zip(panels.flat, tables.items(), strict=False):
@@ -78,12 +78,12 @@ def quadrant_heat_maps(tables: dict[str, dict[str, dict[str, Any]]], path: str |
         bar.set_label("steps judged rightly", fontsize=FONT_SIZE)
         bar.ax.tick_params(labelsize=FONT_SIZE - 2, labelcolor=INK)
         bar.outline.set_visible(False)  # type: ignore[operator]
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def reliability_diagram(found: dict[str, dict[str, Any]], path: str | Path, *, title: str = "") -> Path:
     """Share that is right against the score that was given: {name: reliability()}. A mark's area: its share of all."""
-    figure = _figure(6.2 if len(found) <= 4 else 9.6, 5.6)
+    figure = new_figure(6.2 if len(found) <= 4 else 9.6, 5.6)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=SOFT, linestyle="--", linewidth=1, zorder=1)
     for i, (name, one) in enumerate(found.items()):
@@ -98,8 +98,8 @@ def reliability_diagram(found: dict[str, dict[str, Any]], path: str | Path, *, t
     axes.set_aspect("equal")
     axes.set_xlabel("score")
     axes.set_title(title or "steps: score against real share of right ones")
-    _percent_axis(axes)
-    _tidy(axes)
+    percent_axis(axes)
+    tidy(axes)
     for handle in axes.get_legend().legend_handles if axes.get_legend() else ():  # type: ignore[union-attr]
         handle.set_sizes([50])  # type: ignore[union-attr]
-    return _save(figure, path)
+    return save(figure, path)

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8
 
-from hrm_net.reward import metrics, probes
-from hrm_net.reward.best_of_n import best_of_n_curve
 from hrm_net.reward.config import RewardConfig
-from hrm_net.reward.first_error import best_threshold, first_error_auroc, first_error_f1
-from hrm_net.reward.solutions import Solutions
+from hrm_net.reward.data.solutions import Solutions
+from hrm_net.reward.measures import metrics
+from hrm_net.reward.measures.best_of_n import best_of_n_curve
+from hrm_net.reward.measures.by_solution import HOWS, by_solution
+from hrm_net.reward.measures.first_error import best_threshold, first_error_auroc, first_error_f1
 from puzzles.step_rows import StepRows, StepTrajectories
 from puzzles.step_rules import StepRules
 
-HOW = ("prod", "min", "last", "mean")
 # Shares of the single step's score in hier's combination with the merged one's; 1, the published way, wins a tie.
 FINE_WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)
 Scores = Float[np.ndarray, " rows"]
@@ -94,7 +94,7 @@ def best_weight(exam: Exam, fine: Scores, merged: Merged) -> float:
 
 def aggregated(exam: Exam, scores: Scores, how: str) -> Float[np.ndarray, "puzzles candidates"]:
     """One number a solution, as `aggregate` makes it."""
-    found = probes.aggregated(scores, exam.trajectories.starts, how)
+    found = by_solution(scores, exam.trajectories.starts, how)
     return (np.exp(found) if how == "prod" else found).reshape(-1, exam.num)
 
 
@@ -114,12 +114,12 @@ class Choices:
         solved = validation.solved
         most = [
             best_of_n_curve(aggregated(validation, scores, how), solved, [validation.num]).accuracy.mean()
-            for how in HOW
+            for how in HOWS
         ]
         return cls(
             threshold=best_threshold(scores, starts, validation.first_error, "first"),
             threshold_last=best_threshold(scores, starts, validation.last_error, "last"),
-            how=HOW[int(np.argmax(most))],
+            how=HOWS[int(np.argmax(most))],
             fine_weight=fine_weight,
         )
 
@@ -131,7 +131,7 @@ def judged(exam: Exam, scores: Scores, choices: Choices, rng: np.random.Generato
     before, has = metrics.previous_labels(ok, starts)
     whole = aggregated(exam, scores, choices.how)
     puzzle = np.repeat(np.arange(len(whole)), exam.num)
-    curves = {how: best_of_n_curve(aggregated(exam, scores, how), exam.solved).summary(rng) for how in HOW}
+    curves = {how: best_of_n_curve(aggregated(exam, scores, how), exam.solved).summary(rng) for how in HOWS}
     first = first_error_f1(scores, starts, exam.first_error, choices.threshold, "first")
     last = first_error_f1(scores, starts, exam.last_error, choices.threshold_last, "last")
     return {

@@ -4,10 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hrm_net.figures import COLOURS, MARKERS, Record, _figure, _minutes_above, _percent_axis, _save, _series, _tidy
-from hrm_net.results import Results
 from hrm_net.reward import figures
-from hrm_net.reward.search_figures import write_search
+from hrm_net.reward.search.figures import write_search
+from hrm_net.scoring.drawing import (
+    COLOURS,
+    MARKERS,
+    Record,
+    minutes_above,
+    new_figure,
+    percent_axis,
+    save,
+    series,
+    tidy,
+)
+from hrm_net.scoring.results import Results
 
 
 def write(results: Results, records: Sequence[Record], directory: Path) -> list[Path]:
@@ -36,23 +46,23 @@ def write(results: Results, records: Sequence[Record], directory: Path) -> list[
 def validation_curves(records: Sequence[Record], path: Path) -> Path:
     """By step: each head's loss on monitor puzzles, and its AUROC (solid: of steps, dotted: of solutions)."""
     looks = [record for record in records if record["kind"] == "validation"]
-    figure = _figure(12.0, 4.6)
+    figure = new_figure(12.0, 4.6)
     loss_axes, auroc_axes = figure.subplots(1, 2)
     for i, head in enumerate(dict.fromkeys(record["head"] for record in looks)):
         mine = [record for record in looks if record["head"] == head]
-        steps, style = _series(mine, "step"), {"color": COLOURS[i % 6], "marker": MARKERS[i % 6], "markersize": 4}
-        loss_axes.plot(steps, _series(mine, "loss"), **style)
-        auroc_axes.plot(steps, _series(mine, "auroc_steps"), label=head, **style)
-        auroc_axes.plot(steps, _series(mine, "auroc_solutions"), linestyle=":", **style)
+        steps, style = series(mine, "step"), {"color": COLOURS[i % 6], "marker": MARKERS[i % 6], "markersize": 4}
+        loss_axes.plot(steps, series(mine, "loss"), **style)
+        auroc_axes.plot(steps, series(mine, "auroc_steps"), label=head, **style)
+        auroc_axes.plot(steps, series(mine, "auroc_solutions"), linestyle=":", **style)
     loss_axes.set_title("loss on monitor puzzles")
     auroc_axes.set_title("AUROC there (dotted: of solutions)")
-    _percent_axis(auroc_axes)
+    percent_axis(auroc_axes)
     for axes in (loss_axes, auroc_axes):
-        _tidy(axes)
+        tidy(axes)
         axes.set_xlabel("step")
         axes.set_xlim(0, max(record["step"] for record in records))
-        _minutes_above(axes, records)
-    return _save(figure, path)
+        minutes_above(axes, records)
+    return save(figure, path)
 
 
 def _known(table: dict[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class RowScores:
 
 
 class HeadScorer:
-    """One head, as `hrm_net.reward.search.RowScorer`."""
+    """One head, as `hrm_net.reward.search.guided.RowScorer`."""
 
     def __init__(self, shared: RowScores, name: str) -> None:
         self.shared, self.name = shared, name

@@ -10,10 +10,10 @@ import torch
 import puzzles
 from hrm_net.config import Targets, TrainConfig
 from hrm_net.reward import objectives
-from hrm_net.reward.data import solutions_of
-from hrm_net.reward.metrics import auroc
+from hrm_net.reward.data.prepare import solutions_of
+from hrm_net.reward.data.solutions import Solutions, build_policy
+from hrm_net.reward.measures.metrics import auroc
 from hrm_net.reward.model import RewardModel
-from hrm_net.reward.solutions import Solutions, build_policy
 from hrm_net.reward.verdicts import logits_of, scores
 from hrm_net.tracking import Tracker
 from puzzles import splits

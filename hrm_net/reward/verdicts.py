@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hrm_net.reward.batches import GRIDS
+from hrm_net.reward.data.batches import GRIDS
 from hrm_net.reward.judge import judge
 from hrm_net.reward.model import RewardModel
 from puzzles.step_rows import StepRows

@@ -9,9 +9,9 @@ import numpy as np
 from torch import nn
 
 import puzzles
+from hrm_net.commands.solve import answer_text, question
 from hrm_net.serve.judge import judge
 from hrm_net.serve.limits import Refusal
-from hrm_net.solve_command import answer_text, question
 from hrm_net.solver import DEFAULT_STOP, model_config, solve
 from puzzles.base import Puzzle
 from puzzles.maze import Maze

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hrm_net import compose
+from hrm_net.commands import compose
 from hrm_net.config import TrainConfig
 from hrm_net.config_checks import train_config
 from hrm_net.reward.study.arms import Arm

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hrm_net.interrupts import interruptible
 from hrm_net.reward.study import rows
 from hrm_net.reward.study.arms import BY_NAME, Arm
 from hrm_net.reward.study.domains import Domain
 from hrm_net.reward.study.plans import Plan
-from hrm_net.run_lock import run_lock
+from hrm_net.runs.interrupts import interruptible
+from hrm_net.runs.run_lock import run_lock
 
 POLL = 0.5
 # One thread a process: the workers share the cores.

@@ -7,17 +7,18 @@ import numpy as np
 
 import puzzles
 from hrm_net.config import TrainConfig
-from hrm_net.reward import metrics, search
-from hrm_net.reward.best_of_n import best_of_n, oracle_curve, random_curve, sizes_up_to
-from hrm_net.reward.climbing import climb
+from hrm_net.reward.data.solutions import Solutions, build_policy
 from hrm_net.reward.evaluation import plain
 from hrm_net.reward.judging import Choices, Exam, aggregated, best_weight, clash_free, combined, exam, judged
-from hrm_net.reward.probes import probe
+from hrm_net.reward.measures import metrics
+from hrm_net.reward.measures.best_of_n import best_of_n, oracle_curve, random_curve, sizes_up_to
+from hrm_net.reward.measures.voting import answer_ids, vote_curve
 from hrm_net.reward.scorer import StepScorer
-from hrm_net.reward.solutions import Solutions, build_policy
+from hrm_net.reward.search import guided as search
+from hrm_net.reward.search.climbing import climb
+from hrm_net.reward.search.probes import probe
 from hrm_net.reward.study.domains import Sizes
 from hrm_net.reward.study.pool import problems_of
-from hrm_net.reward.voting import answer_ids, vote_curve
 from puzzles.policies import Policy
 from puzzles.step_rules import StepRules
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from hrm_net.reward import figures, search_figures
+from hrm_net.reward import figures
+from hrm_net.reward.search import figures as search_figures
 from hrm_net.reward.study.arms import Arm
 from hrm_net.reward.study.quantities import at
 from hrm_net.reward.study.rows import FRAME, Row

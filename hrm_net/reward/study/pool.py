@@ -7,8 +7,8 @@ import numpy as np
 
 import puzzles
 from hrm_net.config import TrainConfig
-from hrm_net.reward.data import solutions_of
-from hrm_net.reward.solutions import Solutions, build_policy
+from hrm_net.reward.data.prepare import solutions_of
+from hrm_net.reward.data.solutions import Solutions, build_policy
 from hrm_net.reward.study.domains import Domain, Sizes, config, overrides
 from puzzles import splits
 from puzzles.attempts import Attempts

@@ -10,14 +10,15 @@ import puzzles
 from hrm_net import checkpoint, training
 from hrm_net.config import TrainConfig
 from hrm_net.device import resolve_compile, resolve_device, resolve_precision
-from hrm_net.provenance import provenance
-from hrm_net.reward import training as scorer_training
+from hrm_net.reward import runs as scorer_runs
+from hrm_net.reward.data.solutions import Solutions
 from hrm_net.reward.scorer import StepScorer
-from hrm_net.reward.solutions import Solutions
 from hrm_net.reward.study import pool, rows
 from hrm_net.reward.study.arms import Arm
 from hrm_net.reward.study.domains import Domain, Sizes, config, of_domain, overrides
 from hrm_net.reward.study.measure import frame, measure
+from hrm_net.reward.training import load
+from hrm_net.runs.provenance import provenance
 from puzzles.step_rules import StepRules, step_rules
 
 BATCH = 128  # steps judged at once: a small core stays in the caches, at 512 it is a fifth slower
@@ -39,7 +40,7 @@ def make_start(work: Path, domain: Domain, sizes: Sizes, seed: int) -> rows.Row:
     """Trains the solver that all arms of the seed start from, fills the pools; the row of what needs no arm."""
     sizes, began = of_domain(sizes, domain), time.perf_counter()
     run = config(overrides(domain, sizes, seed, None, None))
-    solver, folder = scorer_training.solver_config(run), start_folder(work, domain, seed)
+    solver, folder = scorer_runs.solver_config(run), start_folder(work, domain, seed)
     if max(checkpoint.steps(folder / "checkpoints"), default=0) < solver.steps:
         training.train(solver, folder)
     trained = time.perf_counter()
@@ -59,7 +60,7 @@ def make_row(work: Path, domain: Domain, sizes: Sizes, seed: int, arm: Arm) -> r
     changes = overrides(domain, sizes, seed, arm, start_folder(work, domain, seed))
     run, folder = config(changes), arm_folder(work, domain, seed, arm)
     if max(checkpoint.steps(folder / "checkpoints"), default=0) < run.steps:
-        scorer_training.train(run, folder)
+        scorer_runs.train(run, folder)
     trained = time.perf_counter()
     scorer = _scorer(run, folder)
     found = measure(scorer, run, sizes, _pools(work, domain, seed, scorer.rules))
@@ -88,7 +89,7 @@ def examples(folder: Path) -> int | None:
 def _scorer(run: TrainConfig, folder: Path) -> StepScorer:
     best = checkpoint.best(folder / "checkpoints")
     assert best is not None, folder
-    model = scorer_training.load(best, run)
+    model = load(best, run)
     device = resolve_device(run.device)
     model.forward_dtype = resolve_precision(run.precision, device)
     if resolve_compile(run.compile, device):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import puzzles
-from hrm_net.reward.bootstrap import interval
+from hrm_net.reward.measures.bootstrap import interval
 
 # 97.5 % quantiles of Student's t by degrees of freedom.
 T = {2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}

@@ -12,15 +12,15 @@ from hrm_net import pretrained
 from hrm_net.config import EvaluateConfig, TrainConfig
 from hrm_net.device import resolve_device, resolve_precision
 from hrm_net.model_source import ModelSource, find_model
-from hrm_net.provenance import provenance
-from hrm_net.results import Results
 from hrm_net.reward import training
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.text import data as text_data
 from hrm_net.reward.text import judging as text_judging
 from hrm_net.reward.text.data import TEST, VALIDATION, TextSet
 from hrm_net.reward.text.training import losses_and_scores
+from hrm_net.runs.provenance import provenance
 from hrm_net.schema import show
+from hrm_net.scoring.results import Results
 
 COLUMNS = {
     "auroc_steps": "AUROC steps", "auroc_merged": "merged", "auroc_solutions": "solutions",

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from hrm_net.reward import metrics
 from hrm_net.reward.aggregate import aggregate
-from hrm_net.reward.first_error import best_threshold, first_error_auroc, first_error_f1
+from hrm_net.reward.measures import metrics
+from hrm_net.reward.measures.first_error import best_threshold, first_error_auroc, first_error_f1
 from hrm_net.reward.text.data import TextSet
 from hrm_net.reward.text.rows import COARSE, FINE
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from hrm_net.reward.best_of_n import best_of_n, oracle, sizes_up_to
 from hrm_net.reward.formats.candidates import Candidates
+from hrm_net.reward.measures.best_of_n import best_of_n, oracle, sizes_up_to
+from hrm_net.reward.measures.voting import ABSTAINS, vote
 from hrm_net.reward.text.answers import answer_key, final_answer
-from hrm_net.reward.voting import ABSTAINS, vote
 
 RANDOM, MAJORITY, ORACLE, SCORER = "random", "majority", "oracle", "scorer"
 

@@ -1,0 +1,235 @@
+"""`hrm-solve`: puzzles from the command line, a file or a pipe, answered by a trained model."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hrm_net.arguments import Parser
+from hrm_net.exit_codes import exit_codes
+
+if TYPE_CHECKING:
+    from hrm_net.model_source import ModelSource
+    from hrm_net.solver import Solution
+    from puzzles.base import Puzzle
+
+DESCRIPTION = "Solve puzzles with a trained model: by default Sudoku, with the weights that ship with the package."
+EXAMPLES = """\
+examples:
+  hrm-solve 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
+  hrm-solve puzzles.txt --json          a file with one puzzle a line, one JSON object a line
+  hrm-solve - < puzzles.txt             the same from a pipe
+  hrm-solve --restarts 8 --select verifier --max-segments 64 hard.txt
+  hrm-solve --run runs/maze 'S.#/..#/#.G'   a maze, its rows separated by /
+  hrm-solve --run runs/arc_smoke task.json  an ARC task that the run knows by its name: an answer to each of its tests
+  hrm-solve --run runs/arc_smoke 0934a4d8 --augmentations 8 --json   one of the run's own tasks, fewer votes
+  hrm-solve --run runs/arc --family gravity '00100/00000/02000'   a grid of the family that the run learned
+
+stop rules (any of several ends a puzzle; joined by + they must all hold):
+  q  the halting head says so     q:0.9  its probability of being right is 0.9     unchanged:3  answer stayed for 3
+  rules  the puzzle's rules verify the answer    residual:0.05  the state moved by less than 5 %    fixed  never early
+
+Exit code 2: bad input, told in one line. A puzzle that the model does not solve is no error: it says so.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`hrm-solve ...`."""
+    with exit_codes():
+        _run(_parser().parse_args(argv))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("hrm-solve", description=DESCRIPTION, epilog=EXAMPLES)
+    add = parser.add_argument
+    add("puzzle", help="a puzzle as text, a file with one a line, or - for standard input; an ARC task's file or name")
+    add("--json", action="store_true", help="one object a line: answer, solved, confidence, segments, abstained")
+    add("--run", metavar="DIR", help="directory of a training run, or of save_pretrained; default: the shipped weights")
+    add("--max-segments", type=int, default=16, metavar="N", help="segments to think at most (default: %(default)s)")
+    add("--stop", action="append", metavar="RULE", help="when to stop before; may be repeated (default: by the model)")
+    add("--restarts", type=int, default=1, metavar="N", help="passes over each puzzle (default: %(default)s)")
+    add("--select", default="q", metavar="HOW", help="among restarts: q, residual, vote, agreement or verifier (q)")
+    add("--augmentations", type=int, metavar="N", help="of an ARC task that vote (default: all that were trained on)")
+    add("--family", metavar="NAME", help="ARC: the family whose rule is meant, for a run trained on families")
+    add("--abstain-below", type=float, metavar="P", help="give no answer where the confidence is below P")
+    add("--batch-size", type=int, default=64, metavar="N", help="puzzles computed at once (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="of restarts and of random models (default: %(default)s)")
+    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
+    add("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="of states and matrix products")
+    add("--compile", action="store_true", help="compile the model first: pays from thousands of puzzles on")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    import puzzles
+    from hrm_net.model_source import find_model
+
+    source = find_model(arguments.run)
+    if source.config is not None and source.config.data.has_tasks:
+        _run_tasks(source, arguments)
+        return
+    if arguments.augmentations is not None:
+        raise ValueError(f"--augmentations: {source.path} was not trained on real ARC tasks")
+    puzzle = puzzles.get(**source.puzzle)
+    identifier = _identifier(puzzle, source, arguments.family)
+    inputs = read_puzzles(arguments.puzzle, puzzle)
+    live = not arguments.json and len(inputs) == 1 and sys.stdout.isatty() and _drawn(puzzle)
+    model = _load(source, arguments)
+
+    from hrm_net.solver import solve
+
+    found = solve(
+        model, puzzle, inputs, max_segments=arguments.max_segments, stop=arguments.stop, restarts=arguments.restarts,
+        select=arguments.select, batch_size=arguments.batch_size, seed=arguments.seed,
+        abstain_below=arguments.abstain_below, trace=live, narrow=not arguments.compile,
+        puzzle_identifiers=np.full(len(inputs), identifier),
+    )  # fmt: skip
+    if live:
+        _show(puzzle, inputs[0], found)
+    for i in range(len(inputs)):
+        told = as_dict(puzzle, inputs[i], found, i)
+        print(json.dumps(told) if arguments.json else _line(told, puzzle.verifiable))
+
+
+def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
+    """Tests of real ARC tasks, answered by votes."""
+    options = vars(arguments)
+    for name in ("stop", "restarts", "select", "abstain_below", "family"):
+        if options[name] != _parser().get_default(name):
+            raise ValueError(f"--{name.replace('_', '-')}: real ARC tasks are answered by votes; see --augmentations")
+
+    from hrm_net.arc import solve as solve_arc  # its kernels load when they are needed
+
+    assert source.config is not None
+    tasks = solve_arc.asked_tasks(arguments.puzzle, source.config)
+    told = solve_arc.answers(
+        _load(source, arguments), source.config, tasks, augmentations=arguments.augmentations,
+        max_segments=arguments.max_segments, batch_size=arguments.batch_size, seed=arguments.seed,
+        progress=not arguments.json and sys.stdout.isatty(),
+    )  # fmt: skip
+    for one in told:
+        print(json.dumps(one) if arguments.json else solve_arc.line(one))
+
+
+def _identifier(puzzle: "Puzzle", source: "ModelSource", family: str | None) -> int:
+    """What the model knows the puzzles by: 0 but for families of ARC."""
+    if puzzle.name == "arc":
+        from hrm_net.arc.solve import family_identifier
+
+        return family_identifier(family, puzzle, source)
+    if family is not None:
+        raise ValueError(f"--family {family}: {source.path} solves {puzzle.name}, which has no families")
+    return 0
+
+
+def read_puzzles(text: str, puzzle: "Puzzle") -> np.ndarray:
+    """Inputs [num, seq] from a puzzle's text, a file's name or `-`; ValueError that names the line of a bad one."""
+    if text == "-":
+        return _parse_lines("standard input", sys.stdin.read(), puzzle)
+    try:
+        is_file = Path(text).is_file()
+    except (OSError, ValueError):  # too long a name, or no name at all
+        is_file = False
+    if is_file:
+        try:
+            return _parse_lines(text, Path(text).read_text(encoding="utf-8-sig"), puzzle)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{text}: is no text file ({error})") from None
+    try:
+        return question(text, puzzle)[None]
+    except ValueError as error:
+        raise ValueError(f"{text!r}: no such file, and no puzzle: {error}") from None
+
+
+def _parse_lines(name: str, text: str, puzzle: "Puzzle") -> np.ndarray:
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                rows.append(question(line, puzzle))
+            except ValueError as error:
+                raise ValueError(f"{name}:{number}: {error}") from None
+    if not rows:
+        raise ValueError(f"{name}: holds no puzzle")
+    return np.stack(rows)
+
+
+def question(text: str, puzzle: "Puzzle") -> np.ndarray:
+    """One puzzle's inputs; ValueError for a text that is none, or one that its givens make impossible."""
+    row = puzzle.parse(text.replace("/", "\n"))
+    # checked cheaply where that can be: the exact solver's kernels take long to load
+    if puzzle.verifiable and not (puzzle.name == "sudoku" and puzzle.check(row[None], row[None]).valid[0]):
+        try:
+            puzzle.solve(row[None])
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix("puzzle 0: ")) from None
+    return row
+
+
+def as_dict(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution", i: int) -> dict[str, Any]:
+    """What is told of puzzle `i`; `answer` is null where the model abstains, `solved` where no rules can tell."""
+    return {
+        "answer": None if found.abstained[i] else answer_text(puzzle, inputs, found.answers[i]),
+        "solved": bool(found.solved[i]) if puzzle.verifiable else None,
+        "confidence": round(float(found.confidence[i]), 6),
+        "segments": int(found.segments[i]),
+        "abstained": bool(found.abstained[i]),
+    }
+
+
+def answer_text(puzzle: "Puzzle", inputs: np.ndarray, answer: np.ndarray) -> str:
+    """Sudoku: its digits together; a maze, a grid: its rows separated by /. Padding in an answer to either of the first
+    two shows what was asked there."""
+    if puzzle.name == "arc":
+        from hrm_net.arc.solve import family_answer
+
+        return family_answer(puzzle, inputs, answer)
+    shown = np.where(answer == 0, inputs, answer)
+    text = puzzle.format(shown)
+    if puzzle.name != "maze":
+        return text
+    columns = puzzle.shape[1]
+    return "/".join(text[at : at + columns] for at in range(0, len(text), columns))
+
+
+def _line(told: dict[str, Any], verifiable: bool) -> str:
+    verdict = "abstained" if told["abstained"] else ("solved" if told["solved"] else "not solved") if verifiable else ""
+    number = told["segments"]
+    segments = f"{number} segment{'' if number == 1 else 's'}"
+    parts = [told["answer"] or "-", verdict, f"confidence {100 * told['confidence']:.1f} %", segments]
+    return "  ".join(part for part in parts if part)
+
+
+def _load(source: "ModelSource", arguments: argparse.Namespace) -> Any:
+    from hrm_net.device import resolve_compile, resolve_device, resolve_precision
+
+    device = resolve_device(arguments.device)
+    model = source.load().to(device)
+    model.forward_dtype = resolve_precision(arguments.precision, device)
+    if arguments.compile and resolve_compile("true", device):
+        model.compile_blocks()
+    return model
+
+
+def _drawn(puzzle: "Puzzle") -> bool:
+    from puzzles.render import DRAWERS
+
+    return puzzle.name in DRAWERS
+
+
+def _show(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution") -> None:
+    """The puzzle filling in, on a terminal."""
+    from hrm_net.commands import live
+    from hrm_net.scoring.trace import Trace
+
+    assert found.trace is not None
+    steps = found.trace[0]
+    followed = Trace(
+        puzzle=puzzle, inputs=inputs, labels=None, states=np.stack(steps.states),
+        confidence=np.array(steps.confidence), halted_at=len(steps.states),
+    )  # fmt: skip
+    live.show(followed)

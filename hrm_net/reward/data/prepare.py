@@ -1,0 +1,163 @@
+"""What a step scorer learns from: solutions of training puzzles, made once from the run's seed and kept beside it.
+
+steps/trajectories.npz   whole solutions, for the heads that learn from outcomes and orders
+steps/lone.npz           rows by themselves: merged steps, nodes of trees
+steps/made_from.json     the configuration they were made from, and their hashes; written last
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Integer
+
+import puzzles
+from hrm_net.config import TrainConfig
+from hrm_net.data import distinct_puzzles
+from hrm_net.reward.data.solutions import Solutions, build_policy, sample
+from puzzles.policies import Policy
+from puzzles.step_files import load_rows, load_trajectories, save
+from puzzles.step_rows import StepRows, StepTrajectories
+from puzzles.step_rules import StepRules
+
+# Heads that learn from whole solutions; the others take each row by itself.
+WHOLE = ("orm", "pqm", "cond")
+AT_ONCE = 64  # puzzles whose solutions are made together
+# What the solutions follow from, besides seed and puzzle.
+MADE_FROM = (
+    "regime", "budget", "cells_per_step", "policy", "data", "candidates", "trees", "height", "children", "labels",
+    "fine", "coarse", "compression", "error",
+)  # fmt: skip
+
+
+@dataclass(kw_only=True, slots=True)
+class StepData:
+    """Whole solutions and rows by themselves; either may be missing, not both."""
+
+    trajectories: StepTrajectories | None
+    lone: StepRows | None
+
+    def __post_init__(self) -> None:
+        assert self.trajectories is not None or self.lone is not None
+
+    def describe(self) -> str:
+        """How much there is, in words."""
+        parts = []
+        if self.trajectories is not None:
+            shares = f"{self.trajectories.outcome.mean():.0%} come right"
+            parts.append(f"{len(self.trajectories):,} solutions of {len(self.trajectories.rows):,} steps ({shares})")
+        if self.lone is not None:
+            parts.append(f"{len(self.lone):,} {'more ' if parts else ''}rows by themselves")
+        return ", ".join(parts)
+
+
+def prepare(config: TrainConfig, rules: StepRules, run_dir: Path) -> tuple[StepData, str]:
+    """The data of a run and its hash: read where the run's directory has it, else made and kept there.
+
+    ValueError where the directory holds data of another configuration, or damaged files.
+    """
+    folder = run_dir / "steps"
+    wanted = made_from(config)
+    stamp = folder / "made_from.json"
+    if stamp.is_file():
+        return _read(folder, stamp, wanted)
+    data = make(config, rules)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+    if data.trajectories is not None:
+        save(folder / "trajectories.npz", data.trajectories)
+        files["trajectories.npz"] = _sha256(folder / "trajectories.npz")
+    if data.lone is not None:
+        save(folder / "lone.npz", data.lone)
+        files["lone.npz"] = _sha256(folder / "lone.npz")
+    part = stamp.with_name(stamp.name + ".part")
+    part.write_text(json.dumps({"made_from": wanted, "files": files}, indent=2) + "\n", encoding="utf-8")
+    part.replace(stamp)
+    return data, _digest(files)
+
+
+def made_from(config: TrainConfig) -> dict:
+    """All that the data follows from, as JSON has it."""
+    reward = asdict(config.reward)
+    mix = [asdict(source) for source in config.data.curriculum[-1].mix]
+    merged, whole = "hier" in config.reward.objectives, bool(set(WHOLE) & set(config.reward.objectives))
+    found = {
+        "seed": config.seed, "puzzle": config.puzzle, "puzzles": config.data.puzzles, "mix": mix,
+        "merged": merged, "whole": whole, **{key: reward[key] for key in MADE_FROM},
+    }  # fmt: skip
+    return json.loads(json.dumps(found))
+
+
+def make(config: TrainConfig, rules: StepRules) -> StepData:
+    """Solutions, or trees of rollouts, of `data.puzzles` distinct puzzles of the training fold."""
+    reward, num = config.reward, config.data.puzzles
+    assert num is not None
+    rng = puzzles.rng(config.seed, "training set")
+    problems, answers, _ = distinct_puzzles(rules.puzzle, config.data.curriculum[-1].mix, num, rng)
+    rules.remember(problems, answers)
+    policy = build_policy(reward, rules)
+    merged, whole = "hier" in reward.objectives, bool(set(WHOLE) & set(reward.objectives))
+    if reward.kind == "trees":
+        from hrm_net.reward.data import trees  # what grows trees loads when it is needed
+
+        short = reward.height not in (None, reward.budget)
+        found = trees.make(reward, rules, policy, problems, config.seed, merged=merged, whole=whole and not short)
+        paths = found[0]
+        if whole and short:  # no path through such a tree is a whole solution
+            parts = solutions_of(config, rules, policy, problems[: reward.trees], "solutions", num=reward.candidates)
+            paths = StepTrajectories.concatenate([part.trajectories(reward) for part in parts])
+        return StepData(trajectories=paths, lone=found[1])
+    parts = solutions_of(config, rules, policy, problems, "solutions", num=reward.candidates)
+    trajectories = StepTrajectories.concatenate([part.trajectories(reward) for part in parts])
+    lone = StepRows.concatenate([part.merged(reward) for part in parts]) if merged else None
+    return StepData(trajectories=trajectories, lone=lone if lone is not None and len(lone) else None)
+
+
+def solutions_of(
+    config: TrainConfig,
+    rules: StepRules,
+    policy: Policy,
+    problems: Integer[np.ndarray, "num seq"],
+    purpose: str,
+    *,
+    num: int,
+    exact: bool = False,
+) -> list[Solutions]:
+    """`num` solutions of each problem, some puzzles at a time: what each part holds does not depend on the others.
+    `exact`: no rollouts, whatever the labels to learn from are."""
+    reward, parts = config.reward, []
+    rollouts = reward.labels != "exact" and not exact
+    for first in range(0, len(problems), AT_ONCE):
+        rng, piece = puzzles.rng(config.seed, purpose, first), problems[first : first + AT_ONCE]
+        parts.append(sample(policy, rules, rng, piece, reward, num=num, rollouts=rollouts))
+    return parts
+
+
+def _read(folder: Path, stamp: Path, wanted: dict) -> tuple[StepData, str]:
+    try:
+        found = json.loads(stamp.read_text(encoding="utf-8"))
+        saved, files = found["made_from"], dict(found["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{stamp}: no record of how the solutions were made; delete {folder}") from error
+    for key in sorted(saved.keys() | wanted.keys()):
+        if saved.get(key) != wanted.get(key):
+            text = f"{folder} was made with {key}={json.dumps(saved.get(key))}, not {json.dumps(wanted.get(key))}"
+            raise ValueError(f"{text}: use it again, or choose another name=")
+    for name, expected in files.items():
+        if not (folder / name).is_file() or _sha256(folder / name) != expected:
+            raise ValueError(f"{folder / name}: missing or damaged; delete {folder} to have it made again")
+    data = StepData(
+        trajectories=load_trajectories(folder / "trajectories.npz") if "trajectories.npz" in files else None,
+        lone=load_rows(folder / "lone.npz") if "lone.npz" in files else None,
+    )
+    return data, _digest(files)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _digest(files: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()

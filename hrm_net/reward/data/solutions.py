@@ -1,0 +1,110 @@
+"""Solutions to learn from and to be judged on: sampled from a policy, labelled by the answer or by rollouts."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Integer
+
+import puzzles
+from hrm_net.reward.config import RewardConfig
+from puzzles.attempts import Attempts, attempts
+from puzzles.policies import CarelessSolver, Policy, RandomPolicy, sample_states
+from puzzles.step_labels import BatchLabels, label_states
+from puzzles.step_rows import StepRows, StepTrajectories, rows_of, trajectories_of
+from puzzles.step_rules import StepRules
+
+Grids = Integer[np.ndarray, "num seq"]
+
+
+def build_policy(config: RewardConfig, rules: StepRules) -> Policy:
+    """The policy that `config.policy` names; ValueError where its solver is missing or of another puzzle."""
+    policy = config.policy
+    if policy.name == "random":
+        return RandomPolicy(rules, cells_per_step=config.cells_per_step, regime=config.regime)
+    if policy.name == "careless":
+        return CarelessSolver(
+            rules,
+            error=policy.error,
+            correct=policy.correct if config.regime == "edit" else 0.0,
+            doubt=policy.doubt,
+            cells_per_step=config.cells_per_step,
+            regime=config.regime,
+        )
+    from hrm_net.model_source import find_model
+    from hrm_net.reward.data.hrm_policy import HRMPolicy
+
+    source = find_model(policy.solver)
+    solved, asked = puzzles.get(**source.puzzle), rules.puzzle
+    if (solved.name, solved.options) != (asked.name, asked.options):
+        text = f"reward.policy.solver={policy.solver}: solves {solved.name} {solved.options}"
+        raise ValueError(f"{text}: must solve this run's puzzle, {asked.name} {asked.options}")
+    return HRMPolicy(
+        source.load(),
+        asked,
+        rules,
+        temperature=policy.temperature,
+        cells_per_step=config.cells_per_step,
+        regime=config.regime,
+    )
+
+
+@dataclass(kw_only=True, slots=True)
+class Solutions:
+    """Attempts at puzzles, those of one puzzle next to each other, with exact labels; `taught`: the labels that a
+    scorer learns from, where those are others."""
+
+    attempts: Attempts
+    exact: BatchLabels
+    taught: BatchLabels
+
+    def trajectories(self, config: RewardConfig, *, exact: bool = False) -> StepTrajectories:
+        """The single steps of every attempt, its outcome and its error step by the configuration's convention. `exact`:
+        labelled by whether the step is right, whatever is taught."""
+        labels, fine = (self.exact, "ok") if exact else (self.taught, config.fine)
+        return trajectories_of(self.attempts, labels, fine=fine, error=config.error)
+
+    def merged(self, config: RewardConfig, *, exact: bool = False) -> StepRows:
+        """Every step but an attempt's first, merged with the one before."""
+        return rows_of(self.attempts, self.exact if exact else self.taught, fine=None, coarse=config.coarse)
+
+
+def sample(
+    policy: Policy, rules: StepRules, rng: np.random.Generator, problems: Grids, config: RewardConfig, *, num: int,
+    rollouts: bool = False,
+) -> Solutions:  # fmt: skip
+    """`num` attempts at each problem, none of those that come solved; with `rollouts` these give the labels taught."""
+    rows = np.repeat(problems, num, axis=0)
+    states, lengths = sample_states(policy, rules, rng, rows, config.budget)
+    begun = lengths > 0
+    found = attempts(
+        rules.puzzle, rows[begun], states[begun], lengths[begun],
+        budget=config.budget, cells_per_step=config.cells_per_step, regime=config.regime,
+    )  # fmt: skip
+    exact = label_states(rules, found)
+    taught = by_rollouts(policy, rules, rng, found, exact, config) if rollouts else exact
+    return Solutions(attempts=found, exact=exact, taught=taught)
+
+
+def by_rollouts(
+    policy: Policy,
+    rules: StepRules,
+    rng: np.random.Generator,
+    found: Attempts,
+    exact: BatchLabels,
+    config: RewardConfig,
+) -> BatchLabels:
+    """Labels of single and merged steps by `children` rollouts from the state after each: the share that comes right
+    within the budget, or (mc_hard) whether one does. Outcome and error step stay exact."""
+    from puzzles.trees import monte_carlo
+
+    chosen, t = np.nonzero(found.live)
+    left = found.budget[chosen] - t - 1
+    problems, after = found.problems[chosen], found.states[chosen, t + 1]
+    share = monte_carlo(policy, rules, rng, problems, after, left, config.children)
+    values = np.zeros(exact.ok.shape, np.float32)
+    values[chosen, t] = share > 0 if config.labels == "mc_hard" else share
+    merged = values.copy()
+    merged[:, :1] = np.nan
+    told = f"mc(k={config.children},policy={policy.name})"
+    provenance = exact.provenance | dict.fromkeys(("ok", "second", "net"), told)
+    return replace(exact, ok=values, second=merged, net=merged, provenance=provenance)

@@ -1,0 +1,1 @@
+"""What scores are worth, as numbers: from arrays alone, without a model."""

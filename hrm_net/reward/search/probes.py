@@ -1,0 +1,200 @@
+"""Attempts made to fool a step scorer, labelled by the oracle, and how far they get.
+
+Each probe takes honest attempts and changes them: `no_op_padding` stops and passes the time (against means and products
+of "no error so far"), `few_huge_steps` merges steps (against min and prod, which punish length), `erase_refill` goes
+round in circles (against sums of progress), `error_then_fix` makes a mistake and mends it, which is no trick: a scorer
+should value it like an attempt without.
+"""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64, Integer
+
+from hrm_net.reward.measures.by_solution import HOWS, by_solution
+from hrm_net.reward.measures.metrics import auroc, within
+from hrm_net.reward.search.guided import RowScorer, unlabelled_rows
+from puzzles.attempts import Attempts
+from puzzles.step_labels import label_states
+from puzzles.step_rules import StepRules
+
+
+def no_op_padding(attempts: Attempts, keep: Integer[np.ndarray, " attempts"]) -> Attempts:
+    """The first `keep` steps of each attempt, then steps that do nothing until the budget is used up."""
+    states = _roomy(attempts)
+    places = np.minimum(np.arange(states.shape[1]), keep[:, None])
+    return _changed(attempts, np.take_along_axis(states, places[:, :, None], 1), attempts.budget)
+
+
+def erase_refill(attempts: Attempts, rules: StepRules, keep: Integer[np.ndarray, " attempts"]) -> Attempts:
+    """The first `keep` steps, then the cell written last is erased and written again until the budget is used up.
+
+    Attempts that hold nothing written by then are left out. The regime becomes "edit".
+    """
+    padded = no_op_padding(attempts, keep)
+    written = rules.editable(attempts.problems) & (padded.states[:, -1] != rules.blank)
+    order = np.argmax(padded.states == padded.states[:, -1:], axis=1)  # when each cell first held its last value
+    cell = np.where(written, order, -1).argmax(1)
+    later = np.arange(padded.states.shape[1]) - keep[:, None]
+    rows, times = np.nonzero((later > 0) & (later % 2 == 1))
+    padded.states[rows, times, cell[rows]] = rules.blank
+    padded.fill[:] = False
+    return padded.take(written.any(1))
+
+
+def few_huge_steps(attempts: Attempts, merge: int = 4) -> Attempts:
+    """Every `merge` steps as one: fewer steps that could be called wrong, and time left at the end."""
+    if merge < 1:
+        raise ValueError(f"merge={merge}: must be at least 1")
+    times = np.arange(-(-(attempts.states.shape[1] - 1) // merge) + 1) * merge
+    places = np.minimum(times, attempts.lengths[:, None])
+    found = _changed(
+        attempts, np.take_along_axis(attempts.states, places[:, :, None], 1), -(-attempts.lengths // merge)
+    )
+    found.cells_per_step = attempts.cells_per_step * merge
+    return found
+
+
+def error_then_fix(attempts: Attempts, rules: StepRules, rng: np.random.Generator, *, gap: int = 0) -> Attempts:
+    """A locally legal but wrong value in a random blank cell, mended `gap` steps later, amid each attempt.
+
+    Takes two steps more; attempts without room for them, or without a fitting cell, are left out. Regime "edit".
+    """
+    if gap < 0:
+        raise ValueError(f"gap={gap}: must be at least 0")
+    states, times = _roomy(attempts), np.arange(attempts.states.shape[1] + 2)
+    at = (rng.random(len(attempts)) * np.maximum(attempts.lengths - gap, 1)).astype(np.int64)
+    rows = np.arange(len(attempts))
+    before, mended = states[rows, at], states[rows, np.minimum(at + gap, attempts.lengths)]
+    targets = rules.targets(attempts.problems, mended, mended)
+    wrong = rules.legal(attempts.problems, before) & (np.arange(rules.puzzle.vocab_size) != targets[:, :, None])
+    wrong &= (mended == rules.blank)[:, :, None]
+    flat = wrong.reshape(len(wrong), wrong.shape[1] * wrong.shape[2])
+    choice = np.where(flat, rng.random(flat.shape), -1).argmax(1)
+    cell, value = choice // wrong.shape[2], choice % wrong.shape[2]
+    # what was at time t is now one later after the error and two later after the mending
+    fix = at + gap + 2
+    source = times - (times > at[:, None]) - (times >= fix[:, None])
+    source = np.minimum(source, attempts.lengths[:, None])
+    found = np.take_along_axis(states, source[:, :, None], 1)
+    index, t = np.nonzero((times > at[:, None]) & (times < fix[:, None]))
+    found[index, t, cell[index]] = value[index]
+    index, t = np.nonzero(times >= fix[:, None])
+    fitting = found[index, t, cell[index]] == rules.blank
+    found[index[fitting], t[fitting], cell[index[fitting]]] = targets[index[fitting], cell[index[fitting]]]
+    lengths = attempts.lengths + 2
+    changed = _changed(attempts, found, np.minimum(lengths, attempts.budget))
+    changed.fill = np.zeros(len(attempts), bool)
+    return changed.take(flat.any(1) & (lengths <= attempts.budget) & (attempts.lengths > gap))
+
+
+def wrong_then_right(attempts: Attempts, rules: StepRules, rng: np.random.Generator) -> Attempts:
+    """A right value that a step of each attempt writes is a locally legal wrong one, put right by a step of its own.
+
+    Takes one step more, so it serves where `error_then_fix` has no room; attempts without room, or whose chosen step
+    writes no fitting cell, are left out. Regime "edit".
+    """
+    states, rows = _roomy(attempts), np.arange(len(attempts))
+    at = (rng.random(len(attempts)) * attempts.lengths).astype(np.int64)
+    before, after = states[rows, at], states[rows, np.minimum(at + 1, states.shape[1] - 1)]
+    targets = rules.targets(attempts.problems, before, after)
+    fresh = (before == rules.blank) & (after == targets) & (after != rules.blank)
+    wrong = rules.legal(attempts.problems, before) & fresh[:, :, None]
+    wrong &= np.arange(rules.puzzle.vocab_size) != targets[:, :, None]
+    flat = wrong.reshape(len(wrong), wrong.shape[1] * wrong.shape[2])
+    choice = np.where(flat, rng.random(flat.shape), -1).argmax(1)
+    times = np.arange(states.shape[1] + 1)
+    source = np.minimum(times - (times > at[:, None] + 1), attempts.lengths[:, None])
+    found = np.take_along_axis(states, source[:, :, None], 1)
+    found[rows, at + 1, choice // wrong.shape[2]] = choice % wrong.shape[2]
+    lengths = attempts.lengths + 1
+    changed = _changed(attempts, found, np.minimum(lengths, attempts.budget))
+    changed.fill = np.zeros(len(attempts), bool)
+    return changed.take(flat.any(1) & (lengths <= attempts.budget))
+
+
+def attempt_scores(
+    scorer: RowScorer, attempts: Attempts
+) -> tuple[Float[np.ndarray, " rows"], Int64[np.ndarray, " n1"]]:
+    """(the score of every step, attempt after attempt; where each attempt starts, and the end)."""
+    index, step = np.nonzero(attempts.live)
+    rows = unlabelled_rows(
+        attempts.problems[index],
+        attempts.states[index, step],
+        attempts.states[index, step + 1],
+        attempts.budget[index] - step - 1,
+    )
+    return np.asarray(scorer.score_rows(rows), np.float64), np.concatenate([[0], np.cumsum(attempts.lengths)])
+
+
+def probe(
+    scorer: RowScorer, rules: StepRules, rng: np.random.Generator, attempts: Attempts, hows: tuple[str, ...] = HOWS
+) -> dict[str, dict[str, Any]]:
+    """{probe: {num, solved, ok, beats_solved: {how: share}, beats_failed: {how: share}}}.
+
+    `solved` and `ok`: shares of probing attempts and of their steps that are right by the oracle. `beats_solved`: how
+    often one ranks above a solved honest attempt at the same puzzle (ties half, mean over puzzles): 0 where the scorer
+    sees through it. `beats_failed`: above a failed one. For `error_then_fix` (where no attempt has room for it,
+    `wrong_then_right`), which is solved, 0.5 and 1 are best. The row "failed" has the honest failed attempts
+    themselves; `few_huge_steps` is made of them, the others of solved ones, of which what stops keeps at most half, and
+    nothing wrong. NaN where there is nothing to compare. Two of the probes erase and overwrite: to scorers trained on
+    regime "fill" such steps are new.
+    """
+    honest = attempts.take(attempts.lengths > 0)
+    labels = label_states(rules, honest)
+    good, bad = honest.take(labels.solved), honest.take(~labels.solved)
+    wrong = ((labels.ok < 1) & honest.live)[labels.solved]
+    keep = np.minimum(good.lengths // 2, np.where(wrong.any(1), wrong.argmax(1), good.lengths))
+    mended = error_then_fix(good, rules, rng)
+    made = {
+        "failed": bad,
+        "no_op_padding": no_op_padding(good, keep),
+        "erase_refill": erase_refill(good, rules, keep),
+        "error_then_fix": mended if len(mended) else wrong_then_right(good, rules, rng),
+        "few_huge_steps": few_huge_steps(bad),
+    }
+    puzzle_of = {problem.tobytes(): place for place, problem in enumerate(np.unique(honest.problems, axis=0))}
+
+    def graded(some: Attempts) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        puzzle = np.array([puzzle_of[problem.tobytes()] for problem in some.problems], np.int64)
+        scores, starts = attempt_scores(scorer, some)
+        return puzzle, {how: by_solution(scores, starts, how) for how in hows}
+
+    reference = {"beats_solved": graded(good), "beats_failed": graded(bad)}
+    table: dict[str, dict[str, Any]] = {}
+    for name, some in made.items():
+        puzzle, values = reference["beats_failed"] if name == "failed" else graded(some)
+        labels = label_states(rules, some)
+        ok = labels.ok[some.live]
+        table[name] = {
+            "num": len(some),
+            "solved": float(labels.solved.mean()) if len(some) else np.nan,
+            "ok": float(ok.mean()) if len(ok) else np.nan,
+        }
+        for key, (other, theirs) in reference.items():
+            table[name][key] = {how: _beats(values[how], puzzle, theirs[how], other) for how in hows}
+    return table
+
+
+def _beats(mine: np.ndarray, puzzle: np.ndarray, theirs: np.ndarray, other: np.ndarray) -> float:
+    """Chance that one of `mine` ranks above one of `theirs` of the same puzzle; mean over puzzles that have both."""
+    is_mine: Bool[np.ndarray, " all"] = np.arange(len(mine) + len(theirs)) < len(mine)
+    return within(auroc, np.concatenate([mine, theirs]), is_mine, np.concatenate([puzzle, other]))[0]
+
+
+def _roomy(attempts: Attempts) -> np.ndarray:
+    """The states, each attempt's last one repeated as far as the largest budget reaches."""
+    times = np.minimum(np.arange(max(int(attempts.budget.max(initial=0)), 0) + 1), attempts.lengths[:, None])
+    return np.take_along_axis(attempts.states, times[:, :, None], 1)
+
+
+def _changed(attempts: Attempts, states: np.ndarray, lengths: np.ndarray) -> Attempts:
+    return Attempts(
+        problems=attempts.problems,
+        states=states,
+        lengths=lengths.astype(np.int64),
+        budget=attempts.budget,
+        cells_per_step=attempts.cells_per_step,
+        fill=attempts.fill.copy(),
+        group=attempts.group,
+    )
