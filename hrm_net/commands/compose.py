@@ -18,7 +18,7 @@ from hrm_net import schema
 
 def config_dir() -> Path:
     """Where the configuration files lie: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for found in (package / "conf", package.parent / "conf"):
         if (found / "train.yaml").is_file():
             return found
