@@ -10,6 +10,7 @@ from hrm_net.reward import figures
 from hrm_net.reward.measures.best_of_n import best_of_n_curve, oracle_curve, random_curve
 from hrm_net.reward.measures.metrics import quadrants, reliability
 from hrm_net.reward.search import figures as search_figures
+from hrm_net.scoring.drawing import look
 
 
 @pytest.fixture
@@ -110,3 +111,8 @@ def test_probes_stand_where_their_labels_say(drawn, tmp_path):
     assert [text.get_text() for text in solved.texts[:2]] == ["25 %", "75 %"]
     assert {text.get_text() for text in failed.texts} == {"none"}
     assert [text.get_text() for text in solved.get_xticklabels()] == ["prm\nlast", "cond\nlast"]
+
+
+def test_no_two_of_many_series_look_alike() -> None:
+    looks = [look(i) for i in range(36)]
+    assert len({(colour, marker) for colour, marker, _ in looks}) == 36

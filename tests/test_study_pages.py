@@ -10,9 +10,10 @@ import pytest
 
 from hrm_net.reward.study import pictures, rows
 from hrm_net.reward.study.claims import CLAIMS, Claim, Comparison, against, find, verdict
+from hrm_net.reward.study.claims_section import claim_text, claims_section, early_section
 from hrm_net.reward.study.plans import MAZE, SUDOKU, TOY, Plan
-from hrm_net.reward.study.quantities import METRICS, at, value_of
-from hrm_net.reward.study.render import PAGES, claim_text, page_of, render
+from hrm_net.reward.study.quantities import DERIVED, METRICS, at, value_of
+from hrm_net.reward.study.render import PAGES, page_of, render
 from hrm_net.reward.study.statistics import estimate
 from hrm_net.reward.study.tables import NUMERAL, Numbers
 from tests.studying import made_up, metrics
@@ -40,7 +41,9 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures cost more than all else here: paths alone."""
 
     def write(rows, arms, folder: Path, name: str) -> list[Path]:
-        return [folder / f"{name}_{what}.png" for what in ("best_of_n", "quadrants", "reliability", "climbing")]
+        return [
+            folder / f"{name}_{what}.png" for what in ("best_of_n", "shortfall", "quadrants", "reliability", "climbing")
+        ]
 
     monkeypatch.setattr(pictures, "write", write)
 
@@ -145,6 +148,34 @@ def test_claims_name_arms_and_metrics_that_there_are() -> None:
             assert one.metric in METRICS
 
 
+def test_the_glance_says_what_each_claim_says() -> None:
+    text = claims_section("conditional", PLAN, all_rows(), Numbers())
+    glance = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")][2:]
+    assert len(glance) == sum(claim.page == "conditional" for claim in CLAIMS)
+    for cells in glance:
+        says, told = cells[0].removeprefix("| "), cells[1].removesuffix(" |")
+        assert f"**{says}**: {told}." in text
+
+
+def test_gains_where_n_is_small_take_part_in_no_verdict() -> None:
+    row = {"metrics": metrics({})}
+    assert math.isnan(value_of(METRICS["best_of_early"], row))
+    row["metrics"]["test"]["chosen"] |= {"sizes": [8, 16, 32], "accuracy": [0.5, 0.625, 0.75]}
+    assert value_of(METRICS["best_of_early"], row) == 0.625
+    assert all(one.metric != "best_of_early" for claim in CLAIMS for one in claim.comparisons)
+    text = early_section("conditional", PLAN, all_rows(), Numbers())
+    assert text.count("- sudoku_6x6, best of N=16") == 7  # every best-of-N comparison of the page, once
+
+
+def test_shares_stay_between_nothing_and_all_and_nothing_has_no_sign() -> None:
+    wide = estimate([0.9, 1.0, 1.0])
+    assert wide.high > 1
+    assert Numbers().estimate(wide, percent=True).endswith(", 100.0]")
+    assert Numbers().estimate(wide, percent=True, signed=True).endswith(f", {100 * wide.high:.1f}]")
+    assert Numbers().plain(-1e-6, percent=True) == "0.0"
+    assert Numbers().plain(-0.25, percent=False) == "-0.250"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 @pytest.mark.usefixtures("undrawn")
 def test_no_number_on_a_page_is_typed(page, tmp_path: Path) -> None:
@@ -225,5 +256,5 @@ def test_hashes_follow_from_all_that_rows_follow_from() -> None:
 def test_paths_of_metrics_lead_to_numbers() -> None:
     found = metrics({})
     for metric in METRICS.values():
-        if metric.path not in ("fooled", "after_wrong_judged"):
+        if metric.path not in DERIVED:
             assert np.isscalar(at(found, metric.path)), metric

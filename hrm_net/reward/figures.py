@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import NullLocator, PercentFormatter
 
-from hrm_net.scoring.drawing import COLOURS, FONT_SIZE, INK, MARKERS, SOFT, new_figure, percent_axis, save, tidy
+from hrm_net.scoring.drawing import FONT_SIZE, INK, SOFT, look, new_figure, percent_axis, save, tidy
 
 FRAMES = {"oracle": "--", "majority": "-.", "random": ":"}  # rows that no scorer made, drawn in grey
 QUADRANTS = (("right", "right"), ("right", "wrong"), ("wrong", "right"), ("wrong", "wrong"))
@@ -26,10 +26,9 @@ def best_of_n_curves(curves: dict[str, dict[str, Any]], path: str | Path, *, tit
         if name in FRAMES:
             axes.plot(curve["sizes"], curve["accuracy"], color=SOFT, linestyle=FRAMES[name], linewidth=1.5, label=name)
         else:
-            i = scorers.index(name)
-            colour = COLOURS[i % 6]
-            axes.plot(curve["sizes"], curve["accuracy"], color=colour, marker=MARKERS[i % 6], markersize=6,
-                      linestyle=("-", "--")[i // 6 % 2], label=name, clip_on=False)  # fmt: skip
+            colour, marker, line = look(scorers.index(name))
+            axes.plot(curve["sizes"], curve["accuracy"], color=colour, marker=marker, markersize=6, linestyle=line,
+                      label=name, clip_on=False)  # fmt: skip
             axes.fill_between(curve["sizes"], curve["low"], curve["high"], color=colour, alpha=0.15, linewidth=0)
         ticks |= set(curve["sizes"])
     axes.set_xscale("log", base=2)
@@ -89,9 +88,9 @@ def reliability_diagram(found: dict[str, dict[str, Any]], path: str | Path, *, t
     for i, (name, one) in enumerate(found.items()):
         score, right = ([part[key] for part in one["bins"]] for key in ("confidence", "accuracy"))
         area = [30 + 400 * part["puzzles"] / one["num"] for part in one["bins"]]
-        colour = COLOURS[i % 6]
-        axes.plot(score, right, color=colour, linewidth=1.2, alpha=0.7, zorder=2, clip_on=False)
-        axes.scatter(score, right, s=area, marker=MARKERS[i % 6], color=colour, alpha=0.75, linewidths=0, zorder=3,
+        colour, marker, line = look(i)
+        axes.plot(score, right, color=colour, linestyle=line, linewidth=1.2, alpha=0.7, zorder=2, clip_on=False)
+        axes.scatter(score, right, s=area, marker=marker, color=colour, alpha=0.75, linewidths=0, zorder=3,
                      label=f"{name} (ECE {100 * one['ece']:.1f} %)", clip_on=False)  # fmt: skip
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))

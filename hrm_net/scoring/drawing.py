@@ -27,6 +27,11 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def look(i: int) -> tuple[str, str, str]:
+    """(colour, marker, line) of the i-th of up to 36 series: pairs of colour and marker do not come again."""
+    return COLOURS[i % 6], MARKERS[(i + i // 6) % 6], ("-", "--")[i // 6 % 2]
+
+
 def tidy(axes: Axes) -> None:
     """Once the curves are there: two spines, a faint grid, the title to the left, a legend where something is named."""
     for side in ("top", "right"):

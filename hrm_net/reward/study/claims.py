@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from hrm_net.reward.study.quantities import METRICS, value_of, values_by_puzzle
 from hrm_net.reward.study.rows import Row
 from hrm_net.reward.study.statistics import Estimate, estimate
@@ -30,11 +32,14 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """A comparison in one domain: the gain of `better`, positive in the direction that was claimed."""
+    """A comparison in one domain: the gain of `better`, positive in the direction that was claimed, and the two means
+    over seeds that it lies between."""
 
     comparison: Comparison
     domain: str
     gain: Estimate
+    better: float
+    than: float
 
 
 def against(metric: str, better: str, *than: str) -> tuple[Comparison, ...]:
@@ -131,9 +136,11 @@ def find(comparison: Comparison, rows: Sequence[Row], domain: str) -> Finding | 
     pairs = [pair for pair in both if pair is not None]
     if not pairs:
         return None
-    gains = [sign * (value_of(metric, one) - value_of(metric, two)) for one, two in pairs]
+    values = np.array([(value_of(metric, one), value_of(metric, two)) for one, two in pairs])
+    gains = (sign * (values[:, 0] - values[:, 1])).tolist()
     by_puzzle = [_gains(metric.by_puzzle, sign, *pair) for pair in pairs] if metric.by_puzzle else None
-    return Finding(comparison=comparison, domain=domain, gain=estimate(gains, by_puzzle))
+    better, than = values.mean(axis=0).tolist()
+    return Finding(comparison=comparison, domain=domain, gain=estimate(gains, by_puzzle), better=better, than=than)
 
 
 def verdict(decisive: Sequence[Finding], other: Sequence[Finding] = ()) -> Verdict:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import NullLocator
 
 from hrm_net.reward import figures
 from hrm_net.reward.search import figures as search_figures
@@ -14,10 +15,13 @@ from hrm_net.reward.study.quantities import at
 from hrm_net.reward.study.rows import FRAME, Row
 from hrm_net.reward.study.statistics import estimate
 from hrm_net.reward.study.tables import CASES, FRAMES, of_arm
+from hrm_net.scoring.drawing import look, new_figure, save, tidy
+
+SHARES = (0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
 
 def write(rows: Sequence[Row], arms: Sequence[Arm], folder: Path, name: str) -> list[Path]:
-    """Best-of-N, quadrants, reliability and hill climbing of the arms that have rows. The paths."""
+    """Best-of-N, its shortfall, quadrants, reliability and hill climbing of the arms that have rows. The paths."""
     present = [arm.name for arm in arms if of_arm(rows, arm.name)]
     found = {arm: of_arm(rows, arm) for arm in present}
     curves = {arm: _curve([at(row["metrics"], "test.chosen") for row in mine]) for arm, mine in found.items()}
@@ -29,10 +33,52 @@ def write(rows: Sequence[Row], arms: Sequence[Arm], folder: Path, name: str) -> 
     climbs = {arm: _means([row["metrics"]["climb"] for row in mine]) for arm, mine in found.items()}
     return [
         figures.best_of_n_curves(curves, folder / f"{name}_best_of_n.png"),
+        shortfall_curves(_shortfalls(found, of_arm(rows, FRAME)), folder / f"{name}_shortfall.png"),
         figures.quadrant_heat_maps(quadrants, folder / f"{name}_quadrants.png"),
         figures.reliability_diagram(reliability, folder / f"{name}_reliability.png"),
         search_figures.climbing_curves(climbs, folder / f"{name}_climbing.png"),
     ]
+
+
+def shortfall_curves(curves: dict[str, dict[str, Any]], path: Path) -> Path:
+    """What best-of-N misses that an oracle finds, over N: {arm: sizes, mean, low, high}.
+
+    The scale is logarithmic above a tenth of a percent: where all arms come near the oracle they still differ there.
+    """
+    figure = new_figure(9.6, 5.0)
+    axes = figure.subplots()
+    for i, (arm, curve) in enumerate(curves.items()):
+        colour, marker, line = look(i)
+        axes.plot(curve["sizes"], curve["mean"], color=colour, marker=marker, markersize=6, linestyle=line, label=arm)
+        axes.fill_between(curve["sizes"], curve["low"], curve["high"], color=colour, alpha=0.12, linewidth=0)
+    sizes = sorted({size for curve in curves.values() for size in curve["sizes"]})
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_yscale("symlog", linthresh=0.001)
+    axes.set_ylim(0, 0.5)
+    axes.set_yticks(SHARES, [f"{100 * share:g} %" for share in SHARES])
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("N candidates")
+    axes.set_title("puzzles that an oracle solves with N candidates, and the best-scored of them does not")
+    tidy(axes)
+    return save(figure, path)
+
+
+def _shortfalls(found: dict[str, list[Row]], frames: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """By arm, with intervals over the seeds that have their oracle."""
+    oracles = {row["seed"]: at(row["metrics"], "test.best_of_n.oracle.accuracy") for row in frames}
+    curves = {}
+    for arm, mine in found.items():
+        paired = [row for row in mine if row["seed"] in oracles]
+        if not paired:
+            continue
+        missed = [np.subtract(oracles[row["seed"]], at(row["metrics"], "test.chosen.accuracy")) for row in paired]
+        told = [estimate(column) for column in np.array(missed).T.tolist()]
+        curves[arm] = {"sizes": at(paired[0]["metrics"], "test.chosen.sizes")} | {
+            key: [getattr(one, key) for one in told] for key in ("mean", "low", "high")
+        }
+    return curves
 
 
 def _curve(curves: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from hrm_net.reward.study.rows import Row
 
+EARLY = 16  # candidates: few enough that good scorers differ, where with 256 most of them find a solution
 # Tampered solutions of which nothing comes right; the scorer should rank them below solved ones.
 TRICKS = ("no_op_padding", "few_huge_steps", "erase_refill")
 
@@ -24,6 +25,7 @@ class Metric:
 
 _ALL = (
     Metric(name="best_of_n", says="best of N", path="test.chosen.last", by_puzzle="test.by_puzzle.chosen"),
+    Metric(name="best_of_early", says=f"best of N={EARLY}", path="best_of_early"),
     Metric(name="best_of_n_prod", says="best of N by product", path="test.best_of_n.prod.last",
            by_puzzle="test.by_puzzle.prod"),
     Metric(name="best_of_n_min", says="best of N by minimum", path="test.best_of_n.min.last",
@@ -70,6 +72,12 @@ def at(values: Any, path: str) -> Any:
     return values
 
 
+def best_of_early(row: Row) -> float:
+    """By the aggregation that validation chose; NaN where the pool is smaller."""
+    curve = row["metrics"]["test"]["chosen"]
+    return dict(zip(curve["sizes"], curve["accuracy"], strict=True)).get(EARLY, math.nan)
+
+
 def fooled(row: Row) -> float:
     """Of the trick that works best: how often it ranks above a solved solution, by the aggregation of the row."""
     how = row["metrics"]["test"]["fixed_on_validation"]["how"]
@@ -84,4 +92,4 @@ def after_wrong_judged(row: Row) -> float:
     return math.nan if None in cells else sum(cells) / len(cells)
 
 
-DERIVED = {"fooled": fooled, "after_wrong_judged": after_wrong_judged}
+DERIVED = {"best_of_early": best_of_early, "fooled": fooled, "after_wrong_judged": after_wrong_judged}

@@ -7,11 +7,10 @@ from typing import Any
 
 from hrm_net.reward.study import pictures, rows
 from hrm_net.reward.study.arms import Arm
-from hrm_net.reward.study.claims import CLAIMS, Claim, Finding, find, verdict
+from hrm_net.reward.study.claims_section import claims_section, early_section
 from hrm_net.reward.study.domains import Domain
 from hrm_net.reward.study.jobs import jobs, row_of
 from hrm_net.reward.study.plans import Plan
-from hrm_net.reward.study.quantities import METRICS
 from hrm_net.reward.study.tables import (
     Numbers,
     best_of_n_table,
@@ -46,17 +45,15 @@ PAGES = (
         title="Is conditional reward worth it?",
         about="Scorers that learn from the same whole solutions with exact labels: outcomes, steps, rankings of steps, "
         "and the hazard of going wrong (conditional reward) with all, some or none of the errors located. An error "
-        "counts from the step after which the solution never can come right again.",
+        "counts from the step after which the solution never can come right again: what is mended later is no error to "
+        "`prm_alive` and the `cond` arms, so as judges of single steps they cannot be better than that.",
     ),
-)
-RULE = (
-    "The rule is that of [the protocol](protocol.md): gains are positive in the direction of the claim, with intervals "
-    "over seeds and puzzles in brackets."
 )
 TAMPERED = (
     "How often one ranks above an honest one that solves; `error then fix` is no trick. Then hill climbing on the "
     "score: where it ends, and how many cells are right there."
 )
+PICTURES = ("Best of N", "What best of N misses", "Steps judged rightly", "Reliability", "Hill climbing")
 MENDED = "Steps judged rightly, by whether the step before and this one are right."
 CHOSEN = "The aggregation of step scores (column `by`) and all thresholds were fixed on validation puzzles."
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -109,13 +106,14 @@ def page_of(
     arms = [arm for arm in plan.arms if arm.experiment == page.experiment]
     # Experiment A has no outcome reward model of its own.
     shown = [*arms, *(arm for arm in plan.arms if page.experiment == "A" and arm.name == "orm")]
-    parts = [f"# {page.title}", page.about, _arms(shown), _claims(page, plan, found, numbers)]
+    parts = [f"# {page.title}", page.about, _arms(shown), claims_section(page.name, plan, found, numbers)]
     drawn: list[Path] = []
     for domain in plan.domains:
         mine = found[domain.name]
         if any(of_arm(mine, arm.name) for arm in shown):
             drawn += pictures.write(mine, shown, reports / "pictures", f"{page.name}_{domain.name}")
-            parts.append(_domain(domain, mine, shown, drawn[-4:], reports, numbers))
+            parts.append(_domain(domain, mine, shown, drawn[-len(PICTURES) :], reports, numbers))
+    parts.append(early_section(page.name, plan, found, numbers))
     parts.append(_provenance(plan, [row for mine in found.values() for row in mine], shown, numbers))
     return "\n\n".join(parts) + "\n", drawn
 
@@ -124,44 +122,15 @@ def _arms(arms: Sequence[Arm]) -> str:
     return "\n".join(f"- `{arm.name}`: {arm.says}" for arm in arms)
 
 
-def _claims(page: Page, plan: Plan, found: dict[str, list[rows.Row]], numbers: Numbers) -> str:
-    told = [claim_text(claim, plan, found, numbers) for claim in CLAIMS if claim.page == page.name]
-    return "\n\n".join(["## Claims", RULE, *told])
-
-
-def claim_text(claim: Claim, plan: Plan, found: dict[str, list[rows.Row]], numbers: Numbers) -> str:
-    """The sentence of a claim, and the gains that decided it."""
-    findings = [
-        finding
-        for domain in plan.domains
-        for comparison in claim.comparisons
-        if (finding := find(comparison, found[domain.name], domain.name)) is not None
-    ]
-    decisive = [one for one in findings if one.domain == plan.domains[0].name]
-    if len(decisive) < len(claim.comparisons):
-        return f"**{claim.says}**: not decided, rows are missing."
-    others = [one for one in findings if one.domain != plan.domains[0].name]
-    lines = [f"**{claim.says}**: {verdict(decisive, others)}."]
-    return "\n".join([*lines, *(f"- {_gain(one, numbers)}" for one in findings)])
-
-
-def _gain(finding: Finding, numbers: Numbers) -> str:
-    one, metric = finding.comparison, METRICS[finding.comparison.metric]
-    gain = numbers.estimate(finding.gain, metric.percent, signed=True)
-    unit = " points" if metric.percent else ""
-    return f"{numbers.text(finding.domain)}, {metric.says}: `{one.better}` over `{one.than}` {gain}{unit}"
-
-
 def _domain(
     domain: Domain, mine: Sequence[rows.Row], arms: Sequence[Arm], drawn: Sequence[Path], reports: Path,
     numbers: Numbers,
 ) -> str:  # fmt: skip
-    best_of_n, quadrants, reliability, climbing = (
-        _picture(path, reports, says)
-        for path, says in zip(drawn, ("Best of N", "Steps judged rightly", "Reliability", "Hill climbing"), strict=True)
+    best_of_n, shortfall, quadrants, reliability, climbing = (
+        _picture(path, reports, says) for path, says in zip(drawn, PICTURES, strict=True)
     )
     parts = [f"## {numbers.text(domain.says)}", _setting(mine, numbers), best_of_n_table(mine, arms, numbers)]
-    parts += [CHOSEN, best_of_n]
+    parts += [CHOSEN, best_of_n, shortfall]
     for heading, says, names in SECTIONS:
         parts += [f"### {heading}", says, metric_table(mine, arms, names, numbers)]
     parts += ["### Errors that are mended", MENDED, quadrant_table(mine, arms, numbers), quadrants]

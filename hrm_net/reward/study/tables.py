@@ -30,15 +30,17 @@ class Numbers:
     def plain(self, value: float, percent: bool) -> str:
         if math.isnan(value):
             return MISSING
-        return self.text(f"{100 * value:.1f}" if percent else f"{value:.3f}")
+        told = f"{100 * value:.1f}" if percent else f"{value:.3f}"
+        return self.text(told.removeprefix("-") if float(told) == 0 else told)
 
     def estimate(self, found: Estimate, percent: bool, signed: bool = False) -> str:
-        """The mean and its interval in brackets."""
+        """The mean and its interval in brackets; of shares (not `signed`) cut at 0 and 1."""
         sign = "+" if signed and found.mean >= 0 else ""
         told = sign + self.plain(found.mean, percent)
         if math.isnan(found.low) or math.isnan(found.mean):
             return told
-        return f"{told} [{self.plain(found.low, percent)}, {self.plain(found.high, percent)}]"
+        low, high = (found.low, found.high) if signed else (max(found.low, 0.0), min(found.high, 1.0))
+        return f"{told} [{self.plain(low, percent)}, {self.plain(high, percent)}]"
 
 
 def of_arm(rows: Sequence[Row], name: str) -> list[Row]:
