@@ -1,0 +1,1 @@
+"""What any long run needs, whatever it trains: the loop, signals, one process a directory, progress, provenance."""
