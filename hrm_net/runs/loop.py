@@ -16,8 +16,8 @@ from hrm_net.config import TrainConfig
 from hrm_net.config_yaml import to_yaml
 from hrm_net.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.ema import EMA
-from hrm_net.runs.interrupts import Interrupt, interruptible
 from hrm_net.optim import Optimizers, lr_scale
+from hrm_net.runs.interrupts import Interrupt, interruptible
 from hrm_net.runs.progress import TrainingProgress
 from hrm_net.runs.resume import check_resume
 from hrm_net.runs.run_lock import run_lock

@@ -11,7 +11,8 @@ from hrm_net.reward.study.tables import Numbers, table
 Rows = dict[str, list[Row]]  # by domain
 RULE = (
     "The rule is that of [the protocol](protocol.md). Gains are positive in the direction of the claim, with intervals "
-    "over seeds and puzzles in brackets. The first domain decides, the second can only take away."
+    "over seeds and puzzles in brackets. The first domain decides, the second can only take away. *Did not hold* means "
+    "that no gain there is sure, not that there is none: the intervals say how large one could still be."
 )
 UNDECIDED = "not decided, rows are missing"
 
