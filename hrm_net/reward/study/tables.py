@@ -35,8 +35,9 @@ class Numbers:
 
     def estimate(self, found: Estimate, percent: bool, signed: bool = False) -> str:
         """The mean and its interval in brackets; of shares (not `signed`) cut at 0 and 1."""
-        sign = "+" if signed and found.mean >= 0 else ""
-        told = sign + self.plain(found.mean, percent)
+        told = self.plain(found.mean, percent)
+        if signed and told != MISSING and float(told) > 0:
+            told = f"+{told}"
         if math.isnan(found.low) or math.isnan(found.mean):
             return told
         low, high = (found.low, found.high) if signed else (max(found.low, 0.0), min(found.high, 1.0))
