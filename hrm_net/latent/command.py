@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrm_net.arguments import Parser
 from hrm_net.exit_codes import exit_codes
+from hrm_net.whole_file import write_text
 
 if TYPE_CHECKING:
     from hrm_net.model import HRM
@@ -117,11 +118,8 @@ def write(told: dict[str, Any], output: Path) -> list[Path]:
     """latent.json and the pictures, in a directory that is made; their paths."""
     from hrm_net.latent import figures as latent_figures
 
-    output.mkdir(parents=True, exist_ok=True)
     path = output / "latent.json"
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(told, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_text(path, json.dumps(told, indent=1, allow_nan=False) + "\n")
     sets = told["sets"]
     ratios, residuals, planes = (output / name for name in PICTURES)
     return [

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
-from hrm_net.scoring.drawing import FONT_SIZE, INK, SOFT, look, new_figure, percent_axis, save, tidy
+from hrm_net.scoring.drawing import FONT_SIZE, INK, SOFT, doubling_axis, look, new_figure, percent_axis, save, tidy
 
 FRAMES = {"oracle": "--", "majority": "-.", "random": ":"}  # rows that no scorer made, drawn in grey
 QUADRANTS = (("right", "right"), ("right", "wrong"), ("wrong", "right"), ("wrong", "wrong"))
@@ -31,9 +31,7 @@ def best_of_n_curves(curves: dict[str, dict[str, Any]], path: str | Path, *, tit
                       label=name, clip_on=False)  # fmt: skip
             axes.fill_between(curve["sizes"], curve["low"], curve["high"], color=colour, alpha=0.15, linewidth=0)
         ticks |= set(curve["sizes"])
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(sorted(ticks), [str(size) for size in sorted(ticks)])
-    axes.xaxis.set_minor_locator(NullLocator())
+    doubling_axis(axes, ticks)
     axes.set_xlabel("N candidates")
     axes.set_title(title or "puzzles solved by the best-scored of N candidates")
     percent_axis(axes)

@@ -1,6 +1,6 @@
 """What all charts look like: palette, axes, saving. Drawn without pyplot, so that nothing global is touched."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
 Record = dict[str, Any]
@@ -55,6 +55,13 @@ def percent_axis(axes: Axes, top: float = 1.02) -> None:
     axes.set_ylim(0, top)
     axes.set_yticks(np.linspace(0, 1, 6))
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+
+
+def doubling_axis(axes: Axes, values: Collection[int]) -> None:
+    """To the right in powers of two, with these ticks alone."""
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sorted(values), [str(value) for value in sorted(values)])
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def minutes_above(axes: Axes, records: Sequence[Record]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from hrm_net.scoring.drawing import (
     COLOURS,
@@ -13,6 +13,7 @@ from hrm_net.scoring.drawing import (
     MARKERS,
     SOFT,
     Record,
+    doubling_axis,
     minutes_above,
     new_figure,
     percent_axis,
@@ -69,9 +70,7 @@ def accuracy_by_segments(results: Results, path: str | Path) -> Path:
             clip_on=False,
         )
         depths |= set(curve)
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(sorted(depths), [str(depth) for depth in sorted(depths)])
-    axes.xaxis.set_minor_locator(NullLocator())
+    doubling_axis(axes, depths)
     headline = max((row["max_segments"] for row in results.sets.values()), default=1)
     if headline < max(depths, default=1):
         axes.axvline(headline, color=SOFT, linestyle="--", linewidth=1, zorder=0)

@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
+from hrm_net.whole_file import write_text
+
 
 @dataclass(kw_only=True, slots=True)
 class Results:
@@ -24,10 +26,7 @@ class Results:
     def write(self, path: str | Path) -> Path:
         """Writes the JSON file whole or not at all, and returns its path."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_text(json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n")
-        part.replace(path)
+        write_text(path, json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n")
         return path
 
 

@@ -17,6 +17,7 @@ import puzzles
 from hrm_net.config import TrainConfig
 from hrm_net.data import distinct_puzzles
 from hrm_net.reward.data.solutions import Solutions, build_policy, sample
+from hrm_net.whole_file import write_text
 from puzzles.policies import Policy
 from puzzles.step_files import load_rows, load_trajectories, save
 from puzzles.step_rows import StepRows, StepTrajectories
@@ -72,9 +73,7 @@ def prepare(config: TrainConfig, rules: StepRules, run_dir: Path) -> tuple[StepD
     if data.lone is not None:
         save(folder / "lone.npz", data.lone)
         files["lone.npz"] = _sha256(folder / "lone.npz")
-    part = stamp.with_name(stamp.name + ".part")
-    part.write_text(json.dumps({"made_from": wanted, "files": files}, indent=2) + "\n", encoding="utf-8")
-    part.replace(stamp)
+    write_text(stamp, json.dumps({"made_from": wanted, "files": files}, indent=2) + "\n")
     return data, _digest(files)
 
 

@@ -18,11 +18,15 @@ UNDECIDED = "not decided, rows are missing"
 
 
 def claims_section(page: str, plan: Plan, found: Rows, numbers: Numbers) -> str:
-    """The verdicts at a glance, then each claim with its gains."""
-    mine = [(claim, findings(claim, plan, found)) for claim in CLAIMS if claim.page == page]
-    glance = table(("claim", "verdict"), [(claim.says, decided(claim, plan, told)) for claim, told in mine])
-    texts = [claim_text(claim, plan, found, numbers) for claim, _ in mine]
-    return "\n\n".join(["## Claims", glance, RULE, *texts])
+    """The verdicts at a glance, then each claim with the gains that decided it."""
+    glance, texts = [], []
+    for claim in (claim for claim in CLAIMS if claim.page == page):
+        told = findings(claim, plan, found)
+        verdict = decided(claim, plan, told)
+        glance.append((claim.says, verdict))
+        gains = [] if verdict == UNDECIDED else [f"- {_gain(one, numbers)}" for one in told]
+        texts.append("\n".join([f"**{claim.says}**: {verdict}.", *gains]))
+    return "\n\n".join(["## Claims", table(("claim", "verdict"), glance), RULE, *texts])
 
 
 def findings(claim: Claim, plan: Plan, found: Rows) -> list[Finding]:
@@ -38,14 +42,6 @@ def decided(claim: Claim, plan: Plan, told: list[Finding]) -> str:
     if len(decisive) < len(claim.comparisons):
         return UNDECIDED
     return verdict(decisive, [one for one in told if one.domain != plan.domains[0].name])
-
-
-def claim_text(claim: Claim, plan: Plan, found: Rows, numbers: Numbers) -> str:
-    """The sentence of a claim, and the gains that decided it."""
-    told = findings(claim, plan, found)
-    verdict = decided(claim, plan, told)
-    gains = [] if verdict == UNDECIDED else [f"- {_gain(one, numbers)}" for one in told]
-    return "\n".join([f"**{claim.says}**: {verdict}.", *gains])
 
 
 def early_section(page: str, plan: Plan, found: Rows, numbers: Numbers) -> str:

@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from hrm_net.arguments import Parser
 from hrm_net.exit_codes import exit_codes
 
 DESCRIPTION = """\
@@ -21,23 +21,15 @@ Exit code 2: bad input, told in one line; 143 or 130: stopped by a signal, the s
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """A mistake is one line, without the usage."""
-        raise ValueError(f"{message}; --help lists what there is")
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """`hrm-study ...`."""
     with exit_codes():
         _run(_parser().parse_args(argv))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        "hrm-study", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="run|status|render")
+def _parser() -> Parser:
+    parser = Parser("hrm-study", description=DESCRIPTION, epilog=EXAMPLES)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="run|status|render")
     for name, says in (("run", "make every row"), ("status", "count the rows"), ("render", "write the pages")):
         add = commands.add_parser(name, help=says).add_argument
         add("--plan", default="full", choices=("full", "toy"), help="how much of everything (default: %(default)s)")

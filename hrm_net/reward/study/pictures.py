@@ -15,7 +15,7 @@ from hrm_net.reward.study.quantities import at
 from hrm_net.reward.study.rows import FRAME, Row
 from hrm_net.reward.study.statistics import estimate
 from hrm_net.reward.study.tables import CASES, FRAMES, of_arm
-from hrm_net.scoring.drawing import look, new_figure, save, tidy
+from hrm_net.scoring.drawing import doubling_axis, look, new_figure, save, tidy
 
 SHARES = (0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
@@ -51,10 +51,7 @@ def shortfall_curves(curves: dict[str, dict[str, Any]], path: Path) -> Path:
         colour, marker, line = look(i)
         axes.plot(curve["sizes"], curve["mean"], color=colour, marker=marker, markersize=6, linestyle=line, label=arm)
         axes.fill_between(curve["sizes"], curve["low"], curve["high"], color=colour, alpha=0.12, linewidth=0)
-    sizes = sorted({size for curve in curves.values() for size in curve["sizes"]})
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(sizes, [str(size) for size in sizes])
-    axes.xaxis.set_minor_locator(NullLocator())
+    doubling_axis(axes, {size for curve in curves.values() for size in curve["sizes"]})
     axes.set_yscale("symlog", linthresh=0.001)
     axes.set_ylim(0, 0.5)
     axes.set_yticks(SHARES, [f"{100 * share:g} %" for share in SHARES])

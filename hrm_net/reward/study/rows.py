@@ -9,6 +9,7 @@ from typing import Any
 
 from hrm_net.reward.study.arms import Arm
 from hrm_net.reward.study.domains import Domain, Sizes, of_domain
+from hrm_net.whole_file import write_text
 
 # Counted up where rows made before can no longer stand beside rows made now.
 VERSION = 1
@@ -29,10 +30,7 @@ def path_of(folder: Path, domain: Domain, seed: int, arm: Arm | None) -> Path:
 
 
 def write(path: Path, row: Row) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(row, allow_nan=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_text(path, json.dumps(row, allow_nan=False) + "\n")
 
 
 def read(path: Path) -> Row | None:
@@ -65,8 +63,5 @@ def read_collected(path: Path) -> list[Row]:
 
 def write_collected(path: Path, rows: Iterable[Row]) -> None:
     """A row a line, so that a change of one is seen as such."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = ",\n".join(json.dumps(row, allow_nan=False, sort_keys=True) for row in rows)
-    part = path.with_name(path.name + ".part")
-    part.write_text('{"rows": [\n' + lines + "\n]}\n", encoding="utf-8")
-    part.replace(path)
+    write_text(path, '{"rows": [\n' + lines + "\n]}\n")

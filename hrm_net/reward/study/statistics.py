@@ -9,7 +9,7 @@ import numpy as np
 import puzzles
 from hrm_net.reward.measures.bootstrap import interval
 
-# 97.5 % quantiles of Student's t by degrees of freedom.
+# 97.5 % quantiles of Student's t by degrees of freedom: up to ten seeds.
 T = {2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 FEWEST_SEEDS = 3
 
@@ -40,7 +40,7 @@ def estimate(values: Sequence[float | int], by_puzzle: Sequence[Sequence[float |
     if math.isnan(mean):
         return Estimate(mean=math.nan, low=math.nan, high=math.nan, seeds=num)
     if num >= FEWEST_SEEDS:
-        half = T.get(num - 1, 1.96) * float(np.std(values, ddof=1)) / math.sqrt(num)
+        half = T[num - 1] * float(np.std(values, ddof=1)) / math.sqrt(num)
         return Estimate(mean=mean, low=mean - half, high=mean + half, seeds=num)
     if by_puzzle is None:
         return Estimate(mean=mean, low=math.nan, high=math.nan, seeds=num)
