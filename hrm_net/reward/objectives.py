@@ -15,6 +15,8 @@ from torch import Tensor
 from hrm_net.reward.survival import log_error_at, log_failure, log_survival
 
 ZETA = 4.0  # of pqm, as published
+# Heads that learn from whole solutions; the others take each row by itself.
+WHOLE = frozenset({"orm", "pqm", "cond"})
 UNKNOWN = -1
 Batch = dict[str, Tensor]
 

@@ -17,14 +17,13 @@ import puzzles
 from hrm_net.config import TrainConfig
 from hrm_net.data import distinct_puzzles
 from hrm_net.reward.data.solutions import Solutions, build_policy, sample
+from hrm_net.reward.objectives import WHOLE
 from hrm_net.whole_file import write_text
 from puzzles.policies import Policy
 from puzzles.step_files import load_rows, load_trajectories, save
 from puzzles.step_rows import StepRows, StepTrajectories
 from puzzles.step_rules import StepRules
 
-# Heads that learn from whole solutions; the others take each row by itself.
-WHOLE = ("orm", "pqm", "cond")
 AT_ONCE = 64  # puzzles whose solutions are made together
 # What the solutions follow from, besides seed and puzzle.
 MADE_FROM = (
@@ -81,7 +80,7 @@ def made_from(config: TrainConfig) -> dict:
     """All that the data follows from, as JSON has it."""
     reward = asdict(config.reward)
     mix = [asdict(source) for source in config.data.curriculum[-1].mix]
-    merged, whole = "hier" in config.reward.objectives, bool(set(WHOLE) & set(config.reward.objectives))
+    merged, whole = "hier" in config.reward.objectives, bool(WHOLE & set(config.reward.objectives))
     found = {
         "seed": config.seed, "puzzle": config.puzzle, "puzzles": config.data.puzzles, "mix": mix,
         "merged": merged, "whole": whole, **{key: reward[key] for key in MADE_FROM},
@@ -97,7 +96,7 @@ def make(config: TrainConfig, rules: StepRules) -> StepData:
     problems, answers, _ = distinct_puzzles(rules.puzzle, config.data.curriculum[-1].mix, num, rng)
     rules.remember(problems, answers)
     policy = build_policy(reward, rules)
-    merged, whole = "hier" in reward.objectives, bool(set(WHOLE) & set(reward.objectives))
+    merged, whole = "hier" in reward.objectives, bool(WHOLE & set(reward.objectives))
     if reward.kind == "trees":
         from hrm_net.reward.data import trees  # what grows trees loads when it is needed
 

@@ -18,9 +18,6 @@ from hrm_net.reward.text.scorer import probabilities
 from hrm_net.reward.training import ScorerTraining
 from hrm_net.tracking import Tracker
 
-# Heads that learn from whole solutions; the others take each rated step by itself.
-WHOLE = {"orm", "pqm", "cond"}
-
 
 class TextTraining(ScorerTraining):
     """Training on texts, as the loop drives it."""
@@ -38,7 +35,7 @@ class TextTraining(ScorerTraining):
             print(f"left out: {fault}", flush=True)
         train = self.sets[TRAIN]
         heads = set(reward.objectives)
-        merged, alone, whole = "hier" in heads, bool(heads - WHOLE), bool(heads & WHOLE)
+        merged, alone, whole = "hier" in heads, bool(heads - objectives.WHOLE), bool(heads & objectives.WHOLE)
         batches = TextBatches(
             (train.lone if merged else train.lone.take(train.lone.span == FINE)) if alone else None,
             train.trajectories if whole else None,
