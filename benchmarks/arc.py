@@ -18,11 +18,11 @@ import numpy as np
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import puzzles
-from puzzles import arc_canvas
-from puzzles.arc_augment import contents, draw
-from puzzles.arc_rows import ArcRows
-from puzzles.arc_tasks import Pair, Task, load_tasks
-from puzzles.arc_vote import Votes
+from puzzles.arc import canvas as arc_canvas
+from puzzles.arc.augment import contents, draw
+from puzzles.arc.rows import ArcRows
+from puzzles.arc.tasks import Pair, Task, load_tasks
+from puzzles.arc.vote import Votes
 
 CANVAS = 30
 

@@ -7,9 +7,9 @@ import time
 
 import torch
 
-from hrm_net.attention import attend
-from hrm_net.device import resolve_device
-from hrm_net.runs.provenance import hardware
+from hrm_net.nn.attention import attend
+from hrm_net.provenance import hardware
+from hrm_net.trainer.device import resolve_device
 
 SHAPES = [(128, 4, 81, 32), (64, 8, 82, 64), (8, 8, 901, 64)]  # batch, heads, tokens, head size
 

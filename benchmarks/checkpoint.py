@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 
-from hrm_net import checkpoint, pretrained
-from hrm_net.hrm_config import HRMConfig
+from hrm_net.checkpoints import checkpoint, pretrained
 from hrm_net.model import HRM
-from hrm_net.optim import OptimConfig, build_optimizers
-from hrm_net.runs.provenance import hardware
+from hrm_net.nn.config import HRMConfig
+from hrm_net.provenance import hardware
+from hrm_net.trainer.optim import OptimConfig, build_optimizers
 
 MODELS = {
     "symbols, 0.2 M (the default job)": HRMConfig(

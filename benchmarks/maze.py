@@ -20,7 +20,7 @@ os.environ["NUMBA_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 from sudoku import hardware
 
 import puzzles
-from puzzles.maze import Maze, count_shortest_paths
+from puzzles.maze.domain import Maze, count_shortest_paths
 
 LATTICE = ("dfs", "prim", "kruskal", "wilson", "division")
 SECONDS = 3  # about what each row of a peer may take

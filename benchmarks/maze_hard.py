@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 import puzzles
-from puzzles.maze import WALL, Maze, count_shortest_paths, distances
+from puzzles.maze.domain import WALL, Maze, count_shortest_paths, distances
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "maze-hard"
 NUM = 1000

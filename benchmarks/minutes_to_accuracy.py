@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import puzzles
-from hrm_net import checkpoint
-from hrm_net.device import resolve_device, resolve_precision
-from hrm_net.evaluation import HEADLINE, evaluate_set
-from hrm_net.model_source import find_model
-from hrm_net.puzzle_sets import generated_set
-from hrm_net.runs.provenance import hardware
+from hrm_net.checkpoints import checkpoint
+from hrm_net.data.puzzle_sets import generated_set
+from hrm_net.evaluation.evaluate import HEADLINE, evaluate_set
+from hrm_net.provenance import hardware
+from hrm_net.recipes.model_source import find_model
+from hrm_net.trainer.device import resolve_device, resolve_precision
 
 NUM, BATCH = 1000, 64
 

@@ -7,7 +7,7 @@ import time
 import torch
 from torch import nn
 
-from hrm_net.optim import OptimConfig, Optimizers, build_optimizers
+from hrm_net.trainer.optim import OptimConfig, Optimizers, build_optimizers
 
 
 def stack(dim: int, width: int, num_layers: int) -> nn.Module:

@@ -12,10 +12,10 @@ import time
 import torch
 
 import puzzles
-from hrm_net.device import has_native_bf16, resolve_compile, resolve_device, resolve_precision
-from hrm_net.model_source import find_model
-from hrm_net.puzzle_sets import generated_set
+from hrm_net.data.puzzle_sets import generated_set
+from hrm_net.recipes.model_source import find_model
 from hrm_net.solver import solve
+from hrm_net.trainer.device import has_native_bf16, resolve_compile, resolve_device, resolve_precision
 
 BASELINE = "fixed"
 

@@ -13,9 +13,9 @@ import numpy as np
 from sudoku import hardware
 
 import puzzles
-from puzzles.attempts import attempts, to_trajectories
-from puzzles.step_labels import exact_labels, label_states
-from puzzles.step_rules import step_rules
+from puzzles.steps.attempts import attempts, to_trajectories
+from puzzles.steps.labels import exact_labels, label_states
+from puzzles.steps.rules import step_rules
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("sudoku", {"box": "2x3"}, {"clues": 14}),

@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 import puzzles
-from puzzles.sudoku import Sudoku, count_solutions
+from puzzles.sudoku.domain import Sudoku, count_solutions
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "sudoku"
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import torch
 
-from hrm_net.device import has_native_bf16, resolve_device
-from hrm_net.hrm_config import HRMConfig
-from hrm_net.losses import segment_loss
 from hrm_net.model import HRM
-from hrm_net.optim import OptimConfig, OptimName, build_optimizers
-from hrm_net.runs.provenance import hardware
+from hrm_net.nn.config import HRMConfig
+from hrm_net.nn.losses import segment_loss
+from hrm_net.provenance import hardware
+from hrm_net.trainer.device import has_native_bf16, resolve_device
+from hrm_net.trainer.optim import OptimConfig, OptimName, build_optimizers
 
 PUBLISHED = HRMConfig(
     vocab_size=11, seq_len=81, hidden_size=128, num_heads=4, mlp_multiple=64, attention="sdpa", exploration=0.0

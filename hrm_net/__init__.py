@@ -7,9 +7,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from hrm_net.hrm_config import HRMConfig
+from hrm_net.checkpoints.reference import load_reference, save_reference
 from hrm_net.model import HRM, Carry, Output
-from hrm_net.reference import load_reference, save_reference
+from hrm_net.nn.config import HRMConfig
 
 if TYPE_CHECKING:
     from hrm_net.solver import Solution, solve

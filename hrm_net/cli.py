@@ -8,9 +8,9 @@ from typing import Any
 
 from hrm_net.commands import compose
 from hrm_net.commands import help as cli_help
-from hrm_net.config import EvaluateConfig, TrainConfig
-from hrm_net.config_checks import evaluate_config, train_config
-from hrm_net.exit_codes import exit_codes
+from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.recipes.checks import evaluate_config, train_config
+from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 
 Job = Callable[[dict[str, Any], Path], None]
 
@@ -26,8 +26,8 @@ def evaluate(argv: list[str] | None = None) -> None:
 
 
 def _check_training(values: dict[str, Any], run_dir: Path) -> None:
-    from hrm_net.device import resolve_compile, resolve_device, resolve_precision
-    from hrm_net.runs.resume import check_resume
+    from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
+    from hrm_net.trainer.resume import check_resume
 
     config = train_config(values)
     device = resolve_device(config.device)
@@ -35,7 +35,7 @@ def _check_training(values: dict[str, Any], run_dir: Path) -> None:
     if config.compile == "true":
         resolve_compile(config.compile, device)
     if config.reward.on:
-        from hrm_net.reward.runs import check
+        from hrm_net.recipes.step_scorer_runs import check
 
         check(config)
     _check_writable(run_dir)
@@ -51,13 +51,14 @@ def _check_writable(run_dir: Path) -> None:
 
 
 def _train(values: dict[str, Any], run_dir: Path) -> None:
-    from hrm_net import checkpoint, training
+    from hrm_net.checkpoints import checkpoint
     from hrm_net.commands import evaluate as evaluate_command
+    from hrm_net.recipes import solver as training
 
     config = train_config(values)
     finished = max(checkpoint.steps(run_dir / "checkpoints"), default=0) >= config.steps
     if config.reward.on:
-        from hrm_net.reward import runs as scorer_runs
+        from hrm_net.recipes import step_scorer_runs as scorer_runs
 
         scorer_runs.train(config, run_dir)
     else:

@@ -12,13 +12,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from hrm_net import halting
-from hrm_net.grid import GridBlock
-from hrm_net.hrm_config import HRMConfig
-from hrm_net.layers import AttentionBlock, Linear, MixerBlock, rotary_table, swiglu_width, truncated_normal_
-from hrm_net.row_noise import RowNoise
-from hrm_net.symbols import SymbolBlock, SymbolCodec
-from hrm_net.tokens import TokenCodec
+from hrm_net.nn import halting
+from hrm_net.nn.blocks.grid import GridBlock
+from hrm_net.nn.codecs.symbols import SymbolBlock, SymbolCodec
+from hrm_net.nn.codecs.tokens import TokenCodec
+from hrm_net.nn.config import HRMConfig
+from hrm_net.nn.layers import AttentionBlock, Linear, MixerBlock, rotary_table, swiglu_width, truncated_normal_
+from hrm_net.nn.row_noise import RowNoise
 
 Batch = dict[str, Tensor]
 Randomness = torch.Generator | RowNoise | None
@@ -265,7 +265,7 @@ class HRM(nn.Module):
 
     def save_pretrained(self, directory: str | Path) -> None:
         """Write config.json and model.safetensors."""
-        from hrm_net.pretrained import save
+        from hrm_net.checkpoints.pretrained import save
 
         save(self, Path(directory))
 
@@ -276,8 +276,8 @@ class HRM(nn.Module):
         Where no such directory exists, sudoku_9x9 is the model that ships with the package, and ORGANISATION/NAME one
         of the Hugging Face Hub, `revision` its branch, tag or commit (needs `pip install 'hrm-net[hub]'`).
         """
-        from hrm_net.hub import download, is_hub_id
-        from hrm_net.pretrained import CONFIG, WEIGHTS, load, shipped
+        from hrm_net.checkpoints.hub import download, is_hub_id
+        from hrm_net.checkpoints.pretrained import CONFIG, WEIGHTS, load, shipped
 
         if is_hub_id(source):
             return load(cls, download(str(source), (CONFIG, WEIGHTS), revision))

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 from torch import nn
 
-from hrm_net.hrm_config import HRMConfig
-from hrm_net.segments import inference
-from hrm_net.solving.restarts import Restarts
-from hrm_net.solving.selection import check_selection, choose
-from hrm_net.solving.slots import Check, Finished, Slots, Steps
-from hrm_net.solving.stopping import check_stop, parse_stop
+from hrm_net.inference.batching import Check, Finished, Slots, Steps
+from hrm_net.inference.restarts import Restarts
+from hrm_net.inference.segments import inference
+from hrm_net.inference.selection import check_selection, choose
+from hrm_net.inference.stopping import check_stop, parse_stop
+from hrm_net.nn.config import HRMConfig
 from puzzles.base import Puzzle
 
 # Where the shipped weights lose no accuracy against 16 segments (benchmarks/solver.py).
@@ -85,11 +85,12 @@ def solve(
 ) -> Solution:
     """The model's answers to any number of puzzles, on the model's device.
 
-    A row ends when any rule of `stop` says so (see `hrm_net.solving.stopping`; None: what suits the model's halting
+    A row ends when any rule of `stop` says so (see `hrm_net.inference.stopping`; None: what suits the model's halting
     head) or after `max_segments`, which may exceed the segments of training. `restarts` passes over each puzzle differ
     by `restart_by`: random (models that start from random states or add noise), symmetry, or auto: the former where
-    the model has it. `select` chooses among them (see `hrm_net.solving.selection`); verifier ends a puzzle at its first
-    right answer. `narrow` halves the batch while its last rows are few; a compiled model compiles each width once.
+    the model has it. `select` chooses among them (see `hrm_net.inference.selection`); verifier ends a puzzle at its
+    first right answer. `narrow` halves the batch while its last rows are few; a compiled model compiles each width
+    once.
 
     The answer to a puzzle depends on the puzzle, the seed and these settings, not on its neighbours or its place.
     ValueError of one line for settings that model or puzzle cannot serve, before any work.

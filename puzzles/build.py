@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import puzzles
-from puzzles import build_rows, dataset, splits, stamp
+from puzzles import splits
 from puzzles.base import Puzzle
+from puzzles.datasets import build_rows, dataset, stamp
 
 Track = Callable[[str, int], Callable[[int], None]]  # (what, how many) -> advance(done)
 GENERATED = 1000  # puzzles of a split where nobody says how many

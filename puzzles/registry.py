@@ -7,19 +7,19 @@ from puzzles.base import Puzzle
 
 
 def _arc() -> Any:
-    from puzzles.arc import Arc
+    from puzzles.arc.domain import Arc
 
     return Arc
 
 
 def _sudoku() -> Any:
-    from puzzles.sudoku import Sudoku
+    from puzzles.sudoku.domain import Sudoku
 
     return Sudoku
 
 
 def _maze() -> Any:
-    from puzzles.maze import Maze
+    from puzzles.maze.domain import Maze
 
     return Maze
 

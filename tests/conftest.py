@@ -7,8 +7,7 @@ import jaxtyping
 import pytest
 from hypothesis import HealthCheck, settings
 
-REPO = Path(__file__).resolve().parent.parent
-DATA = REPO.parent / "shared" / "data"
+from tests.paths import DATA, REPO
 
 
 def _checked_modules() -> list[str]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
-from hrm_net.hrm_config import HRMConfig
 from hrm_net.model import HRM
+from hrm_net.nn.config import HRMConfig
 
 SEQ, VOCAB = 16, 6
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from hrm_net.hrm_config import HRMConfig
 from hrm_net.model import Carry, Output
+from hrm_net.nn.config import HRMConfig
 
 NEVER = 10_000
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-REPO = Path(__file__).resolve().parent.parent
+from tests.paths import REPO
+
 HEAVY = {"hydra", "omegaconf", "wandb", "flash_attn", "pydantic", "matplotlib", "rich", "numba"}
 
 
@@ -75,7 +76,7 @@ def test_import_is_light(tmp_path: Path) -> None:
 
 
 def test_puzzles_need_neither_torch_nor_the_model(tmp_path: Path) -> None:
-    code = "import sys, puzzles; puzzles.get('sudoku', box='2x2'); import puzzles.render; print(*sys.modules)"
+    code = "import sys, puzzles; puzzles.get('sudoku', box='2x2'); import puzzles.drawing.render; print(*sys.modules)"
     loaded = set(run([sys.executable, "-c", code], tmp_path, PYTHONPATH=str(REPO)).stdout.split())
     assert {"torch", "hrm_net", "hydra"} & loaded == set()
 
@@ -89,7 +90,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     names = {line.split(">")[0].replace("-", "_") for line in declared}
     names = {{"hydra_core": "hydra", "pillow": "PIL", "flash_attn": "flash_attn"}.get(name, name) for name in names}
     names |= {"hrm_net", "puzzles", "yaml"}  # PyYAML is what omegaconf reads with
-    names |= {"reasoning_gym"}  # in puzzles/arc_rearc.py alone, which runs in an environment of its own
+    names |= {"reasoning_gym"}  # in puzzles/arc/rearc.py alone, which runs in an environment of its own
     for path in [*REPO.glob("hrm_net/**/*.py"), *REPO.glob("puzzles/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -9,10 +9,10 @@ import pytest
 from hrm_net import cli
 from hrm_net.commands import compose
 from hrm_net.commands import solve as solve_command
-from hrm_net.config import EvaluateConfig, TrainConfig
 from hrm_net.latent import command as latent_command
+from hrm_net.recipes.config import EvaluateConfig, TrainConfig
+from tests.paths import REPO
 
-REPO = Path(__file__).resolve().parent.parent
 README = REPO / "README.md"
 BLOCK = re.compile(r"(<!-- not run: (?P<reason>[^>]+) -->\n+)?```(?P<language>\w*)\n(?P<body>.*?)```", re.DOTALL)
 PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"

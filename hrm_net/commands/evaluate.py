@@ -9,20 +9,20 @@ from rich.console import Console
 
 import puzzles
 from hrm_net.commands import live
-from hrm_net.config import EvaluateConfig, TrainConfig
-from hrm_net.config_checks import check_targets
-from hrm_net.device import resolve_compile, resolve_device, resolve_precision
-from hrm_net.evaluation import CURVE, HEADLINE, evaluate
+from hrm_net.data.puzzle_sets import PuzzleSet, generated_set, read_sets
+from hrm_net.evaluation import compute_curve, trace
+from hrm_net.evaluation.compute_picture import accuracy_by_compute
+from hrm_net.evaluation.directories import check_directories, own_tests, trained_on
+from hrm_net.evaluation.evaluate import CURVE, HEADLINE, evaluate
+from hrm_net.evaluation.pictures import write_figures, write_followed
+from hrm_net.evaluation.results import Results, published_table, results_table
 from hrm_net.model import HRM
-from hrm_net.model_source import ModelSource, find_model
-from hrm_net.puzzle_sets import PuzzleSet, generated_set, read_sets
-from hrm_net.scoring import compute_curve, trace
-from hrm_net.scoring.compute_picture import accuracy_by_compute
-from hrm_net.scoring.directories import check_directories, own_tests, trained_on
-from hrm_net.scoring.pictures import write_figures, write_followed
-from hrm_net.scoring.results import Results, published_table, results_table
-from hrm_net.tracking import read_metrics
-from puzzles.arc_tasks import NAMED
+from hrm_net.recipes.checks import check_targets
+from hrm_net.recipes.config import EvaluateConfig, TrainConfig
+from hrm_net.recipes.model_source import ModelSource, find_model
+from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
+from hrm_net.trainer.tracking import read_metrics
+from puzzles.arc.tasks import NAMED
 from puzzles.base import Puzzle
 
 DEFAULT_NUM = 1000
@@ -45,7 +45,7 @@ def prepare(config: EvaluateConfig) -> None:
         bound = f"none: {source.path} is no step scorer of puzzles, by which to search"
         raise ValueError(f"search={config.search.name}: must be {bound}")
     if trained is not None and trained.on_text:
-        from hrm_net.reward.text import command as text_command
+        from hrm_net.recipes import text_scorer_command as text_command
 
         text_command.prepare(config, trained)
         return
@@ -53,11 +53,11 @@ def prepare(config: EvaluateConfig) -> None:
     if config.candidates is not None and (trained is None or not trained.reward.on):
         raise ValueError(f"candidates={config.candidates}: {source.path} is no step scorer, which ranks candidates")
     if trained is not None and trained.data.has_tasks:
-        from hrm_net.arc import command as arc_command  # its kernels load when they are needed
+        from hrm_net.recipes import arc as arc_command  # its kernels load when they are needed
 
         arc_command.prepare(config, trained)
     elif trained is not None and trained.reward.on:
-        from hrm_net.reward import command as reward_command
+        from hrm_net.recipes import step_scorer_command as reward_command
 
         reward_command.prepare(config, trained)
     elif config.augmentations is not None:
@@ -82,17 +82,17 @@ def run(config: EvaluateConfig) -> Results:
     # a file or a pipe has no width, and the table needs more than the 80 columns then assumed
     console = Console(width=None if sys.stdout.isatty() else 120)
     if source.config is not None and source.config.on_text:
-        from hrm_net.reward.text import command as text_command
+        from hrm_net.recipes import text_scorer_command as text_command
 
         return text_command.run(config, source.config, source, _output(config, source), console)
     if source.config is not None and source.config.data.has_tasks:
-        from hrm_net.arc import command as arc_command
+        from hrm_net.recipes import arc as arc_command
 
         model = _load(config, source)
         _tell_size(console, source, model)
         return arc_command.run(config, source.config, source, model, _output(config, source), console)
     if source.config is not None and source.config.reward.on:
-        from hrm_net.reward import command as reward_command
+        from hrm_net.recipes import step_scorer_command as reward_command
 
         return reward_command.run(config, source.config, source, _output(config, source), console)
     sets = _sets(config, puzzles.get(**source.puzzle), source.config)

@@ -9,8 +9,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from hrm_net.scoring.trace import Trace
-from puzzles.render import render_text, still_texts, verdict
+from hrm_net.evaluation.trace import Trace
+from puzzles.drawing.render import render_text, still_texts, verdict
 
 GAP = 3  # columns between boards side by side
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrm_net.arguments import Parser
-from hrm_net.exit_codes import exit_codes
+from hrm_net.commands.arguments import Parser
+from hrm_net.commands.exit_codes import exit_codes
 
 if TYPE_CHECKING:
-    from hrm_net.model_source import ModelSource
+    from hrm_net.recipes.model_source import ModelSource
     from hrm_net.solver import Solution
     from puzzles.base import Puzzle
 
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> None:
     import puzzles
-    from hrm_net.model_source import find_model
+    from hrm_net.recipes.model_source import find_model
 
     source = find_model(arguments.run)
     if source.config is not None and source.config.data.has_tasks:
@@ -102,7 +102,7 @@ def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
         if options[name] != _parser().get_default(name):
             raise ValueError(f"--{name.replace('_', '-')}: real ARC tasks are answered by votes; see --augmentations")
 
-    from hrm_net.arc import solve as solve_arc  # its kernels load when they are needed
+    from hrm_net.recipes import arc_solve as solve_arc  # its kernels load when they are needed
 
     assert source.config is not None
     tasks = solve_arc.asked_tasks(arguments.puzzle, source.config)
@@ -118,7 +118,7 @@ def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
 def _identifier(puzzle: "Puzzle", source: "ModelSource", family: str | None) -> int:
     """What the model knows the puzzles by: 0 but for families of ARC."""
     if puzzle.name == "arc":
-        from hrm_net.arc.solve import family_identifier
+        from hrm_net.recipes.arc_solve import family_identifier
 
         return family_identifier(family, puzzle, source)
     if family is not None:
@@ -185,7 +185,7 @@ def answer_text(puzzle: "Puzzle", inputs: np.ndarray, answer: np.ndarray) -> str
     """Sudoku: its digits together; a maze, a grid: its rows separated by /. Padding in an answer to either of the first
     two shows what was asked there."""
     if puzzle.name == "arc":
-        from hrm_net.arc.solve import family_answer
+        from hrm_net.recipes.arc_solve import family_answer
 
         return family_answer(puzzle, inputs, answer)
     shown = np.where(answer == 0, inputs, answer)
@@ -205,7 +205,7 @@ def _line(told: dict[str, Any], verifiable: bool) -> str:
 
 
 def _load(source: "ModelSource", arguments: argparse.Namespace) -> Any:
-    from hrm_net.device import resolve_compile, resolve_device, resolve_precision
+    from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
 
     device = resolve_device(arguments.device)
     model = source.load().to(device)
@@ -216,7 +216,7 @@ def _load(source: "ModelSource", arguments: argparse.Namespace) -> Any:
 
 
 def _drawn(puzzle: "Puzzle") -> bool:
-    from puzzles.render import DRAWERS
+    from puzzles.drawing.render import DRAWERS
 
     return puzzle.name in DRAWERS
 
@@ -224,7 +224,7 @@ def _drawn(puzzle: "Puzzle") -> bool:
 def _show(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution") -> None:
     """The puzzle filling in, on a terminal."""
     from hrm_net.commands import live
-    from hrm_net.scoring.trace import Trace
+    from hrm_net.evaluation.trace import Trace
 
     assert found.trace is not None
     steps = found.trace[0]

@@ -11,11 +11,11 @@ from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
 import puzzles
-from hrm_net.evaluation import check_fits
+from hrm_net.data.puzzle_sets import PuzzleSet, scored
+from hrm_net.evaluation.evaluate import check_fits
+from hrm_net.inference.segments import Batch, padded_batch, run_segments
 from hrm_net.latent.metrics import Moments, mean_interval, participation_ratio, principal_plane, residual
 from hrm_net.model import HRM
-from hrm_net.puzzle_sets import PuzzleSet, scored
-from hrm_net.segments import Batch, padded_batch, run_segments
 
 MODULES = ("H", "L")
 

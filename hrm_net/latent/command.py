@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hrm_net.arguments import Parser
-from hrm_net.exit_codes import exit_codes
-from hrm_net.whole_file import write_text
+from hrm_net.atomic_write import write_text
+from hrm_net.commands.arguments import Parser
+from hrm_net.commands.exit_codes import exit_codes
 
 if TYPE_CHECKING:
+    from hrm_net.data.puzzle_sets import PuzzleSet
     from hrm_net.model import HRM
-    from hrm_net.model_source import ModelSource
-    from hrm_net.puzzle_sets import PuzzleSet
+    from hrm_net.recipes.model_source import ModelSource
 
 DESCRIPTION = """\
 Look into the states of the slow module H and the fast module L: how many directions they use (participation ratio),
@@ -60,8 +60,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from hrm_net.device import resolve_device
-    from hrm_net.model_source import find_model
+    from hrm_net.recipes.model_source import find_model
+    from hrm_net.trainer.device import resolve_device
 
     _check(arguments)
     source = find_model(arguments.run)
@@ -89,10 +89,10 @@ def analyse_sets(
     """
     import torch
 
-    from hrm_net.evaluation import check_fits
+    from hrm_net.evaluation.evaluate import check_fits
     from hrm_net.latent.analysis import analyse, some_of_both, trajectories
     from hrm_net.model import HRM
-    from hrm_net.runs.provenance import provenance
+    from hrm_net.provenance import provenance
 
     for one in sets:
         check_fits(trained, one)
@@ -147,7 +147,7 @@ def _check_output(output: Path) -> None:
 
 def _sets(arguments: argparse.Namespace, source: "ModelSource") -> list["PuzzleSet"]:
     import puzzles
-    from hrm_net.puzzle_sets import generated_set, read_sets
+    from hrm_net.data.puzzle_sets import generated_set, read_sets
 
     puzzle, num = puzzles.get(**source.puzzle), arguments.puzzles
     if not arguments.data:

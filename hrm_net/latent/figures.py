@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from hrm_net.scoring.drawing import COLOURS, FONT_SIZE, INK, MARKERS, new_figure, save, tidy
+from hrm_net.evaluation.drawing import COLOURS, FONT_SIZE, INK, MARKERS, new_figure, save, tidy
 
 Sets = dict[str, dict[str, Any]]
 

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from puzzles.attempts import Attempts
 from puzzles.base import Puzzle
-from puzzles.step_checks import check_attempts
-from puzzles.step_rules import StepRules
-from puzzles.step_text import parse_step
-from puzzles.step_tokens import as_rows
-from puzzles.steps import Step, Trajectory
+from puzzles.steps.attempts import Attempts
+from puzzles.steps.checks import check_attempts
+from puzzles.steps.rules import StepRules
+from puzzles.steps.steps import Step, Trajectory
+from puzzles.steps.text import parse_step
+from puzzles.steps.tokens import as_rows
 
 
 @dataclass(kw_only=True, slots=True)

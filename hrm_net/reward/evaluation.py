@@ -6,24 +6,24 @@ from typing import Any
 import numpy as np
 
 import puzzles
-from hrm_net.config import Targets, TrainConfig
-from hrm_net.puzzle_sets import generated_set
+from hrm_net.data.puzzle_sets import generated_set
+from hrm_net.evaluation.results import Results
+from hrm_net.provenance import provenance
+from hrm_net.recipes.config import Targets, TrainConfig
 from hrm_net.reward.data.prepare import solutions_of
 from hrm_net.reward.data.solutions import build_policy
 from hrm_net.reward.judging import Choices, Exam, best_weight, clash_free, combined, exam, judged
-from hrm_net.reward.measures import metrics
-from hrm_net.reward.measures.best_of_n import oracle_curve, random_curve
-from hrm_net.reward.measures.voting import answer_ids, vote_curve
+from hrm_net.reward.metrics import ranking as metrics
+from hrm_net.reward.metrics.best_of_n import oracle_curve, random_curve
+from hrm_net.reward.metrics.voting import answer_ids, vote_curve
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.row_scores import RowScores
 from hrm_net.reward.search.config import SearchConfig
 from hrm_net.reward.search.evaluation import measure
 from hrm_net.reward.validation import monitor_solutions, sources
 from hrm_net.reward.verdicts import logits_of, scores
-from hrm_net.runs.provenance import provenance
-from hrm_net.scoring.results import Results
-from puzzles.step_rows import StepRows
-from puzzles.step_rules import StepRules, step_rules
+from puzzles.steps.rows import StepRows
+from puzzles.steps.rules import StepRules, step_rules
 
 Scored = dict[str, np.ndarray]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from hrm_net.scoring.drawing import FONT_SIZE, INK, SOFT, doubling_axis, look, new_figure, percent_axis, save, tidy
+from hrm_net.evaluation.drawing import FONT_SIZE, INK, SOFT, doubling_axis, look, new_figure, percent_axis, save, tidy
 
 FRAMES = {"oracle": "--", "majority": "-.", "random": ":"}  # rows that no scorer made, drawn in grey
 QUADRANTS = (("right", "right"), ("right", "wrong"), ("wrong", "right"), ("wrong", "wrong"))

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
-from hrm_net.layers import Linear, truncated_normal_
+from hrm_net.nn.codecs.symbols import EMPTY, GIVEN_AS_ME, GIVEN_AS_OTHER
+from hrm_net.nn.layers import Linear, truncated_normal_
 from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.pooling import GAINS, POOLED, Pool, pool_gain
-from hrm_net.symbols import EMPTY, GIVEN_AS_ME, GIVEN_AS_OTHER
 
 Rows = dict[str, Tensor]
 SPANS = 2

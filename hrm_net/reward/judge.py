@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float64, Int64, Shaped
 from torch import Tensor
 
+from hrm_net.inference.segments import inference
 from hrm_net.reward.model import RewardModel
-from hrm_net.segments import inference
 
 
 @dataclass(kw_only=True, slots=True)

@@ -10,12 +10,12 @@ from jaxtyping import Bool, Float, Int64, UInt8
 
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data.solutions import Solutions
-from hrm_net.reward.measures import metrics
-from hrm_net.reward.measures.best_of_n import best_of_n_curve
-from hrm_net.reward.measures.by_solution import HOWS, by_solution
-from hrm_net.reward.measures.first_error import best_threshold, first_error_auroc, first_error_f1
-from puzzles.step_rows import StepRows, StepTrajectories
-from puzzles.step_rules import StepRules
+from hrm_net.reward.metrics import ranking as metrics
+from hrm_net.reward.metrics.best_of_n import best_of_n_curve
+from hrm_net.reward.metrics.by_solution import HOWS, by_solution
+from hrm_net.reward.metrics.first_error import best_threshold, first_error_auroc, first_error_f1
+from puzzles.steps.rows import StepRows, StepTrajectories
+from puzzles.steps.rules import StepRules
 
 # Shares of the single step's score in hier's combination with the merged one's; 1, the published way, wins a tie.
 FINE_WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)

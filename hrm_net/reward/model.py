@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hrm_net import pretrained
-from hrm_net.layers import Linear
+from hrm_net.checkpoints import pretrained
 from hrm_net.model import HRM
+from hrm_net.nn.layers import Linear
 from hrm_net.reward.inputs import GRIDS, Rows, SymbolInputs, TokenInputs
 from hrm_net.reward.model_config import RewardModelConfig
 

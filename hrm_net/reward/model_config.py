@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-from hrm_net.hrm_config import HRMConfig
+from hrm_net.nn.config import HRMConfig
 
 Objective = Literal["orm", "prm", "pqm", "hier", "cond"]
 OBJECTIVES: tuple[str, ...] = get_args(Objective)

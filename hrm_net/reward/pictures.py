@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hrm_net.reward import figures
-from hrm_net.reward.search.figures import write_search
-from hrm_net.scoring.drawing import (
+from hrm_net.evaluation.drawing import (
     COLOURS,
     MARKERS,
     Record,
@@ -17,7 +15,9 @@ from hrm_net.scoring.drawing import (
     series,
     tidy,
 )
-from hrm_net.scoring.results import Results
+from hrm_net.evaluation.results import Results
+from hrm_net.reward import figures
+from hrm_net.reward.search.figures import write_search
 
 
 def write(results: Results, records: Sequence[Record], directory: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.verdicts import logits_of, scores
-from puzzles.step_rows import StepRows
+from puzzles.steps.rows import StepRows
 
 
 class RowScores:

@@ -12,15 +12,15 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 import puzzles
-from hrm_net import pretrained
+from hrm_net.checkpoints import pretrained
+from hrm_net.inference.segments import sigmoid
 from hrm_net.reward.candidates import Path as States
 from hrm_net.reward.candidates import read_candidate, read_problem
 from hrm_net.reward.judge import Judgement, judge
 from hrm_net.reward.model import RewardModel
-from hrm_net.segments import sigmoid
 from puzzles.base import Puzzle
-from puzzles.step_rows import COARSE, FINE, StepRows
-from puzzles.step_rules import step_rules
+from puzzles.steps.rows import COARSE, FINE, StepRows
+from puzzles.steps.rules import step_rules
 
 SAVED = ("objective", "fine_weight", "segments", "stop")
 

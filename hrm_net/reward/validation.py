@@ -8,17 +8,17 @@ import numpy as np
 import torch
 
 import puzzles
-from hrm_net.config import Targets, TrainConfig
+from hrm_net.recipes.config import Targets, TrainConfig
 from hrm_net.reward import objectives
 from hrm_net.reward.data.prepare import solutions_of
 from hrm_net.reward.data.solutions import Solutions, build_policy
-from hrm_net.reward.measures.metrics import auroc
+from hrm_net.reward.metrics.ranking import auroc
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.verdicts import logits_of, scores
-from hrm_net.tracking import Tracker
+from hrm_net.trainer.tracking import Tracker
 from puzzles import splits
-from puzzles.step_rows import StepRows, StepTrajectories
-from puzzles.step_rules import StepRules
+from puzzles.steps.rows import StepRows, StepTrajectories
+from puzzles.steps.rules import StepRules
 
 
 class Validation:

@@ -8,7 +8,7 @@ from torch import Tensor
 from hrm_net.reward.data.batches import GRIDS
 from hrm_net.reward.judge import judge
 from hrm_net.reward.model import RewardModel
-from puzzles.step_rows import StepRows
+from puzzles.steps.rows import StepRows
 
 
 def logits_of(

@@ -6,8 +6,8 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hrm_net.arguments import Parser
-from hrm_net.exit_codes import exit_codes
+from hrm_net.commands.arguments import Parser
+from hrm_net.commands.exit_codes import exit_codes
 
 if TYPE_CHECKING:
     from hrm_net.serve.served import Served
@@ -97,10 +97,10 @@ def listen(host: str, port: int) -> socket.socket:
 def load(runs: Sequence[str], device_name: str, precision: str) -> "list[Served]":
     """The models of these runs, Sudoku's shipped weights among them unless a run solves Sudoku."""
     import puzzles
-    from hrm_net.device import resolve_device, resolve_precision
-    from hrm_net.model_source import find_model
-    from hrm_net.pretrained import shipped
+    from hrm_net.checkpoints.pretrained import shipped
+    from hrm_net.recipes.model_source import find_model
     from hrm_net.serve.served import Served
+    from hrm_net.trainer.device import resolve_device, resolve_precision
 
     device = resolve_device(device_name)
     found: dict[str, Served] = {}

@@ -3,9 +3,9 @@
 import numpy as np
 from jaxtyping import Bool, Integer
 
-from puzzles import render_maze
 from puzzles.base import Puzzle
-from puzzles.sudoku import SYMBOLS, Sudoku
+from puzzles.maze import drawing as render_maze
+from puzzles.sudoku.domain import SYMBOLS, Sudoku
 
 Row = Integer[np.ndarray, " seq"]
 

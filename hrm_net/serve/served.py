@@ -14,8 +14,8 @@ from hrm_net.serve.judge import judge
 from hrm_net.serve.limits import Refusal
 from hrm_net.solver import DEFAULT_STOP, model_config, solve
 from puzzles.base import Puzzle
-from puzzles.maze import Maze
-from puzzles.sudoku import SYMBOLS, Sudoku
+from puzzles.maze.domain import Maze
+from puzzles.sudoku.domain import SYMBOLS, Sudoku
 
 SEGMENTS = 16
 # Clues of the levels, easy first.

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import cast
 
-from hrm_net.losses import segment_loss
-from hrm_net.optim import OptimConfig, OptimName, build_optimizers
+from hrm_net.nn.losses import segment_loss
+from hrm_net.trainer.optim import OptimConfig, OptimName, build_optimizers
 from tests.models import VARIANTS, seeded, small_batch, small_model
 
 PATH = Path(__file__).with_name("losses.json")

@@ -12,7 +12,7 @@ import puzzles
 from hrm_net.reward.data.prepare import StepData
 from hrm_net.reward.objectives import known_errors
 from puzzles.base import Puzzle
-from puzzles.step_rows import StepRows
+from puzzles.steps.rows import StepRows
 from puzzles.symmetry import Symmetric
 
 ALONE = -1

@@ -5,18 +5,18 @@ import torch
 from jaxtyping import Float, Integer, UInt8
 from torch import nn
 
-from hrm_net.segments import inference
+from hrm_net.inference.segments import inference
 from puzzles.base import Puzzle
-from puzzles.policies import check_policy
-from puzzles.step_rules import StepRules
-from puzzles.steps import Regime
+from puzzles.steps.policies import check_policy
+from puzzles.steps.rules import StepRules
+from puzzles.steps.steps import Regime
 
 ROWS = 2048  # worked on at once
 States = Integer[np.ndarray, "num seq"]
 
 
 class HRMPolicy:
-    """See `puzzles.policies.Policy`: draws (cell, value) pairs with chance p(value | cell)^(1 / temperature).
+    """See `puzzles.steps.policies.Policy`: draws (cell, value) pairs with chance p(value | cell)^(1 / temperature).
 
     So cells that the model is sure of come first. In "fill" the pairs are the legal values of blank cells, in "edit"
     also other values of written ones. The model sees the state it has filled in so far where it was trained on such

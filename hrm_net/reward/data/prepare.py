@@ -14,15 +14,15 @@ import numpy as np
 from jaxtyping import Integer
 
 import puzzles
-from hrm_net.config import TrainConfig
-from hrm_net.data import distinct_puzzles
+from hrm_net.atomic_write import write_text
+from hrm_net.data.generated import distinct_puzzles
+from hrm_net.recipes.config import TrainConfig
 from hrm_net.reward.data.solutions import Solutions, build_policy, sample
 from hrm_net.reward.objectives import WHOLE
-from hrm_net.whole_file import write_text
-from puzzles.policies import Policy
-from puzzles.step_files import load_rows, load_trajectories, save
-from puzzles.step_rows import StepRows, StepTrajectories
-from puzzles.step_rules import StepRules
+from puzzles.steps.files import load_rows, load_trajectories, save
+from puzzles.steps.policies import Policy
+from puzzles.steps.rows import StepRows, StepTrajectories
+from puzzles.steps.rules import StepRules
 
 AT_ONCE = 64  # puzzles whose solutions are made together
 # What the solutions follow from, besides seed and puzzle.

@@ -7,11 +7,11 @@ from jaxtyping import Integer
 
 import puzzles
 from hrm_net.reward.config import RewardConfig
-from puzzles.attempts import Attempts, attempts
-from puzzles.policies import CarelessSolver, Policy, RandomPolicy, sample_states
-from puzzles.step_labels import BatchLabels, label_states
-from puzzles.step_rows import StepRows, StepTrajectories, rows_of, trajectories_of
-from puzzles.step_rules import StepRules
+from puzzles.steps.attempts import Attempts, attempts
+from puzzles.steps.labels import BatchLabels, label_states
+from puzzles.steps.policies import CarelessSolver, Policy, RandomPolicy, sample_states
+from puzzles.steps.rows import StepRows, StepTrajectories, rows_of, trajectories_of
+from puzzles.steps.rules import StepRules
 
 Grids = Integer[np.ndarray, "num seq"]
 
@@ -30,7 +30,7 @@ def build_policy(config: RewardConfig, rules: StepRules) -> Policy:
             cells_per_step=config.cells_per_step,
             regime=config.regime,
         )
-    from hrm_net.model_source import find_model
+    from hrm_net.recipes.model_source import find_model
     from hrm_net.reward.data.hrm_policy import HRMPolicy
 
     source = find_model(policy.solver)
@@ -95,7 +95,7 @@ def by_rollouts(
 ) -> BatchLabels:
     """Labels of single and merged steps by `children` rollouts from the state after each: the share that comes right
     within the budget, or (mc_hard) whether one does. Outcome and error step stay exact."""
-    from puzzles.trees import monte_carlo
+    from puzzles.trees.trees import monte_carlo
 
     chosen, t = np.nonzero(found.live)
     left = found.budget[chosen] - t - 1

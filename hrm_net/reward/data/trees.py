@@ -7,13 +7,13 @@ from jaxtyping import Integer
 
 import puzzles
 from hrm_net.reward.config import RewardConfig
-from puzzles.attempts import attempts
-from puzzles.policies import Policy
-from puzzles.step_labels import label_states
-from puzzles.step_rows import StepRows, StepTrajectories
-from puzzles.step_rules import StepRules
-from puzzles.tree_rows import Compressed, tree_rows, tree_trajectories
-from puzzles.trees import Tree, expand
+from puzzles.steps.attempts import attempts
+from puzzles.steps.labels import label_states
+from puzzles.steps.policies import Policy
+from puzzles.steps.rows import StepRows, StepTrajectories
+from puzzles.steps.rules import StepRules
+from puzzles.trees.rows import Compressed, tree_rows, tree_trajectories
+from puzzles.trees.trees import Tree, expand
 
 AT_ONCE = 8
 

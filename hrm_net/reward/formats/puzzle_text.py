@@ -1,4 +1,4 @@
-"""Attempts at puzzles as solutions in words, for the formats here: steps as `puzzles.step_text` writes them."""
+"""Attempts at puzzles as solutions in words, for the formats here: steps as `puzzles.steps.text` writes them."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -8,9 +8,9 @@ from jaxtyping import Integer
 
 from hrm_net.reward.formats.records import TextSolution
 from puzzles.base import Puzzle
-from puzzles.step_labels import StepLabels
-from puzzles.step_text import format_steps, parse_steps
-from puzzles.steps import Trajectory
+from puzzles.steps.labels import StepLabels
+from puzzles.steps.steps import Trajectory
+from puzzles.steps.text import format_steps, parse_steps
 
 
 def text_solution(puzzle: Puzzle, trajectory: Trajectory, labels: StepLabels | None = None) -> TextSolution:

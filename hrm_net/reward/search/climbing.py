@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from hrm_net.reward.search.guided import RowScorer, unlabelled_rows
-from puzzles.step_rules import StepRules
+from puzzles.steps.rules import StepRules
 
 
 def climb(

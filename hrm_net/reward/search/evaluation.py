@@ -11,15 +11,15 @@ import puzzles
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data.solutions import build_policy
 from hrm_net.reward.judging import Choices, Exam, aggregated
-from hrm_net.reward.measures.best_of_n import best_of_n, oracle
-from hrm_net.reward.measures.bootstrap import interval
+from hrm_net.reward.metrics.best_of_n import best_of_n, oracle
+from hrm_net.reward.metrics.bootstrap import interval
 from hrm_net.reward.row_scores import RowScores
 from hrm_net.reward.search.config import SearchConfig
 from hrm_net.reward.search.guided import RowScorer, SearchReport, beam, greedy
 from hrm_net.reward.search.probe_evaluation import measure_climbing, measure_probes
-from puzzles.policies import Policy
-from puzzles.step_rows import StepRows
-from puzzles.step_rules import StepRules
+from puzzles.steps.policies import Policy
+from puzzles.steps.rows import StepRows
+from puzzles.steps.rules import StepRules
 
 Point = dict[str, Any]
 ORACLE = "oracle"

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
+from hrm_net.evaluation.drawing import COLOURS, FONT_SIZE, INK, MARKERS, new_figure, percent_axis, save, tidy
 from hrm_net.reward.search.tables import PROBES, called
-from hrm_net.scoring.drawing import COLOURS, FONT_SIZE, INK, MARKERS, new_figure, percent_axis, save, tidy
 
 KINDS = {"best_of_n": "best of N whole solutions", "greedy": "greedy, N a step", "beam": "beam, width x expand"}
 CLIMBED = {"score": ("score", "-"), "right": ("cells right", "--"), "solved": ("puzzles solved", ":")}

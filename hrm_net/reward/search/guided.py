@@ -10,10 +10,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer, UInt8
 
-from hrm_net.reward.measures.by_solution import HOWS
-from puzzles.policies import Policy, solved
-from puzzles.step_rows import COARSE, FINE, StepRows
-from puzzles.step_rules import StepRules
+from hrm_net.reward.metrics.by_solution import HOWS
+from puzzles.steps.policies import Policy, solved
+from puzzles.steps.rows import COARSE, FINE, StepRows
+from puzzles.steps.rules import StepRules
 
 
 @runtime_checkable

@@ -11,8 +11,8 @@ from hrm_net.reward.row_scores import RowScores
 from hrm_net.reward.search.climbing import climb
 from hrm_net.reward.search.config import SearchConfig
 from hrm_net.reward.search.probes import probe
-from puzzles.attempts import Attempts
-from puzzles.step_rules import StepRules
+from puzzles.steps.attempts import Attempts
+from puzzles.steps.rules import StepRules
 
 
 def measure_probes(

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer
 
-from hrm_net.reward.measures.by_solution import HOWS, by_solution
-from hrm_net.reward.measures.metrics import auroc, within
+from hrm_net.reward.metrics.by_solution import HOWS, by_solution
+from hrm_net.reward.metrics.ranking import auroc, within
 from hrm_net.reward.search.guided import RowScorer, unlabelled_rows
-from puzzles.attempts import Attempts
-from puzzles.step_labels import label_states
-from puzzles.step_rules import StepRules
+from puzzles.steps.attempts import Attempts
+from puzzles.steps.labels import label_states
+from puzzles.steps.rules import StepRules
 
 
 def no_op_padding(attempts: Attempts, keep: Integer[np.ndarray, " attempts"]) -> Attempts:

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from hrm_net.reward.aggregate import aggregate
-from hrm_net.reward.measures import metrics
-from hrm_net.reward.measures.first_error import best_threshold, first_error_auroc, first_error_f1
+from hrm_net.reward.metrics import ranking as metrics
+from hrm_net.reward.metrics.first_error import best_threshold, first_error_auroc, first_error_f1
 from hrm_net.reward.text.data import TextSet
 from hrm_net.reward.text.rows import COARSE, FINE
 

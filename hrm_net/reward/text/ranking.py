@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from hrm_net.reward.formats.candidates import Candidates
-from hrm_net.reward.measures.best_of_n import best_of_n, oracle, sizes_up_to
-from hrm_net.reward.measures.voting import ABSTAINS, vote
+from hrm_net.reward.metrics.best_of_n import best_of_n, oracle, sizes_up_to
+from hrm_net.reward.metrics.voting import ABSTAINS, vote
 from hrm_net.reward.text.answers import answer_key, final_answer
 
 RANDOM, MAJORITY, ORACLE, SCORER = "random", "majority", "oracle", "scorer"

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from hrm_net.inference.segments import sigmoid
 from hrm_net.reward.formats.records import TextSolution
 from hrm_net.reward.judge import judge
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.text import rows as text_rows
 from hrm_net.reward.text.data import columns
 from hrm_net.reward.text.rows import TextRows
-from hrm_net.segments import sigmoid
 
 
 @dataclass(kw_only=True, slots=True)

@@ -1,1 +1,0 @@
-"""Real ARC tasks on the reasoning core: batches over augmentations, votes, scores, pictures."""

@@ -1,0 +1,1 @@
+"""Checkpoints of a run, pretrained models, and files of the published HRM and TRM."""

@@ -1,0 +1,111 @@
+"""`hrm-rank`: candidate solutions to word problems, scored and put in order by a trained step scorer."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hrm_net.commands.arguments import Parser
+from hrm_net.commands.exit_codes import exit_codes
+
+if TYPE_CHECKING:
+    from hrm_net.reward.model import RewardModel
+
+DESCRIPTION = "Score candidate solutions step by step, write them best first, and say how often the best of N is right."
+EXAMPLES = """\
+examples:
+  hrm-rank --run runs/reward_text candidates.jsonl
+  hrm-rank --run runs/reward_text --head cond --how prod --output ranked.jsonl candidates.jsonl
+
+A line of the file is a problem, its right answer where that is known, and what to choose from:
+  {"problem": "1 + 2 + 3?", "answer": "6", "candidates": [{"steps": ["1 + 2 = 3", "3 + 3 = 6"]}, {"text": "It is 5."}]}
+A text is split into its paragraphs, or its lines. What a policy wrote one sample a line becomes such a file by
+  python -m hrm_net.reward.text.make_candidates --samples samples.jsonl --problems problems.jsonl candidates.jsonl
+
+Answers are found as GSM8K (#### n), MATH (\\boxed{}) and PRM800K (# Answer) write them; compared are numbers or texts.
+A broken line is told by its number and left out; with --strict nothing is ranked then.
+"""
+HOW = ("min", "max", "mean", "last", "prod", "sum_log")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`hrm-rank ...`."""
+    with exit_codes():
+        _run(_parser().parse_args(argv))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("hrm-rank", description=DESCRIPTION, epilog=EXAMPLES)
+    add = parser.add_argument
+    add("candidates", type=Path, metavar="FILE", help="problems with candidates, one JSON object a line")
+    add("--run", required=True, metavar="DIR", help="directory of a training run over text, or of save_pretrained")
+    add("--head", metavar="NAME", help="orm, prm, pqm, hier or cond, of those the run has (default: its last one)")
+    add("--how", choices=HOW, help="a solution's score from its steps' (default: last for orm, else prod)")
+    add(
+        "--fine-weight", type=float, default=1.0, metavar="W", help="hier: share of single steps (default: %(default)s)"
+    )
+    add("--segments", type=int, metavar="N", help="segments to think on each step (default: as in training)")
+    add("--stop", type=float, metavar="P", help="end a step's segments once the halting head is that sure of itself")
+    add("--output", type=Path, metavar="FILE", help="ranked candidates (default: FILE.ranked.jsonl)")
+    add("--strict", action="store_true", help="refuse a file with a broken line")
+    add("--seed", type=int, default=0, metavar="N", help="of the subsets that vote (default: %(default)s)")
+    add("--batch-size", type=int, default=64, metavar="N", help="steps computed at once (default: %(default)s)")
+    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
+    add("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="of states and matrix products")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    import puzzles
+    from hrm_net.reward.aggregate import aggregate
+    from hrm_net.reward.formats import candidates, jsonl
+    from hrm_net.reward.text import ranking
+    from hrm_net.reward.text.scorer import TextScorer
+
+    lines = jsonl.read(arguments.candidates, candidates.parse, broken="refuse" if arguments.strict else "skip")
+    output = arguments.output or arguments.candidates.with_suffix(".ranked.jsonl")
+    if output.resolve() == arguments.candidates.resolve():
+        raise ValueError(f"--output {output}: is the file that is read; choose another")
+    for fault in lines.faults:
+        print(f"left out: {fault}", file=sys.stderr)
+    model = _load(arguments)
+    head = arguments.head or model.config.objectives[-1]
+    how = arguments.how or ("last" if head == "orm" else "prod")
+    scorer = TextScorer(
+        model=model, objective=head, fine_weight=arguments.fine_weight, segments=arguments.segments,
+        stop=arguments.stop, batch_size=arguments.batch_size,
+    )  # fmt: skip
+    problems = lines.items
+    steps = scorer.score([one.problem for one in problems], [one.steps for one in problems])
+    totals = aggregate(steps, how)
+    rows = [ranking.ranked(one, mine, each) for one, mine, each in zip(problems, totals, steps, strict=True)]
+    jsonl.write(output, rows)
+    total = sum(len(one.steps) for one in problems)
+    print(f"{output}: {total} candidates to {len(problems)} problems, ranked by {head}, {how} over steps")
+    found = ranking.accuracy(problems, totals, puzzles.rng(arguments.seed, "votes"))
+    print(_table(found) if found else "no line has an answer, so nothing tells how many are right")
+
+
+def _table(found: dict[str, Any]) -> str:
+    """Shares of right answers, a row for each way to choose and a column for each N."""
+    names = ("scorer", "random", "majority", "oracle")
+    shares = [[name, *(f"{100 * share:.1f}" for share in found[name])] for name in names]
+    rows = [["best of", *map(str, found["sizes"])], *shares]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    table = "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return f"right answers in % of {found['problems']} problems:\n{table}"
+
+
+def _load(arguments: argparse.Namespace) -> "RewardModel":
+    from hrm_net.recipes.text_scorer_command import find_text_model
+    from hrm_net.trainer.device import resolve_device, resolve_precision
+
+    device = resolve_device(arguments.device)
+    model = find_text_model(arguments.run).to(device)
+    model.forward_dtype = resolve_precision(arguments.precision, device)
+    return model
+
+
+if __name__ == "__main__":
+    main()

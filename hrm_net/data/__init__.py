@@ -1,0 +1,1 @@
+"""Puzzle sets, and batches as a pure function of seed and step."""

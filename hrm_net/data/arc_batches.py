@@ -1,0 +1,71 @@
+"""Training batches of real ARC tasks as a pure function of (seed, step, rank), made from the raw pairs.
+
+An epoch goes over all tasks in a fresh order. Of each it shows one random augmentation, and of that every pair once, at
+a fresh place on the canvas but for one. Published schedules are given in epochs: `steps = epochs * pairs / batch_size`.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Integer
+
+import puzzles
+from hrm_net.data import arc_tasks as arc_data
+from hrm_net.data.batch import Batch, as_batch
+from hrm_net.recipes.config import DataConfig
+from puzzles.arc.rows import ArcRows, Order
+
+
+def task_rows(config: DataConfig, *, canvas: int, seed: int) -> ArcRows:
+    """The rows of the tasks that `config` names. ValueError where they are not those that it was made with.
+
+    The augmentations, and with them the identifiers, derive from `seed` and the tasks alone.
+    """
+    training, evaluation = arc_data.load(config.tasks, config.evaluation_tasks)
+    check_digest(config, training, evaluation)
+    rows = ArcRows(training, evaluation, num_augmentations=config.augmentations, canvas=canvas, seed=seed)
+    assert rows.num_puzzle_ids <= arc_data.num_identifiers(len(rows.groups), config.augmentations)
+    return rows
+
+
+def check_digest(config: DataConfig, training: arc_data.Tasks, evaluation: arc_data.Tasks) -> None:
+    found = arc_data.digest(training, evaluation)
+    if config.sha256 not in (None, found):
+        sources = ", ".join([*config.tasks, *config.evaluation_tasks])
+        raise ValueError(f"data.sha256={config.sha256}: the tasks in {sources} are others now: {found}")
+
+
+class ArcBatches:
+    """Pairs of tasks, epoch after epoch; a batch begins where the one before it ended, in the middle of an epoch.
+
+    Tests of evaluation tasks are in no batch: `ArcRows` does not even keep their answers.
+    """
+
+    def __init__(self, rows: ArcRows, *, seed: int, batch_size: int, rank: int = 0, num_ranks: int = 1) -> None:
+        if rows.rows_in_epoch == 0:
+            raise ValueError("data.tasks: no pair is left to train on: all equal tests of evaluation tasks")
+        self.rows = rows
+        self.seed, self.batch_size, self.rank, self.num_ranks = seed, batch_size, rank, num_ranks
+        self.recent: dict[int, Order] = {}
+
+    def __call__(self, step: int, rows: Bool[np.ndarray, " batch"] | None = None) -> Batch:
+        """The batch of a step; rows left out of `rows` are not made, and zeros. They are passed over, as published."""
+        first = (step * self.num_ranks + self.rank) * self.batch_size
+        wanted = np.arange(self.batch_size) if rows is None else np.flatnonzero(rows)
+        inputs = np.zeros((self.batch_size, self.rows.canvas**2), np.uint8)
+        labels, identifiers = np.zeros_like(inputs), np.zeros(self.batch_size, np.int32)
+        epochs, places = np.divmod(first + wanted, self.rows.rows_in_epoch)
+        for epoch in np.unique(epochs).tolist():
+            here = epochs == epoch
+            made = self.rows.rows(_picked(self._epoch(epoch), places[here]))
+            inputs[wanted[here]], labels[wanted[here]], identifiers[wanted[here]] = made
+        return as_batch(inputs, labels, identifiers)
+
+    def _epoch(self, epoch: int) -> Order:
+        """The order of an epoch. The latest two are kept."""
+        if epoch not in self.recent:
+            order = self.rows.epoch(puzzles.rng(self.seed, "arc epoch", epoch))
+            self.recent = {e: kept for e, kept in self.recent.items() if e == epoch - 1} | {epoch: order}
+        return self.recent[epoch]
+
+
+def _picked(order: Order, places: Integer[np.ndarray, " num"]) -> Order:
+    return Order(order.tasks[places], order.augmentations[places], order.pairs[places], order.offsets[places])

@@ -1,0 +1,131 @@
+"""Training batches as a pure function of (seed, step, rank): nothing to save, nothing to replay when a run resumes."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Integer
+
+import puzzles
+from hrm_net.data import directories as data_directories
+from hrm_net.data.batch import Batch, as_batch
+from hrm_net.data.directory_batches import DirectoryBatches
+from hrm_net.recipes.config import DataConfig, Source
+from puzzles import splits
+from puzzles.base import Puzzle
+
+
+def torch_generator(seed: int, purpose: str, *counters: int) -> torch.Generator:
+    """A CPU random stream derived from (seed, purpose, counters)."""
+    return torch.Generator().manual_seed(int(puzzles.rng(seed, purpose, *counters).integers(2**62)))
+
+
+class GeneratedBatches:
+    """Fresh puzzles of the training fold at every step, of the kinds that the curriculum's stage mixes.
+
+    Each row has a random stream of its own, so only the rows a model will take need be generated.
+    """
+
+    def __init__(
+        self, puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, batch_size: int, rank: int = 0
+    ) -> None:
+        self.puzzle, self.config = puzzle, config
+        self.seed, self.steps, self.batch_size, self.rank = seed, steps, batch_size, rank
+
+    def __call__(self, step: int, rows: Bool[np.ndarray, " batch"] | None = None) -> Batch:
+        """The batch of a step; rows left out of `rows` are zeros."""
+        inputs = np.zeros((self.batch_size, self.puzzle.seq_len), np.int32)
+        labels = np.zeros_like(inputs)
+        identifiers = np.zeros(self.batch_size, np.int32)
+        sources, weights = self._mix(step)
+        for row in range(self.batch_size) if rows is None else np.flatnonzero(rows).tolist():
+            rng = puzzles.rng(self.seed, "train", step, self.rank, row)
+            source = sources[rng.choice(len(sources), p=weights)]
+            drawn = splits.generate(self.puzzle, rng, 1, splits.TRAIN, **source.targets)
+            inputs[row], labels[row] = drawn[0][0], drawn[1][0]
+            identifiers[row] = self.puzzle.puzzle_identifier(**source.targets)
+        return as_batch(inputs, labels, identifiers)
+
+    def _mix(self, step: int) -> tuple[list[Source], np.ndarray]:
+        stage = next(stage for stage in self.config.curriculum if step < stage.until * self.steps or stage.until == 1)
+        weights = np.array([source.weight for source in stage.mix])
+        return stage.mix, weights / weights.sum()
+
+
+class FixedBatches:
+    """A fixed set of puzzles, shown epoch after epoch in a fresh order, under fresh symmetries if wanted.
+
+    Rows that the model does not take are passed over, as in the published code, so an epoch shows a part of the set.
+    """
+
+    def __init__(
+        self,
+        puzzle: Puzzle,
+        inputs: Integer[np.ndarray, "num seq"],
+        labels: Integer[np.ndarray, "num seq"],
+        identifiers: Integer[np.ndarray, " num"],
+        *,
+        augment: bool,
+        seed: int,
+        batch_size: int,
+        rank: int = 0,
+        num_ranks: int = 1,
+    ) -> None:
+        self.puzzle, self.inputs, self.labels, self.identifiers = puzzle, inputs, labels, identifiers
+        self.augment = augment
+        self.seed, self.batch_size, self.rank, self.num_ranks = seed, batch_size, rank, num_ranks
+
+    def __call__(self, step: int, rows: Bool[np.ndarray, " batch"] | None = None) -> Batch:
+        """The batch of a step; `rows` saves nothing here and is ignored."""
+        first = (step * self.num_ranks + self.rank) * self.batch_size
+        epoch, place = np.divmod(np.arange(first, first + self.batch_size), len(self.inputs))
+        orders = {
+            e: puzzles.rng(self.seed, "epoch", e).permutation(len(self.inputs)) for e in np.unique(epoch).tolist()
+        }
+        chosen = np.array([orders[e][p] for e, p in zip(epoch, place, strict=True)])
+        inputs, labels = self.inputs[chosen], self.labels[chosen]
+        if self.augment:
+            inputs, labels = self.puzzle.transform(puzzles.rng(self.seed, "augment", step, self.rank), inputs, labels)
+        return as_batch(inputs, labels, self.identifiers[chosen])
+
+
+def build_batches(puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, batch_size: int):
+    """The batches that `config` asks for: out of directories, of real tasks, endless, or from `config.puzzles` distinct
+    puzzles of the last stage."""
+    if config.path is not None:
+        found = data_directories.read_training(config.path, puzzle)
+        return DirectoryBatches(puzzle, found, augment=config.augment, seed=seed, batch_size=batch_size)
+    if config.has_tasks:
+        from hrm_net.data.arc_batches import ArcBatches, task_rows  # its kernels load when they are needed
+
+        rows = task_rows(config, canvas=puzzle.shape[1], seed=seed)
+        for pair in rows.withheld:
+            print(f"not trained on: {pair} equals a test of an evaluation task")
+        return ArcBatches(rows, seed=seed, batch_size=batch_size)
+    if config.puzzles is None:
+        return GeneratedBatches(puzzle, config, seed=seed, steps=steps, batch_size=batch_size)
+    found = distinct_puzzles(puzzle, config.curriculum[-1].mix, config.puzzles, puzzles.rng(seed, "training set"))
+    return FixedBatches(puzzle, *found, augment=config.augment, seed=seed, batch_size=batch_size)
+
+
+def distinct_puzzles(
+    puzzle: Puzzle, mix: Iterable[Source], num: int, rng: np.random.Generator
+) -> tuple[Integer[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"], Integer[np.ndarray, " num"]]:
+    """`num` puzzles of the training fold in the mix's proportions, none symmetric to another: with labels and
+    identifiers."""
+    sources = list(mix)
+    weights = np.array([source.weight for source in sources])
+    counts = rng.multinomial(num, weights / weights.sum())
+    parts = []
+    for source, count in zip(sources, counts, strict=True):
+        inputs, labels = splits.generate(puzzle, rng, int(count * 1.1) + 8, splits.TRAIN, **source.targets)
+        fresh = ~splits.duplicates(puzzle, inputs)
+        if fresh.sum() < count:
+            raise ValueError(
+                f"data.puzzles={num}: only {fresh.sum()} of {len(inputs)} puzzles with {source.targets} "
+                "differ up to symmetry"
+            )
+        identifiers = np.full(count, puzzle.puzzle_identifier(**source.targets), np.int32)
+        parts.append((inputs[fresh][:count], labels[fresh][:count], identifiers))
+    inputs, labels, identifiers = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return inputs, labels, identifiers

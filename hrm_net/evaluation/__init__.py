@@ -1,0 +1,1 @@
+"""Metrics, results, compute curves and pictures."""

@@ -1,0 +1,236 @@
+"""Scores a model on sets of puzzles by the puzzles' own rules.
+
+`solve_rate` is the arg-max of one pass of at most 16 segments: no search, repair, verifier, restart or vote.
+Scores are counted segment by segment while the pass runs; no logits are kept.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Integer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import nn
+
+import puzzles
+from hrm_net.data.puzzle_sets import IGNORE, PuzzleSet, scored
+from hrm_net.evaluation.metrics import by_difficulty, calibration, published, rate, wilson
+from hrm_net.evaluation.results import Results
+from hrm_net.inference.segments import Segment, padded_batch, run_segments, sigmoid
+from hrm_net.nn.config import HRMConfig
+from hrm_net.provenance import provenance
+
+__all__ = ["CURVE", "PuzzleSet", "Results", "evaluate", "evaluate_set"]
+
+CURVE = (1, 2, 4, 8, 16, 32)
+HEADLINE = 16  # segments of the one pass that solve_rate is measured on
+
+
+def evaluate(
+    model: nn.Module,
+    sets: Sequence[PuzzleSet],
+    *,
+    max_segments: int = HEADLINE,
+    curve: Sequence[int] = CURVE,
+    batch_size: int = 256,
+    device: torch.device | str | None = None,
+    progress: bool = True,
+    seed: int = 0,
+    loss: str = "stablemax",
+) -> Results:
+    """Metrics of every set (see `evaluate_set`) by its name, and where they come from.
+
+    `seed` feeds models that start from random states or add noise; `device` defaults to the model's. ValueError,
+    before any pass, for a set that the model cannot take.
+    """
+    names = [puzzle_set.name for puzzle_set in sets]
+    if len(set(names)) < len(names):
+        raise ValueError(f"sets: names must differ, got {', '.join(names)}")
+    for puzzle_set in sets:
+        check_fits(model, puzzle_set)
+    depth = max(max_segments, *curve)
+    columns = (TextColumn("evaluating {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    scores = {}
+    with Progress(*columns, disable=not progress, transient=True) as bar:
+        for puzzle_set in sets:
+            task = bar.add_task(puzzle_set.name, total=depth * -(-len(puzzle_set) // batch_size))
+            scores[puzzle_set.name] = evaluate_set(
+                model,
+                puzzle_set,
+                max_segments=max_segments,
+                curve=curve,
+                batch_size=batch_size,
+                device=device,
+                seed=seed,
+                loss=loss,
+                advance=lambda task=task: bar.advance(task),
+            )
+    return Results(sets=scores, **provenance(seed))
+
+
+def evaluate_set(
+    model: nn.Module,
+    puzzle_set: PuzzleSet,
+    *,
+    max_segments: int = HEADLINE,
+    curve: Sequence[int] = CURVE,
+    batch_size: int = 256,
+    device: torch.device | str | None = None,
+    seed: int = 0,
+    loss: str = "stablemax",
+    advance: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """The metrics of one set, ready for JSON.
+
+    At `max_segments`: `solve_rate` by the puzzle's rules with its 95 % interval, `exact_accuracy` (equal to the stored
+    answer), `cell_accuracy` (cells equal to it, givens included), `calibration` of the halting head's probability
+    against exact answers, and solve rate `by_difficulty`, counted in `difficulty_unit`. `by_segments`: the three rates
+    after each of `curve`, for which the pass goes on beyond `max_segments` where it must. `mean_segments`: where the
+    halting head would stop, at most `max_segments`; `solve_rate_at_halt`: of the answers there. `seconds`: the model's
+    alone, to `max_segments`; `puzzles_per_second` leaves out the first batch, which compiles and warms up, unless it is
+    the only one. `published`: the published code's metrics (hrm_net.evaluation.metrics.published), `lm_loss` by `loss`.
+    """
+    if min(max_segments, batch_size, *curve) < 1:
+        raise ValueError(
+            f"max_segments={max_segments}, batch_size={batch_size}, curve={tuple(curve)}: must all be at least 1"
+        )
+    depths = sorted({*curve, max_segments})
+    check_fits(model, puzzle_set)
+    score = _Score(puzzle_set, depths, max_segments)
+    generator = torch.Generator().manual_seed(int(puzzles.rng(seed, "evaluation noise").integers(2**62)))
+    for start in range(0, len(puzzle_set), batch_size):
+        rows = np.arange(start, min(start + batch_size, len(puzzle_set)))
+        batch = padded_batch(puzzle_set, rows, batch_size)
+        score.begin()
+        passes = run_segments(
+            model, batch, depths[-1], device=device, generator=generator, loss=loss, loss_at=max_segments
+        )
+        for segment in passes:
+            score.add(rows, segment)
+            advance()
+    return score.summary()
+
+
+def check_fits(model: nn.Module, puzzle_set: PuzzleSet) -> None:
+    """ValueError of one line for puzzles of another length, and for ids beyond the model's vocabulary or table."""
+    config = getattr(model, "config", None)
+    if not isinstance(config, HRMConfig):
+        return  # not one of ours: it says itself what it cannot take
+    where = f"set {puzzle_set.name}"
+    length = puzzle_set.inputs.shape[1]
+    if length != config.seq_len:
+        raise ValueError(f"{where}: puzzles of {length} cells: the model's have {config.seq_len}")
+    known = puzzle_set.labels[puzzle_set.labels != IGNORE]
+    for key, ids, size, what in (
+        ("inputs", puzzle_set.inputs, config.vocab_size, "vocabulary"),
+        ("labels", known, config.vocab_size, "vocabulary"),
+        ("puzzle_identifiers", puzzle_set.puzzle_identifiers, config.num_puzzle_ids, "puzzle table"),
+    ):
+        if what == "puzzle table" and config.prefix_len == 0:
+            continue
+        for worst in (int(ids.min()), int(ids.max())) if ids.size else ():
+            if not 0 <= worst < size:
+                raise ValueError(f"{where}: {key} hold {worst}: the model's {what} ends at {size - 1}")
+
+
+class _Score:
+    """Counts of one set, filled segment by segment."""
+
+    def __init__(self, puzzle_set: PuzzleSet, depths: list[int], max_segments: int) -> None:
+        self.set, self.max_segments = puzzle_set, max_segments
+        num = len(puzzle_set)
+        self.labels = scored(puzzle_set.labels)
+        self.solved = {depth: np.zeros(num, bool) for depth in depths}
+        self.exact = {depth: np.zeros(num, bool) for depth in depths}
+        self.right_cells = dict.fromkeys(depths, 0)
+        self.scored_cells = int((self.labels != IGNORE).sum())
+        self.confidence = np.zeros(num)
+        self.q_halt = np.zeros(num)
+        self.lm_loss = np.zeros(num)
+        self.cell_share = np.zeros(num)  # of each puzzle's scored cells, at max_segments
+        self.halted_at = np.zeros(num, np.int64)  # 0: not yet
+        self.solved_at_halt = np.zeros(num, bool)
+        self.batch_seconds: list[tuple[int, float]] = []  # rows, seconds up to max_segments
+        self.clock = 0.0
+        self.busy = 0.0
+
+    def begin(self) -> None:
+        """A batch starts: only the model's share of the time from here on is counted."""
+        self.busy, self.clock = 0.0, time.perf_counter()
+
+    def add(self, rows: Integer[np.ndarray, " num"], segment: Segment) -> None:
+        """Scores the first len(rows) states of a segment; what follows them is padding."""
+        self.busy += time.perf_counter() - self.clock
+        states = segment.states[: len(rows)]
+        at = segment.index
+        if at in self.solved:
+            self.solved[at][rows] = self._check(rows, states)
+            self.exact[at][rows] = self._exact(rows, states)
+            self.right_cells[at] += int((states == self.labels[rows]).sum())
+        if at <= self.max_segments:
+            stops = self.halted_at[rows] == 0
+            if at < self.max_segments:
+                stops &= segment.wants_to_halt[: len(rows)]
+            self.halted_at[rows[stops]] = at
+            self.solved_at_halt[rows[stops]] = self._check(rows[stops], states[stops])
+        if at == self.max_segments:
+            assert segment.lm_loss is not None
+            self.q_halt[rows] = segment.q_halt[: len(rows)]
+            self.confidence[rows] = sigmoid(segment.q_halt[: len(rows)])
+            self.lm_loss[rows] = segment.lm_loss[: len(rows)]
+            num_scored = (self.labels[rows] != IGNORE).sum(axis=1)
+            self.cell_share[rows] = (states == self.labels[rows]).sum(axis=1) / np.maximum(num_scored, 1)
+            self.batch_seconds.append((len(rows), self.busy))
+        self.clock = time.perf_counter()
+
+    def _check(
+        self, rows: Integer[np.ndarray, " num"], states: Integer[np.ndarray, "num seq"]
+    ) -> Bool[np.ndarray, " num"]:
+        if len(rows) == 0 or not self.set.puzzle.verifiable:
+            return self._exact(rows, states)
+        inputs = self.set.inputs[rows]
+        return self.set.puzzle.check(inputs, states.astype(inputs.dtype)).solved
+
+    def _exact(
+        self, rows: Integer[np.ndarray, " num"], states: Integer[np.ndarray, "num seq"]
+    ) -> Bool[np.ndarray, " num"]:
+        labels = self.labels[rows]
+        return ((states == labels) | (labels == IGNORE)).all(axis=1)
+
+    def summary(self) -> dict[str, Any]:
+        num, at = len(self.set), self.max_segments
+        paced = self.batch_seconds[1:] or self.batch_seconds
+        by_segments = {
+            str(depth): {
+                "solve_rate": rate(self.solved[depth]),
+                "exact_accuracy": rate(self.exact[depth]),
+                "cell_accuracy": self.right_cells[depth] / self.scored_cells,
+            }
+            for depth in self.solved
+        }
+        return {
+            "puzzles": num,
+            **by_segments[str(at)],
+            "solve_rate_interval": wilson(int(self.solved[at].sum()), num),
+            "mean_segments": float(self.halted_at.mean()),
+            "solve_rate_at_halt": rate(self.solved_at_halt),
+            "max_segments": at,
+            "by_segments": by_segments,
+            "by_difficulty": by_difficulty(
+                self.set.puzzle.difficulty(self.set.inputs), self.solved[at], self.set.puzzle.difficulty_edges
+            ),
+            "difficulty_unit": self.set.puzzle.difficulty_unit,
+            "published": published(
+                self.cell_share,
+                self.exact[at],
+                self.q_halt,
+                self.lm_loss,
+                (self.labels != IGNORE).any(axis=1),
+                at,
+            ),
+            "calibration": calibration(self.confidence, self.exact[at]),
+            "seconds": sum(seconds for _, seconds in self.batch_seconds),
+            "puzzles_per_second": sum(rows for rows, _ in paced) / sum(seconds for _, seconds in paced),
+        }

@@ -1,0 +1,1 @@
+"""Continuous batching, stop rules, restarts and the selection of an answer."""

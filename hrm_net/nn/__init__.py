@@ -1,0 +1,1 @@
+"""The network: layers, blocks, codecs, halting, losses."""

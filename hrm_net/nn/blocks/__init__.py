@@ -1,0 +1,1 @@
+"""The blocks that the stacks H and L are made of."""

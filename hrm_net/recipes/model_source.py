@@ -1,0 +1,134 @@
+"""Where a trained model comes from: a run, a checkpoint, a published file, a `save_pretrained` directory, or here."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import puzzles
+from hrm_net.checkpoints import checkpoint, pretrained
+from hrm_net.checkpoints.reference import load_reference
+from hrm_net.model import HRM
+from hrm_net.nn.losses import CROSS_ENTROPY
+from hrm_net.recipes.config import TrainConfig
+from hrm_net.recipes.config_yaml import from_yaml
+
+DEFAULT = "sudoku_9x9"  # of the weights that ship with the package
+
+
+@dataclass(kw_only=True, slots=True)
+class ModelSource:
+    """A place that holds weights, and what is known about them. `config`: the run's, if one is behind it.
+
+    `loss`: the cross-entropy that the weights were trained by. `model`: a published checkpoint, which tells its puzzle
+    only once it is read.
+    """
+
+    path: Path
+    puzzle: dict[str, Any]
+    config: TrainConfig | None
+    run_dir: Path | None
+    loss: str
+    model: HRM | None = None
+
+    def load(self) -> HRM:
+        """The solver in eval mode, in fp32 on the CPU; ValueError where the run trained a step scorer."""
+        if self.model is not None:
+            return self.model
+        if self.config is None:
+            return HRM.from_pretrained(self.path)
+        if self.config.reward.on:
+            raise ValueError(f"{self.path}: holds a step scorer, which solves nothing; python evaluate.py judges it")
+        model = HRM(self.config.model)
+        try:
+            pretrained.load_state(model, checkpoint.load(self.path).tensors)
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from None
+        return model.eval()
+
+
+def find_model(
+    run: str | None = None, checkpoint_path: str | None = None, reference: dict[str, Any] | None = None
+) -> ModelSource:
+    """The best checkpoint of a run, a checkpoint of one's choice, or weights that ship with the package, by name or by
+    default; ValueError without any.
+
+    A checkpoint is a run's directory step_N, or a published file, of which `reference` tells what its weights do not.
+    """
+    if checkpoint_path is not None:
+        path = Path(checkpoint_path)
+        if path.is_file():
+            return _from_published(path, reference or {})
+        return _from_checkpoint(path, "checkpoint")
+    if run is None:
+        found = pretrained.shipped(DEFAULT)
+        if found is None:
+            raise ValueError("run=null: this installation ships no weights; give the directory of a training run")
+        return _from_pretrained(found, None)
+    if shipped := pretrained.shipped(run):
+        return _from_pretrained(shipped, None)
+    path = Path(run)
+    if not path.is_dir():
+        raise ValueError(f"run={run}: no such directory; a run of `python train.py` makes runs/NAME")
+    if (path / pretrained.CONFIG).is_file():
+        return _from_pretrained(path, path)
+    found = checkpoint.best(path / "checkpoints")
+    if found is None:
+        raise ValueError(f"run={run}: holds no checkpoint; has its training begun?")
+    return _from_checkpoint(found, "run", path)
+
+
+def export(run: str | Path, directory: str | Path) -> None:
+    """Write a run's best weights as config.json and model.safetensors, the form in which the package ships them."""
+    source = find_model(str(run))
+    pretrained.save(source.load(), Path(directory), {"puzzle": source.puzzle, "loss": source.loss})
+
+
+def _from_published(path: Path, told: dict[str, Any]) -> ModelSource:
+    try:
+        model = load_reference(path, **told)
+    except ValueError as error:
+        hint = " (checkpoint=FILE takes them as '+reference.KEY=VALUE')" if "do not tell" in str(error) else ""
+        raise ValueError(f"checkpoint={path}: {error}{hint}") from None
+    puzzle = puzzle_of(model.config.vocab_size, model.config.seq_len)
+    return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=None, loss="stablemax", model=model)
+
+
+def puzzle_of(vocab_size: int, seq_len: int) -> dict[str, Any]:
+    """The name and options of the puzzle whose published token ids these are; ValueError where there is none."""
+    side = math.isqrt(seq_len)
+    known: list[dict[str, Any]] = []
+    if side * side == seq_len:
+        boxes = {4: "2x2", 6: "2x3", 9: "3x3", 16: "4x4"}
+        known += [{"name": "sudoku", "box": boxes[side]}] if side in boxes else []
+        known += [{"name": "maze", "rows": side, "columns": side}, {"name": "arc", "canvas": side}]
+    for options in known:
+        if options["name"] in puzzles.names():
+            puzzle = puzzles.get(**options)
+            if (puzzle.vocab_size, puzzle.seq_len) == (vocab_size, seq_len):
+                return options
+    raise ValueError(f"vocab_size={vocab_size}, seq_len={seq_len}: no puzzle here has such inputs")
+
+
+def _from_checkpoint(path: Path, key: str, run_dir: Path | None = None) -> ModelSource:
+    if not path.is_dir():
+        raise ValueError(f"{key}={path}: no such directory")
+    checkpoint.verify(path)
+    try:
+        config = from_yaml((path / "config.yaml").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path / 'config.yaml'}: {error}") from None
+    return ModelSource(path=path, puzzle=config.puzzle, config=config, run_dir=run_dir, loss=config.loss)
+
+
+def _from_pretrained(path: Path, run_dir: Path | None) -> ModelSource:
+    config = pretrained.read_config(path)
+    puzzle, loss = config.get("puzzle"), config.get("loss", "stablemax")
+    if not isinstance(puzzle, dict) or not isinstance(puzzle.get("name"), str):
+        raise ValueError(
+            f"{path / pretrained.CONFIG}: has no object `puzzle` with a name, so nothing says what it solves"
+        )
+    if loss not in CROSS_ENTROPY:
+        raise ValueError(f"{path / pretrained.CONFIG}: loss={loss}: must be one of {', '.join(CROSS_ENTROPY)}")
+    puzzles.get(**puzzle)
+    return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=run_dir, loss=loss)

@@ -1,0 +1,74 @@
+"""Training of a step scorer on solutions in words; its update is that of every step scorer."""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from hrm_net.recipes.config import TrainConfig
+from hrm_net.recipes.step_scorer import ScorerTraining
+from hrm_net.reward import objectives
+from hrm_net.reward.judge import judge
+from hrm_net.reward.model import RewardModel
+from hrm_net.reward.text import data as text_data
+from hrm_net.reward.text import judging as text_judging
+from hrm_net.reward.text.data import TRAIN, VALIDATION, TextBatches, TextSet
+from hrm_net.reward.text.rows import FINE
+from hrm_net.reward.text.scorer import probabilities
+from hrm_net.trainer.tracking import Tracker
+
+
+class TextTraining(ScorerTraining):
+    """Training on texts, as the loop drives it."""
+
+    def begin(self) -> None:
+        config, reward = self.config, self.config.reward
+        self.sets, faults = text_data.read(reward.text, config.model.seq_len, config.seed)
+        digest = hashlib.sha256(Path(str(reward.text.path)).read_bytes()).hexdigest()
+        if self.data_digest not in (None, digest):
+            raise ValueError(
+                f"reward.text.path={reward.text.path}: is another file than the run began with; choose another name="
+            )
+        self.data_digest = digest
+        for fault in faults:
+            print(f"left out: {fault}", flush=True)
+        train = self.sets[TRAIN]
+        heads = set(reward.objectives)
+        merged, alone, whole = "hier" in heads, bool(heads - objectives.WHOLE), bool(heads & objectives.WHOLE)
+        batches = TextBatches(
+            (train.lone if merged else train.lone.take(train.lone.span == FINE)) if alone else None,
+            train.trajectories if whole else None,
+            batch_size=config.batch_size, seed=config.seed, error_share=reward.error_share,
+        )  # fmt: skip
+        self.batches = batches
+        print(f"learning from {train.describe()}", flush=True)
+        if batches.too_long:
+            print(f"{batches.too_long} solutions have more steps than go into a batch: left out", flush=True)
+
+    def look(self, tracker: Tracker) -> tuple[float, list[str]]:
+        """Minus the sum of the heads' losses on the validation questions, and a line to show."""
+        held_out, state = self.sets[VALIDATION], self.state
+        losses, scores = losses_and_scores(self.model, held_out, self.config)
+        told = text_judging.judged(held_out, scores, text_judging.thresholds(held_out, scores))
+        for head, found in told.items():
+            tracker.log(
+                state.step, kind="validation", seconds=state.seconds, head=head, loss=losses[head].item(), **found
+            )
+        shown = ", ".join(
+            f"{head} {found['auroc_solutions' if head == 'orm' else 'auroc_steps']:.3f}" for head, found in told.items()
+        )
+        line = f"  step {state.step}: AUROC of steps (orm: of solutions) on validation questions: {shown}"
+        return -sum(loss.item() for loss in losses.values()), [line]
+
+
+def losses_and_scores(
+    model: RewardModel, held_out: TextSet, config: TrainConfig
+) -> tuple[dict[str, Tensor], text_judging.Scores]:
+    """Of every head over a whole set; scores of the rows as `TextSet.rows` has them."""
+    rows = text_data.columns(held_out.rows)
+    found = judge(model, rows, segments=config.reward.segments, batch_size=config.batch_size)
+    logits = {head: torch.from_numpy(values) for head, values in found.logits.items()}
+    batch = text_data.batch_of(held_out)
+    losses = objectives.losses(logits, batch, loss=config.reward.loss)
+    return losses, {head: probabilities(head, values) for head, values in found.logits.items()}

@@ -1,1 +1,0 @@
-"""What scores are worth, as numbers: from arrays alone, without a model."""

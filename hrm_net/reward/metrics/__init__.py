@@ -1,0 +1,1 @@
+"""What the scores of a step scorer are worth."""

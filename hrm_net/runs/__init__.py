@@ -1,1 +1,0 @@
-"""What any long run needs, whatever it trains: the loop, signals, one process a directory, progress, provenance."""

@@ -1,1 +1,0 @@
-"""What an evaluation counts, shows and draws."""

@@ -1,0 +1,94 @@
+"""`hrm-study`: the controlled comparison of step scorers, run, looked at and written down."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from hrm_net.commands.arguments import Parser
+from hrm_net.commands.exit_codes import exit_codes
+
+DESCRIPTION = """\
+Trains and measures every step scorer of reports/protocol.md, two at a time, and renders reports/*.md from the rows.
+A job that has its row is passed over, one that was stopped goes on from its last checkpoint."""
+EXAMPLES = """\
+examples:
+  hrm-study run                  everything, about three hours on two cores
+  hrm-study status               what is done, what is left
+  hrm-study render               the rows to reports/*.json, the pages and pictures from these
+  hrm-study run --plan toy       all of the path at toy size, in minutes
+
+Exit code 2: bad input, told in one line; 143 or 130: stopped by a signal, the same command goes on from there.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`hrm-study ...`."""
+    with exit_codes():
+        _run(_parser().parse_args(argv))
+
+
+def _parser() -> Parser:
+    parser = Parser("hrm-study", description=DESCRIPTION, epilog=EXAMPLES)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="run|status|render")
+    for name, says in (("run", "make every row"), ("status", "count the rows"), ("render", "write the pages")):
+        add = commands.add_parser(name, help=says).add_argument
+        add("--plan", default="full", choices=("full", "toy"), help="how much of everything (default: %(default)s)")
+        add("--work", metavar="DIR", help="where the runs lie (default: runs/study/PLAN)")
+        if name == "run":
+            add("--workers", type=int, default=2, metavar="N", help="processes at a time (default: %(default)s)")
+        if name == "render":
+            add("--reports", default="reports", metavar="DIR", help="where the pages go (default: %(default)s)")
+    one = commands.add_parser("one").add_argument
+    one("--plan", required=True)
+    one("--work", required=True)
+    one("--domain", required=True)
+    one("--seed", type=int, required=True)
+    one("--arm")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from hrm_net.study import jobs, rows
+    from hrm_net.study.plans import PLANS
+
+    plan = PLANS[arguments.plan]
+    work = Path(arguments.work or f"runs/study/{plan.name}")
+    if arguments.command == "run":
+        if arguments.workers < 1:
+            raise ValueError(f"--workers={arguments.workers}: must be at least 1")
+        jobs.run(plan, work, arguments.workers)
+    elif arguments.command == "status":
+        print(f"plan {plan.name}, {plan.digest}")
+        print(status(jobs.done(plan, work), jobs.jobs(plan)))
+    elif arguments.command == "render":
+        from hrm_net.study.render import render
+
+        for path in render(plan, work, Path(arguments.reports)):
+            print(path)
+    else:
+        from hrm_net.study.run import make_row, make_start
+
+        job = jobs.job(plan, arguments.domain, arguments.seed, arguments.arm)
+        if job.arm is None:
+            row = make_start(work, job.domain, plan.sizes, job.seed)
+        else:
+            row = make_row(work, job.domain, plan.sizes, job.seed, job.arm)
+        rows.write(rows.path_of(work / "rows", job.domain, job.seed, job.arm), row)
+
+
+def status(finished: dict, every: list) -> str:
+    """What is done by domain, and how long the rest will take."""
+    from hrm_net.study.jobs import seconds_left
+
+    lines = []
+    for domain in dict.fromkeys(job.domain.name for job in every):
+        mine = [job for job in every if job.domain.name == domain]
+        lines.append(f"{domain}: {sum(job in finished for job in mine)} of {len(mine)} jobs done")
+    left = seconds_left([job for job in every if job not in finished], finished, 2)
+    spent = sum(sum(row["seconds"].values()) for row in finished.values())
+    lines.append(f"{spent / 60:.0f} minutes of work so far" + ("" if left is None else f", {left / 60:.0f} left"))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""All jobs of a plan in their order, two at a time in processes of their own; what has its row is passed over."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hrm_net.study import rows
+from hrm_net.study.arms import BY_NAME, Arm
+from hrm_net.study.domains import Domain
+from hrm_net.study.plans import Plan
+from hrm_net.trainer.interrupts import interruptible
+from hrm_net.trainer.run_lock import run_lock
+
+POLL = 0.5
+# One thread a process: the workers share the cores.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """An arm, or (None) what a seed's arms start from and are judged on, which must be done first."""
+
+    domain: Domain
+    seed: int
+    arm: Arm | None
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def name(self) -> str:
+        return f"{self.domain.name} seed {self.seed} {self.arm.name if self.arm else 'start and pools'}"
+
+
+def jobs(plan: Plan) -> list[Job]:
+    """Seed by seed, so that what is there after a part of the time is whole seeds; the domain that decides first."""
+    return [
+        Job(domain=domain, seed=seed, arm=arm)
+        for domain in plan.domains
+        for seed in domain.seeds
+        for arm in (None, *plan.arms)
+    ]
+
+
+def job(plan: Plan, domain: str, seed: int, arm: str | None) -> Job:
+    """ValueError for a name that the plan has not."""
+    domains = {one.name: one for one in plan.domains}
+    if domain not in domains:
+        raise ValueError(f"domain={domain}: must be one of {', '.join(domains)}")
+    if arm is not None and arm not in BY_NAME:
+        raise ValueError(f"arm={arm}: must be one of {', '.join(BY_NAME)}")
+    return Job(domain=domains[domain], seed=seed, arm=BY_NAME[arm] if arm else None)
+
+
+def row_of(one: Job, plan: Plan, work: Path) -> rows.Row | None:
+    """The job's row, if it was made from what the plan says now."""
+    row = rows.read(rows.path_of(work / "rows", one.domain, one.seed, one.arm))
+    wanted = rows.fingerprint(one.domain, plan.sizes, one.seed, one.arm)
+    return row if row is not None and row["hash"] == wanted else None
+
+
+def done(plan: Plan, work: Path) -> dict[Job, rows.Row]:
+    found = {one: row_of(one, plan, work) for one in jobs(plan)}
+    return {one: row for one, row in found.items() if row is not None}
+
+
+def seconds_left(todo: list[Job], finished: dict[Job, rows.Row], workers: int) -> float | None:
+    """By what such jobs took so far, of the same domain and arm if possible; None before the first."""
+    took = {one: sum(row["seconds"].values()) for one, row in finished.items()}
+
+    def guess(one: Job) -> float | None:
+        kinds = (
+            [s for other, s in took.items() if (other.domain, other.arm) == (one.domain, one.arm)],
+            [s for other, s in took.items() if (other.arm is None) == (one.arm is None)],
+            list(took.values()),
+        )
+        return next((sum(kind) / len(kind) for kind in kinds if kind), None)
+
+    guesses = [guess(one) for one in todo]
+    return None if None in guesses else sum(seconds for seconds in guesses if seconds) / workers
+
+
+@dataclass(slots=True)
+class _Running:
+    one: Job
+    process: subprocess.Popen
+    log: Path
+    began: float = field(default_factory=time.monotonic)
+
+
+def run(plan: Plan, work: Path, workers: int = 2) -> None:
+    """Every job that has no row yet. SystemExit(143 or 130) on a signal, when the jobs at work have saved what they
+    can; SystemExit(1) at the end where a job failed."""
+    with run_lock(work), interruptible() as interrupt:
+        todo = [one for one in jobs(plan) if row_of(one, plan, work) is None]
+        finished = done(plan, work)
+        total = len(jobs(plan))
+        failed: list[Job] = []
+        running: list[_Running] = []
+        print(f"{len(finished)} of {total} jobs are done; {len(todo)} to go, {workers} at a time", flush=True)
+        while (todo or running) and interrupt.signal is None:
+            for ended in [one for one in running if one.process.poll() is not None]:
+                running.remove(ended)
+                row = row_of(ended.one, plan, work) if ended.process.returncode == 0 else None
+                if row is None:
+                    failed.append(ended.one)
+                    todo = [one for one in todo if not _needs(one, ended.one)]
+                    print(f"{ended.one.name}: failed; see {ended.log}", flush=True)
+                    continue
+                finished[ended.one] = row
+                left = seconds_left([*todo, *(other.one for other in running)], finished, workers)
+                print(f"{len(finished)}/{total} {_line(ended, left)}", flush=True)
+            while len(running) < workers and (ready := next(_ready(todo, [r.one for r in running]), None)):
+                todo.remove(ready)
+                running.append(_start(ready, plan, work))
+            time.sleep(POLL)
+        for one in running:
+            one.process.send_signal(signal.SIGTERM)
+        for one in running:
+            one.process.wait()
+        if interrupt.signal is not None:
+            print(f"stopped by {interrupt.signal.name}; the same command goes on from there", flush=True)
+            raise SystemExit(interrupt.exit_code)
+        if failed:
+            print(f"{len(failed)} jobs failed; the same command tries them again", flush=True)
+            raise SystemExit(1)
+
+
+def _needs(one: Job, other: Job) -> bool:
+    return other.arm is None and (one.domain, one.seed) == (other.domain, other.seed)
+
+
+def _ready(todo: list[Job], running: list[Job]) -> Iterator[Job]:
+    """Jobs whose start is neither to be made nor being made."""
+    starts = [one for one in (*todo, *running) if one.arm is None]
+    return (one for one in todo if one.arm is None or not any(_needs(one, start) for start in starts))
+
+
+def _start(one: Job, plan: Plan, work: Path) -> _Running:
+    log = work / "logs" / f"{rows.path_of(Path(), one.domain, one.seed, one.arm).stem}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable, "-m", "hrm_net.study.command", "one", "--plan", plan.name, "--work", str(work),
+        "--domain", one.domain.name, "--seed", str(one.seed), *(["--arm", one.arm.name] if one.arm else []),
+    ]  # fmt: skip
+    with log.open("a") as file:
+        # A group of its own: Ctrl-C in a terminal reaches it through us alone.
+        process = subprocess.Popen(
+            command, stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **ENVIRONMENT}, start_new_session=True
+        )
+    return _Running(one, process, log)
+
+
+def _line(ended: _Running, left: float | None) -> str:
+    told = f"{ended.one.name}: {(time.monotonic() - ended.began) / 60:.1f} min"
+    return told if left is None else f"{told}, {left / 60:.0f} min left"

@@ -1,0 +1,95 @@
+"""The solutions that all arms of a seed are judged on, made once and kept as one .npz file a pool."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import puzzles
+from hrm_net.recipes.config import TrainConfig
+from hrm_net.reward.data.prepare import solutions_of
+from hrm_net.reward.data.solutions import Solutions, build_policy
+from hrm_net.study.domains import Domain, Sizes, config, overrides
+from puzzles import splits
+from puzzles.steps.attempts import Attempts
+from puzzles.steps.labels import LABELS, BatchLabels
+from puzzles.steps.rules import StepRules, step_rules
+
+# Of which fold each pool's puzzles are.
+POOLS = {
+    "validation": splits.MONITOR,
+    "test": splits.EVALUATION,
+    "other": splits.EVALUATION,
+    "probe": splits.EVALUATION,
+}
+
+
+def make(domain: Domain, sizes: Sizes, seed: int, folder: Path) -> None:
+    """Write every pool of a domain and seed that is not there yet.
+
+    "test" and "validation" are of the policy that the scorers learn from, "other" of another one, "probe" of one and
+    of puzzles that leave room for what probes add.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in POOLS:
+        path = folder / f"{name}.npz"
+        if not path.is_file():
+            save(path, *_sample(name, domain, sizes, seed))
+
+
+def pool_config(name: str, domain: Domain, sizes: Sizes, seed: int) -> TrainConfig:
+    """The configuration whose policy fills a pool."""
+    changes = {"other": domain.other_policy, "probe": domain.probe_policy}.get(name, ())
+    return config([*overrides(domain, sizes, seed, None, None), *changes])
+
+
+def _sample(name: str, domain: Domain, sizes: Sizes, seed: int) -> tuple[Solutions, np.ndarray]:
+    """The solutions, and the answers of their puzzles, each once."""
+    run = pool_config(name, domain, sizes, seed)
+    rules = step_rules(puzzles.get(**run.puzzle))
+    num, each = getattr(sizes, name)
+    targets = domain.probe_targets if name == "probe" else domain.targets
+    problems, answers = splits.generate(rules.puzzle, puzzles.rng(seed, f"study {name}"), num, POOLS[name], **targets)
+    rules.remember(problems, answers)
+    policy = build_policy(run.reward, rules)
+    found = joined(solutions_of(run, rules, policy, problems, f"study {name} solutions", num=each, exact=True))
+    if len(found.attempts) != num * each:
+        raise ValueError(f"{domain.name}: targets={targets}: must leave something to solve in every puzzle")
+    return found, answers
+
+
+def joined(parts: list[Solutions]) -> Solutions:
+    """All as one; their attempts must have as many states."""
+    attempts = Attempts(
+        **{name: np.concatenate([getattr(part.attempts, name) for part in parts]) for name in Attempts.__slots__}
+    )
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part.exact, name) for part in parts]) for name in (*LABELS, "lengths")
+    }
+    labels = BatchLabels(**columns)
+    return Solutions(attempts=attempts, exact=labels, taught=labels)
+
+
+def save(path: Path, solutions: Solutions, answers: np.ndarray) -> None:
+    """Whole or not at all."""
+    columns = {f"attempts.{name}": getattr(solutions.attempts, name) for name in Attempts.__slots__}
+    columns |= {f"labels.{name}": getattr(solutions.exact, name) for name in (*LABELS, "lengths")}
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        np.savez(file, answers=answers, allow_pickle=False, **columns)
+    part.replace(path)
+
+
+def load(path: Path, rules: StepRules) -> Solutions:
+    """What `save` wrote; `rules` remember the answers."""
+    with np.load(path, allow_pickle=False) as file:
+        attempts = Attempts(**{name: file[f"attempts.{name}"] for name in Attempts.__slots__})
+        labels = BatchLabels(**{name: file[f"labels.{name}"] for name in (*LABELS, "lengths")})
+        answers = file["answers"]
+    rules.remember(problems_of(attempts, len(answers)), answers)
+    return Solutions(attempts=attempts, exact=labels, taught=labels)
+
+
+def problems_of(attempts: Attempts, num: int) -> np.ndarray:
+    """Each puzzle once; its attempts lie next to each other, of every puzzle as many."""
+    return attempts.problems[:: len(attempts) // num]

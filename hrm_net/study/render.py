@@ -1,0 +1,175 @@
+"""reports/*.md, rendered from the rows in reports/*.json: no number on a page is typed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hrm_net.study import pictures, rows
+from hrm_net.study.arms import Arm
+from hrm_net.study.claims_section import claims_section, early_section
+from hrm_net.study.domains import Domain
+from hrm_net.study.jobs import jobs, row_of
+from hrm_net.study.plans import Plan
+from hrm_net.study.tables import Numbers, best_of_n_table, metric_table, of_arm, probe_table, quadrant_table
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    name: str
+    experiment: str
+    title: str
+    about: str
+
+
+PAGES = (
+    Page(
+        name="node_compression",
+        experiment="A",
+        title="Are merged steps with node compression worth it?",
+        about="Scorers that learn from rollout trees: single steps, single and merged steps, and these with the nodes "
+        "of a second, compressed tree (hierarchical node compression); beside them the controls that the published "
+        "comparison lacks: a process reward model with as many examples, and one with the compression's label noise "
+        "alone. `prm_exact` has the labels of the solution in place of rollouts, as a ceiling.",
+    ),
+    Page(
+        name="conditional",
+        experiment="B",
+        title="Is conditional reward worth it?",
+        about="Scorers that learn from the same whole solutions with exact labels: outcomes, steps, rankings of steps, "
+        "and the hazard of going wrong (conditional reward) with all, some or none of the errors located. An error "
+        "counts from the step after which the solution never can come right again: what is mended later is no error to "
+        "`prm_alive` and the `cond` arms, so as judges of single steps they cannot be better than that.",
+    ),
+)
+TAMPERED = (
+    "How often one ranks above an honest one that solves; `error then fix` is no trick. Then hill climbing on the "
+    "score: where it ends, and how many cells are right there."
+)
+PICTURES = ("Best of N", "What best of N misses", "Steps judged rightly", "Reliability", "Hill climbing")
+MENDED = "Steps judged rightly, by whether the step before and this one are right."
+CHOSEN = "The aggregation of step scores (column `by`) and all thresholds were fixed on validation puzzles."
+SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("Search", "Aggregations that were not chosen, and search guided by the scores.",
+     ("best_of_n_prod", "best_of_n_min", "hacking", "greedy", "greedy_fall", "beam")),
+    ("Steps", "How well single steps are told apart, and whether scores are probabilities.",
+     ("steps", "after_wrong", "after_wrong_judged", "first_error", "ece", "brier")),
+    ("Solutions", "Ranking of whole solutions, over all puzzles and within each.", ("pooled", "within")),
+    ("Another policy", "The same scorers on solutions of a policy that they never learned from.",
+     ("other_best_of_n", "other_steps", "other_pooled")),
+)  # fmt: skip
+
+
+def render(plan: Plan, work: Path, reports: Path) -> list[Path]:
+    """Collect the rows that the plan wants into reports/DOMAIN.json, write the pages and pictures; the paths.
+
+    Rows that lie there from before stay where they are of this plan. ValueError where there is none at all.
+    """
+    found: dict[str, list[rows.Row]] = {domain.name: collect(plan, domain, work, reports) for domain in plan.domains}
+    if not any(found.values()):
+        raise ValueError(f"{work}: holds no rows of the plan {plan.name}; `hrm-study run` makes them")
+    paths = []
+    for domain in plan.domains:
+        if found[domain.name]:
+            paths.append(rows.collected(reports, domain))
+            rows.write_collected(paths[-1], found[domain.name])
+    for page in PAGES:
+        text, drawn = page_of(page, plan, found, reports, Numbers())
+        path = reports / f"{page.name}.md"
+        path.write_text(text, encoding="utf-8")
+        paths += [path, *drawn]
+    return paths
+
+
+def collect(plan: Plan, domain: Domain, work: Path, reports: Path) -> list[rows.Row]:
+    """The rows of a domain in the order of its jobs, those of `work` first."""
+    there = {row["hash"]: row for row in rows.read_collected(rows.collected(reports, domain))}
+    found = []
+    for job in jobs(plan):
+        if job.domain == domain:
+            row = row_of(job, plan, work) or there.get(rows.fingerprint(domain, plan.sizes, job.seed, job.arm))
+            found += [row] if row else []
+    return found
+
+
+def page_of(
+    page: Page, plan: Plan, found: dict[str, list[rows.Row]], reports: Path, numbers: Numbers
+) -> tuple[str, list[Path]]:
+    """(the page in Markdown, its pictures' paths)."""
+    arms = [arm for arm in plan.arms if arm.experiment == page.experiment]
+    # Experiment A has no outcome reward model of its own.
+    shown = [*arms, *(arm for arm in plan.arms if page.experiment == "A" and arm.name == "orm")]
+    parts = [f"# {page.title}", page.about, _arms(shown), claims_section(page.name, plan, found, numbers)]
+    drawn: list[Path] = []
+    for domain in plan.domains:
+        mine = found[domain.name]
+        if any(of_arm(mine, arm.name) for arm in shown):
+            drawn += pictures.write(mine, shown, reports / "pictures", f"{page.name}_{domain.name}")
+            parts.append(_domain(domain, mine, shown, drawn[-len(PICTURES) :], reports, numbers))
+    parts.append(early_section(page.name, plan, found, numbers))
+    parts.append(_provenance(plan, [row for mine in found.values() for row in mine], shown, numbers))
+    return "\n\n".join(parts) + "\n", drawn
+
+
+def _arms(arms: Sequence[Arm]) -> str:
+    return "\n".join(f"- `{arm.name}`: {arm.says}" for arm in arms)
+
+
+def _domain(
+    domain: Domain, mine: Sequence[rows.Row], arms: Sequence[Arm], drawn: Sequence[Path], reports: Path,
+    numbers: Numbers,
+) -> str:  # fmt: skip
+    best_of_n, shortfall, quadrants, reliability, climbing = (
+        _picture(path, reports, says) for path, says in zip(drawn, PICTURES, strict=True)
+    )
+    parts = [f"## {numbers.text(domain.says)}", _setting(mine, numbers), best_of_n_table(mine, arms, numbers)]
+    parts += [CHOSEN, best_of_n, shortfall]
+    for heading, says, names in SECTIONS:
+        parts += [f"### {heading}", says, metric_table(mine, arms, names, numbers)]
+    parts += ["### Errors that are mended", MENDED, quadrant_table(mine, arms, numbers), quadrants]
+    parts += ["### Tampered solutions", TAMPERED, probe_table(mine, arms, numbers), climbing, reliability]
+    return "\n\n".join(parts)
+
+
+def _picture(path: Path, reports: Path, says: str) -> str:
+    return f"![{says}]({path.relative_to(reports).as_posix()})"
+
+
+def _setting(mine: Sequence[rows.Row], numbers: Numbers) -> str:
+    """What the solutions are like, as the rows of the pools say."""
+    frames = of_arm(mine, rows.FRAME)
+    if not frames:
+        return ""
+    tests = [row["metrics"]["test"] for row in frames]
+
+    def mean(key: str) -> str:
+        return numbers.plain(sum(test[key] for test in tests) / len(tests), percent=True) + " %"
+
+    seeds = numbers.text(len(frames))
+    return (
+        f"Seeds: {seeds}, each with puzzles, solutions of the policy and a start of its own. Of the policy's solutions "
+        f"{mean('solve_rate')} come right, {mean('steps_right')} of its steps are right, "
+        f"and {mean('errors_mended')} of its wrong values are mended later."
+    )
+
+
+def _provenance(plan: Plan, every: Sequence[rows.Row], arms: Sequence[Arm], numbers: Numbers) -> str:
+    mine = [row for row in every if row["arm"] in {rows.FRAME, *(arm.name for arm in arms)}]
+
+    def told(key: str, pick: Any = lambda value: value) -> str:
+        return numbers.text(", ".join(sorted({str(pick(row["provenance"][key])) for row in mine})))
+
+    minutes = numbers.text(f"{sum(sum(row['seconds'].values()) for row in mine) / 60:.0f}")
+    command = "hrm-study run" if plan.name == "full" else f"hrm-study run --plan {plan.name}"
+    lines = [
+        "## How it was made",
+        f"- command: `{command}`, then `hrm-study render`; settings, seeds and rules in [the protocol](protocol.md)",
+        f"- commit: {told('commit')}",
+        f"- hardware: {told('hardware', lambda one: one['cpu'])}, one thread a process",
+        f"- versions: {told('versions', lambda one: 'torch {torch}, numpy {numpy}'.format(**one))}",
+        f"- work: {minutes} minutes of one process, over {numbers.text(len(mine))} jobs",
+        "- rows: " + ", ".join(f"[{domain.name}.json]({domain.name}.json)" for domain in plan.domains),
+    ]
+    for domain in plan.domains:
+        numbers.text(domain.name)
+    return "\n".join([lines[0], "", *lines[1:]])

@@ -1,0 +1,108 @@
+"""One job: the start and the pools of a seed, or one arm from its data to its row. What is there already is used."""
+
+import shutil
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import puzzles
+from hrm_net.checkpoints import checkpoint
+from hrm_net.provenance import provenance
+from hrm_net.recipes import solver as training
+from hrm_net.recipes import step_scorer_runs as scorer_runs
+from hrm_net.recipes.config import TrainConfig
+from hrm_net.recipes.step_scorer import load
+from hrm_net.reward.data.solutions import Solutions
+from hrm_net.reward.scorer import StepScorer
+from hrm_net.study import pool, rows
+from hrm_net.study.arms import Arm
+from hrm_net.study.domains import Domain, Sizes, config, of_domain, overrides
+from hrm_net.study.measure import frame, measure
+from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
+from puzzles.steps.rules import StepRules, step_rules
+
+BATCH = 128  # steps judged at once: a small core stays in the caches, at 512 it is a fifth slower
+
+
+def start_folder(work: Path, domain: Domain, seed: int) -> Path:
+    return work / domain.name / str(seed) / "start"
+
+
+def pools_folder(work: Path, domain: Domain, seed: int) -> Path:
+    return work / domain.name / str(seed) / "pools"
+
+
+def arm_folder(work: Path, domain: Domain, seed: int, arm: Arm) -> Path:
+    return work / domain.name / str(seed) / arm.name
+
+
+def make_start(work: Path, domain: Domain, sizes: Sizes, seed: int) -> rows.Row:
+    """Trains the solver that all arms of the seed start from, fills the pools; the row of what needs no arm."""
+    sizes, began = of_domain(sizes, domain), time.perf_counter()
+    run = config(overrides(domain, sizes, seed, None, None))
+    solver, folder = scorer_runs.solver_config(run), start_folder(work, domain, seed)
+    if max(checkpoint.steps(folder / "checkpoints"), default=0) < solver.steps:
+        training.train(solver, folder)
+    trained = time.perf_counter()
+    rules = step_rules(puzzles.get(**run.puzzle))
+    pool.make(domain, sizes, seed, pools_folder(work, domain, seed))
+    found = frame(run, sizes, _pools(work, domain, seed, rules), rules)
+    return {
+        "domain": domain.name, "arm": rows.FRAME, "seed": seed, "metrics": found,
+        "seconds": {"training": trained - began, "measuring": time.perf_counter() - trained},
+        **_stamp(domain, sizes, seed, None),
+    }  # fmt: skip
+
+
+def make_row(work: Path, domain: Domain, sizes: Sizes, seed: int, arm: Arm) -> rows.Row:
+    """Trains the arm, or goes on where it stopped, and measures it. SIGTERM while it trains saves first (exit 143)."""
+    sizes, began = of_domain(sizes, domain), time.perf_counter()
+    changes = overrides(domain, sizes, seed, arm, start_folder(work, domain, seed))
+    run, folder = config(changes), arm_folder(work, domain, seed, arm)
+    if max(checkpoint.steps(folder / "checkpoints"), default=0) < run.steps:
+        scorer_runs.train(run, folder)
+    trained = time.perf_counter()
+    scorer = _scorer(run, folder)
+    found = measure(scorer, run, sizes, _pools(work, domain, seed, scorer.rules))
+    row = {
+        "domain": domain.name, "arm": arm.name, "experiment": arm.experiment, "seed": seed, "metrics": found,
+        "examples": examples(folder), "updates": run.steps,
+        "parameters": sum(p.numel() for p in scorer.model.parameters()),
+        "command": "python train.py " + " ".join(f"'{change}'" if " " in change else change for change in changes),
+        "seconds": {"training": trained - began, "measuring": time.perf_counter() - trained},
+        **_stamp(domain, sizes, seed, arm),
+    }  # fmt: skip
+    shutil.rmtree(folder / "steps", ignore_errors=True)
+    return row
+
+
+def examples(folder: Path) -> int | None:
+    """Rows that the arm learned from; None where its data is gone."""
+    from puzzles.steps.files import load_rows, load_trajectories
+
+    steps = folder / "steps"
+    found = [len(load_rows(path)) for path in [steps / "lone.npz"] if path.is_file()]
+    found += [len(load_trajectories(path).rows) for path in [steps / "trajectories.npz"] if path.is_file()]
+    return sum(found) if found else None
+
+
+def _scorer(run: TrainConfig, folder: Path) -> StepScorer:
+    best = checkpoint.best(folder / "checkpoints")
+    assert best is not None, folder
+    model = load(best, run)
+    device = resolve_device(run.device)
+    model.forward_dtype = resolve_precision(run.precision, device)
+    if resolve_compile(run.compile, device):
+        model.compile_blocks()
+    head = str(run.reward.objectives[0])
+    return StepScorer(model, puzzles.get(**run.puzzle), head, segments=run.reward.segments, batch_size=BATCH)
+
+
+def _pools(work: Path, domain: Domain, seed: int, rules: StepRules) -> Callable[[str], Solutions]:
+    return cache(lambda name: pool.load(pools_folder(work, domain, seed) / f"{name}.npz", rules))
+
+
+def _stamp(domain: Domain, sizes: Sizes, seed: int, arm: Arm | None) -> rows.Row:
+    found = provenance(seed)
+    return {"hash": rows.fingerprint(domain, sizes, seed, arm), "provenance": found}

@@ -1,0 +1,49 @@
+"""Means over seeds and their 95 % intervals. Every seed has puzzles of its own, so that of seeds covers puzzles too."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+import puzzles
+from hrm_net.reward.metrics.bootstrap import interval
+
+# 97.5 % quantiles of Student's t by degrees of freedom: up to ten seeds.
+T = {2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
+FEWEST_SEEDS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """A mean over seeds with its interval; NaN at both ends where there is none."""
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+    @property
+    def above(self) -> bool:
+        """Whether the whole interval lies above 0."""
+        return self.low > 0
+
+    @property
+    def below(self) -> bool:
+        return self.high < 0
+
+
+def estimate(values: Sequence[float | int], by_puzzle: Sequence[Sequence[float | int]] | None = None) -> Estimate:
+    """Of one value a seed: Student's t over seeds from three seeds on. With fewer, seeds are taken as they are and
+    puzzles drawn anew, where the values of single puzzles are known."""
+    mean, num = float(np.mean(values)), len(values)
+    if math.isnan(mean):
+        return Estimate(mean=math.nan, low=math.nan, high=math.nan, seeds=num)
+    if num >= FEWEST_SEEDS:
+        half = T[num - 1] * float(np.std(values, ddof=1)) / math.sqrt(num)
+        return Estimate(mean=mean, low=mean - half, high=mean + half, seeds=num)
+    if by_puzzle is None:
+        return Estimate(mean=mean, low=math.nan, high=math.nan, seeds=num)
+    drawn = np.concatenate([np.asarray(one, np.float64) for one in by_puzzle])[:, None]
+    low, high = interval(drawn, puzzles.rng(0, "study interval"))
+    return Estimate(mean=mean, low=float(low[0]), high=float(high[0]), seeds=num)

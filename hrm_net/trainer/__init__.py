@@ -1,0 +1,1 @@
+"""The training loop and what any long run needs around it."""

@@ -1,0 +1,219 @@
+"""Optimizers by name, the learning rate as a function of the step, and the update rule of the published model.
+
+AdamATan2 bounds every step by `lr * pi / 2` and needs no epsilon: `p -= lr * atan2(m_hat, sqrt(v_hat))`.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hrm_net.nn.embedding import SparsePuzzleEmbedding, sign_sgd_
+
+OptimName = Literal["adam_atan2", "adamw", "muon"]
+
+
+@dataclass(kw_only=True, slots=True)
+class OptimConfig:
+    """How the weights move."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    # adam_atan2 (published), adamw, or muon: Muon on the matrices inside the H and L stacks, AdamW on all else.
+    name: OptimName = "adam_atan2"
+    # Peak learning rate. Muon's is rescaled to the update size of AdamW, so one value serves both of its parts.
+    lr: float = 1e-4
+    # Decay of the running mean and of the running mean square of the gradient (adam_atan2, adamw).
+    betas: tuple[float, float] = (0.9, 0.95)
+    # Decoupled decay: every weight shrinks by lr * weight_decay each step.
+    weight_decay: float = 0.1
+    # Steps over which the learning rate rises linearly to its peak.
+    warmup_steps: int = 2000
+    # Where the cosine ends, as a share of the peak; 1 keeps the peak.
+    min_lr_ratio: float = 1.0
+    # Peak learning rate of the puzzle table's sign-SGD: each number of a touched row moves by exactly this.
+    puzzle_lr: float = 1e-4
+    # Decoupled decay of the touched rows of the puzzle table.
+    puzzle_weight_decay: float = 0.1
+    # Decay of the moving average of the weights that is evaluated and saved; 0 turns it off.
+    ema: float = 0.0
+    # Largest norm of the whole gradient, longer ones are scaled down to it; 0 turns it off.
+    grad_clip: float = 0.0
+
+    def __post_init__(self) -> None:
+        names = get_args(OptimName)
+        _check("name", self.name, self.name in names, f"one of {', '.join(names)}")
+        _check("lr", self.lr, 0 < self.lr < math.inf, "positive")
+        _check("betas", list(self.betas), len(self.betas) == 2 and all(0 <= b < 1 for b in self.betas), "two in [0, 1)")
+        _check("warmup_steps", self.warmup_steps, self.warmup_steps >= 0, "0 or more")
+        _check("min_lr_ratio", self.min_lr_ratio, 0 <= self.min_lr_ratio <= 1, "in [0, 1]")
+        _check("puzzle_lr", self.puzzle_lr, 0 <= self.puzzle_lr < math.inf, "0 or more")
+        _check("ema", self.ema, 0 <= self.ema < 1, "in [0, 1)")
+        _check("grad_clip", self.grad_clip, 0 <= self.grad_clip < math.inf, "0 or more")
+        for key, lr in (("weight_decay", self.lr), ("puzzle_weight_decay", self.puzzle_lr)):
+            value = getattr(self, key)
+            # Beyond 1 / lr a step would flip the sign of the weights.
+            _check(key, value, value >= 0 and lr * value <= 1, f"in [0, 1 / learning rate {lr:g}]")
+
+
+def _check(key: str, value: object, good: bool, bound: str) -> None:
+    if not good:
+        raise ValueError(f"optim.{key}={value}: must be {bound}")
+
+
+def lr_scale(step: int, *, total: int, warmup: int, min_ratio: float) -> float:
+    """Share of the peak learning rate at update `step`, counted from 1: linear rise, then cosine to `min_ratio`.
+
+    Exactly 1 at `step == warmup`, `min_ratio` from `total` on. A `total` below `warmup` cuts the rise short.
+    """
+    if step < warmup:
+        return step / warmup
+    progress = min(1.0, (step - warmup) / max(1, total - warmup))
+    return min_ratio + (1 - min_ratio) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+class AdamATan2(torch.optim.Optimizer):
+    """Adam with `m / (sqrt(v) + eps)` replaced by `atan2(m, sqrt(v))`, and decoupled weight decay.
+
+    p = p * (1 - lr * weight_decay) - lr * atan2(m_hat, sqrt(v_hat)),  m_hat = m / (1 - b1^t),  v_hat = v / (1 - b2^t)
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.95),
+        weight_decay: float = 0.1,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        assert closure is None, "AdamATan2 does not evaluate the loss again"
+        for group in self.param_groups:
+            params = [param for param in group["params"] if param.grad is not None]
+            if params:
+                self._step_group(params, group)
+
+    def _step_group(self, params: list[Tensor], group: dict[str, Any]) -> None:
+        lr, (beta1, beta2) = group["lr"], group["betas"]
+        grads, states = _grads(params), [self.state[param] for param in params]
+        for param, state in zip(params, states, strict=True):
+            if not state:
+                state.update(step=0, exp_avg=torch.zeros_like(param), exp_avg_sq=torch.zeros_like(param))
+            state["step"] += 1
+        means, squares = [state["exp_avg"] for state in states], [state["exp_avg_sq"] for state in states]
+        torch._foreach_lerp_(means, grads, 1 - beta1)
+        torch._foreach_mul_(squares, beta2)
+        torch._foreach_addcmul_(squares, grads, grads, 1 - beta2)
+        # atan2(a y, a x) = atan2(y, x): both bias corrections meet in one factor on the mean.
+        factors = [math.sqrt(1 - beta2 ** s["step"]) / (1 - beta1 ** s["step"]) for s in states]
+        updates, roots = torch._foreach_mul(means, factors), torch._foreach_sqrt(squares)
+        for update, root in zip(updates, roots, strict=True):
+            update.atan2_(root)
+        torch._foreach_mul_(params, 1 - lr * group["weight_decay"])
+        torch._foreach_add_(params, updates, alpha=-lr)
+
+
+class Optimizers:
+    """All that moves in a model, stepped as one. Every parameter is in exactly one group; the puzzle table is apart."""
+
+    def __init__(self, dense: list[torch.optim.Optimizer], puzzles: SparsePuzzleEmbedding | None, config: OptimConfig):
+        self.dense, self.puzzles, self.config = dense, puzzles, config
+        self.params: list[Tensor] = [p for opt in dense for group in opt.param_groups for p in group["params"]]
+
+    def zero_grad(self) -> None:
+        """Drop all gradients; before or after the forward pass, but before the backward pass."""
+        for leaf in self._leaves():
+            leaf.grad = None
+
+    def grad_norm(self) -> Float[Tensor, ""]:
+        """Norm of the whole gradient, puzzle rows included; finite only if every number in it is."""
+        return grad_norm(self._leaves())
+
+    def _leaves(self) -> list[Tensor]:
+        rows = None if self.puzzles is None else self.puzzles.local_rows
+        return self.params if rows is None else [*self.params, rows]
+
+    def step(self, scale: float, norm: Tensor | None = None) -> None:
+        """One update at `scale` times the peak learning rates; `norm` saves clipping a second look at the gradient."""
+        if self.config.grad_clip:
+            clip_grad_(self.params, self.grad_norm() if norm is None else norm, self.config.grad_clip)
+        for opt in self.dense:
+            for group in opt.param_groups:
+                group["lr"] = self.config.lr * scale
+            opt.step()
+        self._step_puzzles(scale)
+
+    def _step_puzzles(self, scale: float) -> None:
+        table = self.puzzles
+        if table is None or table.local_ids is None or table.local_rows is None:
+            return
+        if table.local_rows.grad is not None:
+            lr, decay = self.config.puzzle_lr * scale, self.config.puzzle_weight_decay
+            sign_sgd_(table.weight, table.local_ids, table.local_rows.grad, lr, decay)
+        table.forget()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain numbers only. The puzzle table has no state beside its weight, which is the model's."""
+        return {"name": self.config.name, "dense": [opt.state_dict() for opt in self.dense]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if state["name"] != self.config.name:
+            raise ValueError(f"optim.name={self.config.name}: the checkpoint was written by {state['name']}")
+        for opt, saved in zip(self.dense, state["dense"], strict=True):
+            opt.load_state_dict(saved)
+
+
+def build_optimizers(model: nn.Module, config: OptimConfig) -> Optimizers:
+    """What `config` names, over `model.parameters()`; sign-SGD for `model.puzzle_embedding` where that is not None."""
+    puzzles = getattr(model, "puzzle_embedding", None)
+    params = list(model.parameters())
+    dense: list[torch.optim.Optimizer]
+    if config.name == "adam_atan2":
+        dense = [AdamATan2(params, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay)]
+    elif config.name == "adamw":
+        dense = [_adamw(params, config)]
+    else:
+        matrices = muon_matrices(model)
+        chosen = {id(param) for param in matrices}
+        rest = [param for param in params if id(param) not in chosen]
+        dense = [_muon(matrices, config), *([_adamw(rest, config)] if rest else [])]
+    return Optimizers(dense, puzzles, config)
+
+
+def muon_matrices(model: nn.Module) -> list[nn.Parameter]:
+    """The 2-D weights inside a module named `H_level` or `L_level`, each once."""
+    named = model.named_parameters()
+    return [p for name, p in named if p.ndim == 2 and {"H_level", "L_level"} & set(name.split("."))]
+
+
+def _adamw(params: list[nn.Parameter], config: OptimConfig) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(params, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay, fused=True)
+
+
+def _muon(params: list[nn.Parameter], config: OptimConfig) -> torch.optim.Optimizer:
+    return torch.optim.Muon(params, lr=config.lr, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
+
+
+def _grads(params: Iterable[Tensor]) -> list[Tensor]:
+    return [param.grad for param in params if param.grad is not None]
+
+
+@torch.no_grad()
+def grad_norm(params: Iterable[Tensor]) -> Float[Tensor, ""]:
+    """Euclidean norm of all gradients together, left on the device; 0 where there are none."""
+    grads = _grads(params)
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads))) if grads else torch.zeros(())
+
+
+@torch.no_grad()
+def clip_grad_(params: Iterable[Tensor], norm: Tensor, max_norm: float) -> None:
+    """Scale all gradients in place so that their norm, given as `norm`, is at most `max_norm`."""
+    grads = _grads(params)
+    if grads:
+        torch._foreach_mul_(grads, (max_norm / norm.clamp(min=max_norm)).to(grads[0].device))

@@ -1,0 +1,47 @@
+"""Steps on the ARC canvas: colours and end-of-grid marks painted onto an empty canvas, judged by the known answer.
+
+Which rule is meant can't be told from the input grid: where the answer has not been given, there is no judgement.
+"""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Integer, UInt8
+
+from puzzles.steps.answers import Answers
+from puzzles.steps.tokens import as_rows
+
+BLANK = 0
+Rows = Integer[np.ndarray, "num seq"]
+
+
+class ArcSteps:
+    """See `puzzles.steps.rules.StepRules`. Only cells that the answer fills can be written: its size is given away."""
+
+    def __init__(self, puzzle: Any) -> None:
+        self.puzzle = puzzle
+        self.blank = BLANK
+        self.values: tuple[int, ...] = tuple(range(puzzle.vocab_size))
+        self.unique = True
+        self._answers = Answers()
+
+    def start(self, problems: Rows) -> UInt8[np.ndarray, "num seq"]:
+        return np.zeros_like(as_rows(self.puzzle, problems, "problems"))
+
+    def editable(self, problems: Rows) -> Bool[np.ndarray, "num seq"]:
+        return self._answers.of(as_rows(self.puzzle, problems, "problems")) != BLANK
+
+    def legal(self, problems: Rows, states: Rows) -> Bool[np.ndarray, "num seq vocab"]:
+        """Any colour and the end of the grid."""
+        states = as_rows(self.puzzle, states, "states")
+        found = np.zeros((*states.shape, self.puzzle.vocab_size), bool)
+        found[:, :, BLANK + 1 :] = ((states == BLANK) & self.editable(problems))[:, :, None]
+        return found
+
+    def remember(self, problems: Rows, answers: Rows) -> None:
+        """ValueError for a grid that has another answer already, as two families may give it: keep those apart."""
+        problems, answers = (as_rows(self.puzzle, *rows) for rows in ((problems, "problems"), (answers, "answers")))
+        self._answers.keep(problems, answers)
+
+    def targets(self, problems: Rows, before: Rows, after: Rows) -> UInt8[np.ndarray, "num seq"]:
+        return self._answers.of(as_rows(self.puzzle, problems, "problems"))

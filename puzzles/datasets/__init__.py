@@ -1,0 +1,1 @@
+"""Data directories in the published layout."""

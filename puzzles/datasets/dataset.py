@@ -1,0 +1,222 @@
+"""Data sets on disk in the published layout, which HRM's and TRM's own code reads as well.
+
+    DIR/identifiers.json                name of each puzzle identifier, the first one "<blank>"
+    DIR/test_puzzles.json               TRM's ARC directories: the tasks behind the test split; kept, not read here
+    DIR/stamp.json                      ours: what must lie here (`puzzles.datasets.stamp`)
+    DIR/{train,test}/dataset.json       `Metadata`
+    DIR/{train,test}/SET__inputs.npy and the other fields of `Examples`, for each SET of the metadata
+
+An *example* is one row; a *puzzle* is a run of examples with one identifier; a *group* is a run of puzzles: an original
+and its augmentations.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Integer
+
+from puzzles.datasets import checks as dataset_checks
+from puzzles.datasets import stamp
+
+METADATA = "dataset.json"
+IDENTIFIERS = "identifiers.json"
+TEST_PUZZLES = "test_puzzles.json"
+BLANK = "<blank>"
+
+
+@dataclass(kw_only=True, slots=True)
+class Metadata:
+    """dataset.json: HRM's keys, and TRM's `total_puzzles` where there is one."""
+
+    # Token id that fills up; always 0 here.
+    pad_id: int = 0
+    # Label that is not scored; null: every label is, but padding.
+    ignore_label_id: int | None = 0
+    # Identifier that means nothing, which fills up batches.
+    blank_identifier_id: int = 0
+    # Token ids lie below.
+    vocab_size: int
+    # Tokens of a row.
+    seq_len: int
+    # Puzzle identifiers lie below.
+    num_puzzle_identifiers: int
+    # Groups of all sets.
+    total_groups: int
+    # Puzzles of all sets.
+    total_puzzles: int | None = None
+    # Examples of all sets over their puzzles.
+    mean_puzzle_examples: float
+    # The sets' names, the first part of their files' names.
+    sets: list[str]
+
+
+@dataclass(kw_only=True, slots=True)
+class Examples:
+    """One set. Puzzle p has the examples puzzle_indices[p] to puzzle_indices[p + 1], group g the puzzles likewise."""
+
+    inputs: Integer[np.ndarray, "num seq"]
+    labels: Integer[np.ndarray, "num seq"]
+    puzzle_identifiers: Integer[np.ndarray, " puzzles"]
+    puzzle_indices: Integer[np.ndarray, " puzzles+1"]
+    group_indices: Integer[np.ndarray, " offsets"]
+
+    def originals(self) -> Integer[np.ndarray, " originals"]:
+        """The examples of each group's first puzzle: any other of the group is symmetric to them."""
+        firsts = self.group_indices[:-1]
+        starts, stops = self.puzzle_indices[firsts], self.puzzle_indices[firsts + 1]
+        sizes = stops - starts
+        return np.arange(sizes.sum()) + np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
+
+    def example_identifiers(self) -> Integer[np.ndarray, " num"]:
+        """The identifier of each example."""
+        return np.repeat(self.puzzle_identifiers, np.diff(self.puzzle_indices))
+
+
+FIELDS = tuple(field.name for field in fields(Examples))
+
+
+@dataclass(kw_only=True, slots=True)
+class Dataset:
+    """One split. `folder` is where it was read from."""
+
+    metadata: Metadata
+    sets: dict[str, Examples]
+    identifiers: list[str] | None = None
+    folder: Path | None = None
+
+    def digest(self) -> str:
+        """Hash of what was read, metadata and identifiers included, wherever it lies."""
+        assert self.folder is not None
+        files = {path.name: stamp.file_hash(path) for name in self.sets for path in _paths(self.folder, name).values()}
+        return stamp.digest({"metadata": asdict(self.metadata), "identifiers": self.identifiers, "files": files})
+
+
+def find_split(directory: str | Path, split: str) -> Path:
+    """The folder of a split. ValueError where the directory or the split is missing."""
+    directory = Path(directory)
+    if split not in stamp.SPLITS:
+        raise ValueError(f"split={split}: must be one of {', '.join(stamp.SPLITS)}")
+    if not directory.is_dir():
+        raise ValueError(f"{directory}: no such directory")
+    folder = directory / split
+    if not (folder / METADATA).is_file():
+        has = [name for name in stamp.SPLITS if (directory / name / METADATA).is_file()]
+        there = f"it has the split {' and '.join(has)}" if has else f"a data directory has {split}/{METADATA}"
+        raise ValueError(f"{folder / METADATA}: missing; {there}")
+    return folder
+
+
+def read_metadata(directory: str | Path, split: str = "train") -> Metadata:
+    """dataset.json alone, checked as far as it can be without the arrays."""
+    return _metadata(find_split(directory, split) / METADATA)
+
+
+def read(directory: str | Path, split: str = "train") -> Dataset:
+    """A split, its rows memory-mapped, checked wholly; ValueError of one line naming the file, the fault and the bound.
+
+    A directory with a stamp must be as stamped. Answers are believed: no rule of any puzzle is looked at here.
+    """
+    folder = find_split(directory, split)
+    root = folder.parent
+    stamp.verify(root)
+    metadata = _metadata(folder / METADATA)
+    known = asdict(metadata)
+    sets = {name: Examples(**dataset_checks.arrays(_paths(folder, name), known)) for name in metadata.sets}
+    dataset_checks.totals(folder / METADATA, known, *_totals(sets))
+    path = root / IDENTIFIERS
+    names = None
+    if path.exists():
+        names = dataset_checks.identifiers(path, stamp.read_json(path), metadata.num_puzzle_identifiers)
+    return Dataset(metadata=metadata, sets=sets, identifiers=names, folder=folder)
+
+
+def _metadata(path: Path) -> Metadata:
+    return Metadata(**dataset_checks.metadata(path, stamp.read_json(path)))
+
+
+def _paths(folder: Path, name: str) -> dict[str, Path]:
+    return {field: folder / f"{name}__{field}.npy" for field in FIELDS}
+
+
+def _totals(sets: Mapping[str, Examples]) -> tuple[int, int, int]:
+    """Groups, puzzles and examples of all sets."""
+    groups = sum(len(one.group_indices) - 1 for one in sets.values())
+    puzzles = sum(len(one.puzzle_identifiers) for one in sets.values())
+    return groups, puzzles, sum(len(one.inputs) for one in sets.values())
+
+
+def dataset(sets: Mapping[str, Examples], *, vocab_size: int, identifiers: Sequence[str] = (BLANK,)) -> Dataset:
+    """A split of these sets, its metadata counted from them; `identifiers` name 0, 1, ..."""
+    assert sets, "a split has at least one set"
+    groups, puzzles, examples = _totals(sets)
+    metadata = Metadata(
+        vocab_size=vocab_size,
+        seq_len=next(iter(sets.values())).inputs.shape[1],
+        num_puzzle_identifiers=len(identifiers),
+        total_groups=groups,
+        total_puzzles=puzzles,
+        mean_puzzle_examples=examples / puzzles,
+        sets=list(sets),
+    )
+    return Dataset(metadata=metadata, sets=dict(sets), identifiers=list(identifiers))
+
+
+def write(
+    directory: str | Path,
+    splits: Mapping[str, Dataset],
+    *,
+    settings: dict[str, Any] | None = None,
+    test_puzzles: dict[str, Any] | None = None,
+) -> str:
+    """Write "train", "test" or both and stamp them with `settings`: the stamp's hash.
+
+    Everything is written beside the directory first and moved into place whole, dataset.json last of all: what an
+    interruption leaves behind is no data directory. ValueError where the directory exists already.
+    """
+    directory = Path(directory)
+    with _whole_or_nothing(directory) as partial:
+        names = next((split.identifiers for split in splits.values() if split.identifiers), [BLANK])
+        _write_json(partial / IDENTIFIERS, names)
+        if test_puzzles is not None:
+            _write_json(partial / TEST_PUZZLES, test_puzzles)
+        for split, one in splits.items():
+            assert split in stamp.SPLITS, split
+            (partial / split).mkdir()
+            for name, examples in one.sets.items():
+                for field, path in _paths(partial / split, name).items():
+                    np.save(path, np.ascontiguousarray(getattr(examples, field)), allow_pickle=False)
+        for split, one in splits.items():
+            _write_json(partial / split / METADATA, asdict(one.metadata))
+        return stamp.write(partial, settings or {})
+
+
+def check_absent(directory: str | Path) -> None:
+    """ValueError where a directory to be written is there already."""
+    if Path(directory).exists():
+        raise ValueError(f"{directory}: exists already; choose another directory or remove it")
+
+
+@contextmanager
+def _whole_or_nothing(directory: Path) -> Iterator[Path]:
+    """A directory beside the wanted one, renamed to it at the end and removed after an error."""
+    check_absent(directory)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    partial = directory.parent / f".{directory.name}.partial-{os.getpid()}"
+    partial.mkdir()
+    try:
+        yield partial
+        partial.rename(directory)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _write_json(path: Path, values: Any) -> None:
+    path.write_text(json.dumps(values), encoding="utf-8")

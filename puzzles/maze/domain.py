@@ -1,0 +1,367 @@
+"""Mazes on a grid of cells in the published token ids: pad 0, `#` wall 1, ` ` free 2, `S` 3, `G` 4, `o` path 5.
+
+The answer is one shortest path, the first in alphabetical order of its moves under Down < Left < Right < Up: the rule
+that all published Maze-Hard labels follow. A symmetry does not keep that rule, so labels are computed anew after it.
+"""
+
+from math import inf
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int32, Integer, UInt8, UInt64
+
+from puzzles.base import Verdict
+from puzzles.maze import bfs as maze_bfs
+from puzzles.maze import hard as maze_hard
+from puzzles.maze import lattice as maze_lattice
+from puzzles.maze import symmetry as maze_symmetry
+from puzzles.maze.bfs import FREE, GOAL, PATH, START, WALL
+from puzzles.parallel import over_chunks
+from puzzles.symmetry import Symmetry, of_grid
+
+SYMBOLS = "# SGo"  # of ids 1 to 5
+SMALLEST = 3
+KINDS = ("hard", *maze_lattice.KINDS)
+LATTICE_TRIES = 10_000  # mazes made for one puzzle before its targets count as out of reach
+Cells = Integer[np.ndarray, "num seq"]
+
+
+def _cells(tokens: Cells, seq_len: int, what: str = "inputs") -> UInt8[np.ndarray, "num seq"]:
+    """Tokens as uint8; ValueError for other ids than 1 to 5."""
+    tokens = np.asarray(tokens)
+    if tokens.ndim != 2 or tokens.shape[1] != seq_len:
+        raise ValueError(f"{what} have shape {list(tokens.shape)}: must be [num, {seq_len}]")
+    if not np.issubdtype(tokens.dtype, np.integer):
+        raise ValueError(f"{what} have dtype {tokens.dtype}: must be integers")
+    wrong = (tokens < WALL) | (tokens > PATH)
+    if wrong.any():
+        index, cell = np.argwhere(wrong)[0]
+        raise ValueError(f"{what}[{index}] has token {tokens[index, cell]} in cell {cell}: must be 1 to 5")
+    return np.ascontiguousarray(tokens, dtype=np.uint8)
+
+
+def _place(cell: int, columns: int) -> str:
+    return f"row {cell // columns + 1} column {cell % columns + 1}"
+
+
+def _well_formed(cells: UInt8[np.ndarray, "num seq"]) -> Bool[np.ndarray, "num"]:
+    """Which are questions: one start, one goal, no path marked."""
+    return ((cells == START).sum(1) == 1) & ((cells == GOAL).sum(1) == 1) & (cells != PATH).all(1)
+
+
+def _complaint(cells: UInt8[np.ndarray, "seq"], columns: int) -> str:
+    """What is wrong with a maze that is not well formed, in words."""
+    for token, name in ((START, "start S"), (GOAL, "goal G")):
+        found = [int(cell) for cell in np.flatnonzero(cells == token)]
+        if not found:
+            return f"no {name}"
+        if len(found) > 1:
+            number = "two" if len(found) == 2 else str(len(found))
+            name = name.replace(" ", "s ")
+            return f"{number} {name}: {_place(found[0], columns)} and {_place(found[1], columns)}"
+    return f"a path o in {_place(int(np.argmax(cells == PATH)), columns)}: a question has none"
+
+
+def _questions(inputs: Cells, seq_len: int, columns: int) -> UInt8[np.ndarray, "num seq"]:
+    """Tokens as uint8; ValueError naming the first maze that is not well formed."""
+    cells = _cells(inputs, seq_len)
+    good = _well_formed(cells)
+    if not good.all():
+        index = int(np.argmin(good))
+        raise ValueError(f"puzzle {index}: {_complaint(cells[index], columns)}")
+    return cells
+
+
+def _size(inputs: Cells, columns: int | None) -> tuple[int, int]:
+    """(rows, columns) of mazes that are square unless columns says otherwise."""
+    seq_len = np.shape(inputs)[-1]
+    width = round(seq_len**0.5) if columns is None else columns
+    if width < SMALLEST or seq_len % width or (columns is None and width * width != seq_len):
+        hint = "a square needs none, others give columns=" if columns is None else "does not divide it"
+        raise ValueError(f"columns={columns}: inputs have {seq_len} cells: {hint}")
+    return seq_len // width, width
+
+
+def count_shortest_paths(inputs: Cells, columns: int | None = None) -> UInt64[np.ndarray, "num"]:
+    """How many shortest paths lead from S to G in each maze (0: none), exact below 2^64 - 1, where counting stops.
+
+    Mazes are taken as square unless `columns` is given.
+    """
+    rows, columns = _size(inputs, columns)
+    cells = _questions(inputs, rows * columns, columns)
+    counts = np.zeros(len(cells), np.uint64)
+    over_chunks(lambda start, stop: maze_bfs.count_many(cells, rows, columns, start, stop, counts), len(cells))
+    return counts
+
+
+def distances(inputs: Cells, columns: int | None = None) -> Int32[np.ndarray, "num seq"]:
+    """Moves from S to each cell; -1 for walls and what S does not reach. Square unless `columns` is given."""
+    rows, columns = _size(inputs, columns)
+    cells = _questions(inputs, rows * columns, columns)
+    found = np.zeros(cells.shape, np.int32)
+    over_chunks(lambda start, stop: maze_bfs.distances_many(cells, rows, columns, start, stop, found), len(cells))
+    return found
+
+
+class Maze:
+    """See `puzzles.base.Puzzle`. Options `rows` and `columns`, frame included where there is one."""
+
+    OPTIONS = ("rows", "columns")
+
+    def __init__(self, rows: Any = 30, columns: Any = 30) -> None:
+        for key, size in (("rows", rows), ("columns", columns)):
+            if not isinstance(size, int) or isinstance(size, bool) or size < SMALLEST:
+                raise ValueError(f"puzzle.{key}={size}: must be a whole number of at least {SMALLEST}")
+        self.name = "maze"
+        self.options: dict[str, Any] = {"rows": rows, "columns": columns}
+        self.rows, self.columns = rows, columns
+        self.seq_len = rows * columns
+        self.vocab_size = 6
+        self.shape = (rows, columns)
+        self.num_symbols = 0
+        self.verifiable = True
+        self.num_puzzle_ids = 1
+        self.difficulty_edges: tuple[int, ...] = (0, 10, 20, 30, 50, 80, 110, 120, 130, 150)
+        self.difficulty_unit = "moves of the shortest path"
+        self.reference_sets = _reference_sets(rows, columns)
+
+    def generate(
+        self,
+        rng: np.random.Generator,
+        num: int,
+        *,
+        kind: Any = None,
+        path: Any = None,
+        walls: Any = None,
+        braid: Any = None,
+    ):
+        """`num` mazes and their labels.
+
+        kind: how walls are laid. hard: as in Maze-Hard, each cell is a wall with a chance drawn from `walls`, without a
+        frame. dfs, prim, kruskal, wilson, division: perfect mazes on the lattice of odd cells, with a frame, odd sizes
+        only. Default: dfs at odd sizes, else hard.
+        path: (least, most) moves of the shortest path, null for any. Default: (109, null) for hard at 30x30, else any.
+        walls: (least, most) chance of a wall, hard only. Default (0.3, 0.5).
+        braid: chance of each dead end to be opened, not for hard. Default 0.
+        The same state of rng gives the same mazes on any number of threads.
+        """
+        if num < 0:
+            raise ValueError(f"num={num}: must be at least 0")
+        kind = self._kind(kind)
+        low, high = self._path(kind, path)
+        share = self._share(kind, braid)
+        chances = self._walls(kind, walls)
+        seeds = rng.integers(0, 1 << 64, num, dtype=np.uint64)
+        if kind == "hard":
+            return maze_hard.generate(seeds, self.shape, chances, low, high)
+        inputs, labels = np.zeros((2, num, self.seq_len), np.uint8)
+        failed = np.zeros(1, np.bool_)
+
+        def piece(start: int, stop: int) -> None:
+            maze_lattice.generate_many(
+                maze_lattice.KINDS[kind], *self.shape, share, low, high, LATTICE_TRIES, seeds, start, stop, inputs,
+                labels, failed,
+            )  # fmt: skip
+
+        over_chunks(piece, num)
+        if failed[0]:
+            raise ValueError(
+                f"path=[{low}, {high}]: in {LATTICE_TRIES} mazes of kind={kind} braid={share} none has such a path"
+            )
+        return inputs, labels
+
+    def _kind(self, kind: Any) -> str:
+        odd = self.rows % 2 == 1 and self.columns % 2 == 1 and self.seq_len > SMALLEST**2
+        if kind is None:
+            return "dfs" if odd else "hard"
+        if kind not in KINDS:
+            raise ValueError(f"kind={kind}: must be one of {', '.join(KINDS)}")
+        for key, size in self.options.items():
+            if kind != "hard" and size % 2 == 0:
+                raise ValueError(f"kind={kind}: needs odd sizes, puzzle.{key}={size}")
+        if kind != "hard" and self.seq_len == SMALLEST**2:
+            raise ValueError(f"kind={kind}: needs two rooms, puzzle.rows=3 puzzle.columns=3 have one")
+        return kind
+
+    def _path(self, kind: str, path: Any) -> tuple[int, int]:
+        if path is None:
+            path = (109, None) if kind == "hard" and self.shape == (30, 30) else (None, None)
+        good = isinstance(path, tuple | list) and len(path) == 2
+        if not good or not all(end is None or (isinstance(end, int) and not isinstance(end, bool)) for end in path):
+            raise ValueError(f"path={path}: must be [least, most] moves, null for no bound")
+        low, high = path
+        longest = longest_path(kind, *self.shape)
+        if low is not None and not 1 <= low <= longest:
+            raise ValueError(f"path={path}: {self.rows}x{self.columns} {kind} mazes have paths of 1 to {longest} moves")
+        low = low or 1
+        high = longest if high is None else min(high, longest)
+        if high < low:
+            raise ValueError(f"path={path}: the range is empty")
+        return low, high
+
+    def _walls(self, kind: str, walls: Any) -> tuple[float, float]:
+        if walls is None:
+            return 0.3, 0.5
+        if kind != "hard":
+            raise ValueError(f"walls={walls}: only kind=hard takes it, not {kind}")
+        good = (
+            isinstance(walls, tuple | list) and len(walls) == 2 and all(isinstance(end, int | float) for end in walls)
+        )
+        if not good or not 0 <= walls[0] <= walls[1] <= 0.9:
+            raise ValueError(f"walls={walls}: must be [least, most] chance of a wall, within 0 and 0.9")
+        return float(walls[0]), float(walls[1])
+
+    def _share(self, kind: str, braid: Any) -> float:
+        if braid is None:
+            return 0.0
+        if kind == "hard":
+            raise ValueError(f"braid={braid}: kind=hard takes none, only {', '.join(maze_lattice.KINDS)}")
+        if not isinstance(braid, int | float) or not 0 <= braid <= 1:
+            raise ValueError(f"braid={braid}: must be a number from 0 to 1")
+        return float(braid)
+
+    def _solve(self, cells: UInt8[np.ndarray, "num seq"]) -> tuple[np.ndarray, np.ndarray]:
+        """(labels, moves) of well-formed mazes; moves are -1 without a path."""
+        labels, moves = np.zeros_like(cells), np.zeros(len(cells), np.int64)
+        over_chunks(lambda start, stop: maze_bfs.solve_many(cells, *self.shape, start, stop, labels, moves), len(cells))
+        return labels, moves
+
+    def solve(self, inputs: Cells) -> UInt8[np.ndarray, "num seq"]:
+        """The first shortest path under Down < Left < Right < Up; ValueError naming the first maze without one."""
+        cells = _questions(inputs, self.seq_len, self.columns)
+        labels, moves = self._solve(cells)
+        if (moves < 0).any():
+            index = int(np.argmax(moves < 0))
+            start, goal = (_place(int(np.argmax(cells[index] == token)), self.columns) for token in (START, GOAL))
+            raise ValueError(f"puzzle {index}: no path from S in {start} to G in {goal}")
+        return labels
+
+    def check(self, inputs: Cells, outputs: Integer[np.ndarray, "num seq"]) -> Verdict:
+        """By the rules alone, whichever path is meant. Inputs with no or several S or G are never valid.
+
+        valid: walls, S and G kept, the `o` connected with S and G, through no wall, without loose ends (each `o` has
+        two marked neighbours at least, S and G one). solved: valid, and as short as can be.
+        Outputs may hold any ids; those that are none of a maze count as free cells.
+        """
+        cells = _cells(inputs, self.seq_len)
+        outputs = np.asarray(outputs)
+        if outputs.shape != cells.shape:
+            raise ValueError(f"outputs have shape {list(outputs.shape)}: inputs have {list(cells.shape)}")
+        known = (outputs >= WALL) & (outputs <= PATH)
+        drawn = np.where(known, outputs, FREE).astype(np.uint8)
+        valid = _well_formed(cells) & (np.where(drawn == PATH, FREE, drawn) == cells).all(1)
+        solved = np.zeros(len(cells), bool)
+        kept = np.flatnonzero(valid)
+        whole, marks = np.zeros(len(kept), bool), np.zeros(len(kept), np.int64)
+        shown = drawn[kept]
+        over_chunks(lambda start, stop: maze_bfs.check_many(shown, *self.shape, start, stop, whole, marks), len(kept))
+        valid[kept] = whole
+        solved[kept] = whole & (marks + 1 == self._solve(cells[kept])[1])
+        return Verdict(valid=valid, solved=solved)
+
+    def transform(
+        self, rng: np.random.Generator, inputs: Cells, labels: Integer[np.ndarray, "num seq"]
+    ) -> tuple[UInt8[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"]]:
+        """A uniformly random rotation or reflection that keeps the shape for each maze: (inputs, labels).
+
+        Labels that are a shortest path are computed anew: the first path, turned, is not the first. Others are turned.
+        """
+        cells = _cells(inputs, self.seq_len)
+        labels = np.asarray(labels)
+        shortest = self.check(cells, labels).solved
+        images = maze_symmetry.images(*self.shape)
+        chosen = images[rng.integers(0, len(images), len(cells))]
+        turned = np.take_along_axis(cells, chosen, axis=1)
+        turned_labels = np.take_along_axis(labels, chosen, axis=1)
+        turned_labels[shortest] = self._solve(turned[shortest])[0]
+        return turned, turned_labels
+
+    @property
+    def num_symmetries(self) -> int:
+        return len(maze_symmetry.images(*self.shape))
+
+    def symmetries(self, rng: np.random.Generator, num: int) -> list[Symmetry]:
+        """`num` different rotations and reflections, the identity first; ValueError for more than keep the shape."""
+        what = f"a {self.rows}x{self.columns} maze"
+        return of_grid(rng, maze_symmetry.images(*self.shape), self.vocab_size, num, what)
+
+    def canonical(self, inputs: Cells) -> UInt8[np.ndarray, "num seq"]:
+        """The image that comes first among the rotations and reflections."""
+        cells = _cells(inputs, self.seq_len)
+        smallest = np.zeros_like(cells)
+        images = maze_symmetry.images(*self.shape)
+        over_chunks(lambda start, stop: maze_symmetry.canonical_many(cells, images, start, stop, smallest), len(cells))
+        return smallest
+
+    def invariant(self, inputs: Cells) -> UInt64[np.ndarray, "num"]:
+        """Equal for mazes that are images of each other; others collide with a chance of 2^-64."""
+        cells = _cells(inputs, self.seq_len)
+        hashes = np.zeros(len(cells), np.uint64)
+        weights = maze_symmetry.weights(*self.shape)
+        over_chunks(lambda start, stop: maze_symmetry.hash_many(cells, weights, start, stop, hashes), len(cells))
+        return hashes
+
+    def difficulty(self, inputs: Cells) -> Float[np.ndarray, "num"]:
+        """Moves of the shortest path; inf where there is none."""
+        moves = self._solve(_questions(inputs, self.seq_len, self.columns))[1]
+        return np.where(moves < 0, inf, moves)
+
+    def puzzle_identifier(self, **targets: Any) -> int:
+        """0: the maze alone says what is asked."""
+        return 0
+
+    def parse(self, text: str) -> UInt8[np.ndarray, "seq"]:
+        """Rows on lines of their own, or all in one line; `#`, ` ` or `.` for free cells, `S`, `G`, and `o` for a path.
+
+        Blanks count, only empty lines around the maze are dropped. Solving wants one S, one G and no `o`.
+        """
+        lines = text.replace("\r\n", "\n").strip("\n").split("\n")
+        size = f"{self.rows}x{self.columns} maze"
+        if len(lines) == 1:
+            if len(lines[0]) != self.seq_len:
+                raise ValueError(f"puzzle text has {len(lines[0])} cells in one line: a {size} needs {self.seq_len}")
+            lines = [lines[0][at : at + self.columns] for at in range(0, self.seq_len, self.columns)]
+        for row, line in enumerate(lines):
+            if len(line) != self.columns:
+                raise ValueError(f"puzzle text has {len(line)} cells in row {row + 1}: a {size} needs {self.columns}")
+        if len(lines) != self.rows:
+            raise ValueError(f"puzzle text has {len(lines)} rows: a {size} needs {self.rows}")
+        cells = "".join(lines).replace(".", " ")
+        for cell, symbol in enumerate(cells):
+            if symbol not in SYMBOLS:
+                place = _place(cell, self.columns)
+                raise ValueError(
+                    f"puzzle text has {symbol!r} in {place}: must be # (wall), blank or . (free), S, G or o"
+                )
+        return np.array([SYMBOLS.index(symbol) + 1 for symbol in cells], np.uint8)
+
+    def format(self, inputs: Integer[np.ndarray, "seq"]) -> str:
+        """One line, blanks for free cells, as published."""
+        return "".join(SYMBOLS[token - 1] for token in _cells(np.asarray(inputs)[None], self.seq_len)[0])
+
+    def render(self, inputs: Integer[np.ndarray, "seq"], outputs: Integer[np.ndarray, "seq"] | None = None) -> str:
+        """Text for a terminal."""
+        from puzzles.drawing.render import render_text
+
+        return render_text(self, inputs, outputs)
+
+
+def longest_path(kind: str, rows: int, columns: int) -> int:
+    """Moves that no shortest path exceeds.
+
+    hard: of four cells in a square a shortest path takes three at most. Lattice: a path through every room.
+    """
+    if kind == "hard":
+        return 3 * (-(-rows // 2)) * (-(-columns // 2)) - 1
+    return 2 * ((rows - 1) // 2) * ((columns - 1) // 2) - 2
+
+
+def _reference_sets(rows: int, columns: int) -> dict[str, dict[str, Any]]:
+    if (rows, columns) == (30, 30):
+        return {"hard": {"kind": "hard"}}
+    if rows % 2 == 0 or columns % 2 == 0 or rows * columns < 25:
+        return {"any_path": {"kind": "hard"}}
+    sets: dict[str, dict[str, Any]] = {"braided": {"kind": "dfs", "braid": 0.5}}
+    if min(rows, columns) >= 11:
+        sets["braided_20"] = {"kind": "dfs", "braid": 0.5, "path": [20, None]}
+    return sets

@@ -1,0 +1,63 @@
+"""Steps in mazes: cells marked as path, in any order, judged by the shortest path that holds most of the marks."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Integer, UInt8
+
+from puzzles.maze import step_kernels as maze_steps
+from puzzles.maze.domain import FREE, GOAL, PATH, START
+from puzzles.parallel import over_chunks
+from puzzles.steps.tokens import as_rows
+
+Rows = Integer[np.ndarray, "num seq"]
+
+
+class MazeSteps:
+    """The steps of mazes. A mark is right as long as one shortest path holds it together with all other right marks."""
+
+    def __init__(self, puzzle: Any) -> None:
+        self.puzzle = puzzle
+        self.blank = FREE
+        self.values: tuple[int, ...] = (FREE, PATH)
+        self.unique = False
+
+    def start(self, problems: Rows) -> UInt8[np.ndarray, "num seq"]:
+        return as_rows(self.puzzle, problems, "problems").copy()
+
+    def editable(self, problems: Rows) -> Bool[np.ndarray, "num seq"]:
+        return as_rows(self.puzzle, problems, "problems") == FREE
+
+    def legal(self, problems: Rows, states: Rows) -> Bool[np.ndarray, "num seq vocab"]:
+        """A mark on an open cell beside S or another mark."""
+        states = as_rows(self.puzzle, states, "states")
+        marked = np.pad(
+            ((states == START) | (states == PATH)).reshape(-1, *self.puzzle.shape), ((0, 0), (1, 1), (1, 1))
+        )
+        beside = marked[:, 2:, 1:-1] | marked[:, :-2, 1:-1] | marked[:, 1:-1, 2:] | marked[:, 1:-1, :-2]
+        found = np.zeros((*states.shape, self.puzzle.vocab_size), bool)
+        found[:, :, PATH] = beside.reshape(states.shape) & (states == FREE) & self.editable(problems)
+        return found
+
+    def remember(self, problems: Rows, answers: Rows) -> None:
+        """Nothing: shortest paths are found anew, whichever an answer shows."""
+
+    def targets(self, problems: Rows, before: Rows, after: Rows) -> UInt8[np.ndarray, "num seq"]:
+        """ValueError naming the first maze with no or several S or G, or without a path."""
+        problems, before, after = (
+            as_rows(self.puzzle, rows, what)
+            for rows, what in ((problems, "problems"), (before, "states"), (after, "states"))
+        )
+        ends = ((problems == START).sum(axis=1) == 1) & ((problems == GOAL).sum(axis=1) == 1)
+        if not ends.all():
+            raise ValueError(f"puzzle {int(np.argmin(ends))}: must have one start S and one goal G")
+        targets, found = np.empty_like(problems), np.zeros(len(problems), bool)
+        height, width = self.puzzle.shape
+
+        def piece(start: int, stop: int) -> None:
+            maze_steps.nearest_many(problems, before, after, height, width, start, stop, targets, found)
+
+        over_chunks(piece, len(problems))
+        if not found.all():
+            raise ValueError(f"puzzle {int(np.argmin(found))}: no path from S to G")
+        return targets

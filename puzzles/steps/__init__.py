@@ -1,0 +1,1 @@
+"""Solutions as sequences of steps, and their exact labels."""

@@ -1,0 +1,89 @@
+"""Rows and attempts as .npz files: plain arrays, no pickle, renamed into place when complete."""
+
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from puzzles.steps.rows import COLUMNS, StepRows, StepTrajectories, check_shapes
+
+WHOLE = ("starts", "outcome", "error")
+
+
+def save(path: str | Path, examples: StepRows | StepTrajectories) -> None:
+    """Write them; what was there is replaced at once or not at all."""
+    path = Path(path)
+    rows = examples.rows if isinstance(examples, StepTrajectories) else examples
+    columns: dict[str, Any] = {name: getattr(rows, name) for name in COLUMNS}
+    columns["sources"] = np.array(rows.sources, np.str_)
+    if isinstance(examples, StepTrajectories):
+        columns |= {name: getattr(examples, name) for name in WHOLE}
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            np.savez_compressed(file, **columns)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_rows(path: str | Path) -> StepRows:
+    """ValueError of one line for a file that is missing, broken or something else."""
+    return _rows(Path(path), _read(Path(path), (*COLUMNS, "sources")))
+
+
+def load_trajectories(path: str | Path) -> StepTrajectories:
+    """ValueError of one line for a file that is missing, broken or something else."""
+    path = Path(path)
+    columns = _read(path, (*COLUMNS, "sources", *WHOLE))
+    rows = _rows(path, columns)
+    try:
+        for name, kind in (("starts", np.int64), ("outcome", np.bool_), ("error", np.int64)):
+            _check(columns[name], name, kind, 1)
+        return StepTrajectories(rows=rows, **{name: columns[name] for name in WHOLE})
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _rows(path: Path, columns: dict[str, np.ndarray]) -> StepRows:
+    try:
+        for name, (kind, axes) in KINDS.items():
+            _check(columns[name], name, kind, axes)
+        check_shapes(columns)
+        sources = tuple(map(str, columns["sources"].tolist()))
+        return StepRows(**{name: columns[name] for name in COLUMNS}, sources=sources)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+KINDS: dict[str, tuple[Any, int]] = {
+    "problem": (np.uint8, 2),
+    "before": (np.uint8, 2),
+    "after": (np.uint8, 2),
+    "left": (np.int32, 1),
+    "span": (np.uint8, 1),
+    "label": (np.float32, 1),
+    "group": (np.int64, 1),
+    "source": (np.uint8, 1),
+    "sources": (np.str_, 1),
+}
+
+
+def _check(column: np.ndarray, name: str, kind: Any, axes: int) -> None:
+    if column.ndim != axes or not np.issubdtype(column.dtype, kind):
+        raise ValueError(f"{name} is {column.dtype} with {column.ndim} axes: must be {np.dtype(kind)} with {axes}")
+
+
+def _read(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    try:
+        with path.open("rb") as stream, np.lib.npyio.NpzFile(stream, allow_pickle=False) as file:
+            if missing := set(names) - set(file.files):
+                raise ValueError(f"has no {', '.join(sorted(missing))}")
+            return {name: file[name] for name in names}
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path}: is no file of steps ({' '.join(str(error).split())})") from None

@@ -1,0 +1,253 @@
+"""Who takes the steps: policies that extend partial solutions, and trajectories sampled from them."""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer, UInt8
+
+from puzzles.parallel import over_chunks
+from puzzles.steps import policy_kernels
+from puzzles.steps.attempts import groups
+from puzzles.steps.rules import StepRules
+from puzzles.steps.steps import REGIMES, Regime, Trajectory, from_states
+
+ROWS = 8192  # worked on at once, so that the table of legal values stays small
+States = Integer[np.ndarray, "num seq"]
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Takes one step in each of many states."""
+
+    name: str
+    cells_per_step: int
+    regime: Regime  # fill: only blank cells are written; edit: written ones are erased and overwritten as well
+
+    def __call__(
+        self, rng: np.random.Generator, problems: States, states: States, left: Integer[np.ndarray, "num"]
+    ) -> tuple[UInt8[np.ndarray, "num seq"], Float[np.ndarray, "num"]]:
+        """(states after the step, log-probability of each step, NaN where unknown).
+
+        `left`: steps of the budget that are left, this one among them. The arrays given stay as they are.
+        """
+        ...
+
+
+def check_probability(key: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{key}={value}: must be from 0 to 1")
+
+
+def check_policy(cells_per_step: int, regime: str) -> Regime:
+    """The regime. ValueError for another than there are, or steps of no cell."""
+    if cells_per_step < 1:
+        raise ValueError(f"cells_per_step={cells_per_step}: must be at least 1")
+    if regime == "fill" or regime == "edit":
+        return regime
+    raise ValueError(f"regime={regime}: must be one of {', '.join(REGIMES)}")
+
+
+class _Edits:
+    """A batch of rows in the middle of a step: each row has its own stream, so chunks and threads change nothing."""
+
+    def __init__(self, rules: StepRules, rng: np.random.Generator, problems: States, states: States) -> None:
+        self.rules, self.problems = rules, problems
+        self.states = np.array(states, np.uint8)
+        self.editable = rules.editable(problems)
+        self.touched = np.zeros(self.states.shape, bool)
+        self.randoms = rng.integers(0, 1 << 64, len(states), dtype=np.uint64)
+        self.wish = np.zeros(len(states), np.int8)
+        self.only = np.zeros(len(states), np.int64)
+
+    def write(self, targets: States, edit: bool) -> None:
+        """What the plan wishes; legality is seen in the state as the plan left it."""
+        for first in range(0, len(self.states), ROWS):
+            piece = slice(first, first + ROWS)
+            legal = self.rules.legal(self.problems[piece], self.states[piece])
+            rows = [
+                array[piece]
+                for array in (self.randoms, self.states, targets, self.editable, self.touched, self.wish, self.only)
+            ]
+            _write(rows, legal, self.rules.blank, edit)
+
+
+def _write(rows: list[np.ndarray], legal: Bool[np.ndarray, "num seq vocab"], blank: int, edit: bool) -> None:
+    randoms, states, targets, editable, touched, wish, only = rows
+
+    def piece(start: int, stop: int) -> None:
+        policy_kernels.write(
+            randoms, states, targets, editable, touched, legal, blank, edit, start, stop, wish, only
+        )  # fmt: skip
+
+    over_chunks(piece, len(states))
+
+
+class CarelessSolver:
+    """Knows the solution and slips.
+
+    Each atomic edit errs with probability `error`. An edit that doesn't err writes a right value into a random blank
+    cell where it is legal. One that errs writes a locally legal but wrong value into a random blank cell; in "edit" a
+    share `doubt` of those breaks a right cell instead, so that erasing alone tells nobody that a value was wrong.
+    In "edit", while wrong cells exist, an edit goes to one of them with probability `correct`: it is erased, or (half
+    of the time, where the right value is legal) overwritten; if that edit errs, it goes to a right cell and breaks it.
+
+    A cell is edited at most once a step. After an error a right value may clash with the wrong one: it is not legal
+    then and waits. While right values are missing but none is legal, a wrong one is written; where no value is legal at
+    all, in "edit" a random written cell is erased. Errors that no legal value allows aren't made. A solved row rests.
+    """
+
+    def __init__(
+        self,
+        rules: StepRules,
+        *,
+        error: float,
+        correct: float = 0.0,
+        doubt: float = 0.25,
+        cells_per_step: int = 1,
+        regime: str = "fill",
+    ) -> None:
+        self.regime: Regime = check_policy(cells_per_step, regime)
+        for key, value in (("error", error), ("correct", correct), ("doubt", doubt)):
+            check_probability(key, value)
+        if regime == "fill" and correct > 0:
+            raise ValueError(f"correct={correct}: must be 0 for regime=fill, where nothing is overwritten")
+        self.rules = rules
+        self.error, self.correct, self.doubt = float(error), float(correct), float(doubt)
+        self.cells_per_step = cells_per_step
+        edits = f",correct={correct:g},doubt={doubt:g}" if regime == "edit" else ""
+        self.name = f"careless(error={error:g}{edits})"
+
+    def __call__(
+        self, rng: np.random.Generator, problems: States, states: States, left: Integer[np.ndarray, "num"]
+    ) -> tuple[UInt8[np.ndarray, "num seq"], Float[np.ndarray, "num"]]:
+        """See Policy. Log-probabilities are unknown: the same step can come about in several orders."""
+        edits = _Edits(self.rules, rng, problems, states)
+        targets = self.rules.targets(problems, edits.states, edits.states)
+
+        def plan(start: int, stop: int) -> None:
+            policy_kernels.plan_careless(
+                edits.randoms, edits.states, targets, edits.editable, edits.touched, self.rules.blank, self.error,
+                self.correct, self.doubt, self.regime == "edit", start, stop, edits.wish, edits.only,
+            )  # fmt: skip
+
+        for _ in range(self.cells_per_step):
+            over_chunks(plan, len(states))
+            edits.write(targets, self.regime == "edit")
+        return edits.states, np.full(len(states), np.nan)
+
+
+class RandomPolicy:
+    """Writes random legal values into random blank cells; in "edit" it revises written cells with chance `revise`."""
+
+    def __init__(
+        self, rules: StepRules, *, cells_per_step: int = 1, regime: str = "fill", revise: float | None = None
+    ) -> None:
+        self.regime: Regime = check_policy(cells_per_step, regime)
+        revise = (0.0 if regime == "fill" else 0.2) if revise is None else float(revise)
+        check_probability("revise", revise)
+        if regime == "fill" and revise > 0:
+            raise ValueError(f"revise={revise}: must be 0 for regime=fill, where nothing is overwritten")
+        self.rules, self.revise = rules, revise
+        self.cells_per_step = cells_per_step
+        self.name = f"random(revise={revise:g})" if regime == "edit" else "random"
+
+    def __call__(
+        self, rng: np.random.Generator, problems: States, states: States, left: Integer[np.ndarray, "num"]
+    ) -> tuple[UInt8[np.ndarray, "num seq"], Float[np.ndarray, "num"]]:
+        """See Policy. Log-probabilities are unknown: the same step can come about in several orders."""
+        edits = _Edits(self.rules, rng, problems, states)
+
+        def plan(start: int, stop: int) -> None:
+            policy_kernels.plan_random(
+                edits.randoms, edits.states, edits.editable, edits.touched, self.rules.blank, self.revise, start, stop,
+                edits.wish, edits.only,
+            )  # fmt: skip
+
+        for _ in range(self.cells_per_step):
+            over_chunks(plan, len(states))
+            edits.write(edits.states, self.regime == "edit")
+        return edits.states, np.full(len(states), np.nan)
+
+
+def solved(rules: StepRules, problems: States, states: States) -> Bool[np.ndarray, "num"]:
+    """Which states are the solution, or one of them."""
+    return (rules.targets(problems, states, states) == states).all(1)
+
+
+def run(
+    policy: Policy,
+    rules: StepRules,
+    rng: np.random.Generator,
+    problems: States,
+    states: States,
+    left: Integer[np.ndarray, "num"],
+) -> tuple[UInt8[np.ndarray, "num times seq"], Integer[np.ndarray, "num"], Float[np.ndarray, "num steps"]]:
+    """Steps from the given states until a row is solved or has none left.
+
+    (states, the given ones first and the last one repeated to the end; steps taken; log-probability of each step,
+    NaN where none was taken or it is unknown). times = the most steps left + 1.
+    """
+    longest = int(left.max(initial=0))
+    history = np.repeat(np.asarray(states, np.uint8)[:, None], longest + 1, 1)
+    lengths = np.zeros(len(states), np.int64)
+    logps = np.full((len(states), longest), np.nan)
+    running = np.arange(len(states))
+    for t in range(longest):
+        running = running[left[running] > t]
+        running = running[~solved(rules, problems[running], history[running, t])]
+        if len(running) == 0:
+            break
+        after, logp = policy(rng, problems[running], history[running, t], left[running] - t)
+        history[running, t + 1 :] = after[:, None]
+        logps[running, t] = logp
+        lengths[running] = t + 1
+    return history, lengths, logps
+
+
+def _check_budget(budget: int) -> None:
+    if budget < 1:
+        raise ValueError(f"budget={budget}: must be at least 1")
+
+
+def sample_states(
+    policy: Policy, rules: StepRules, rng: np.random.Generator, problems: States, budget: int
+) -> tuple[UInt8[np.ndarray, "num times seq"], Integer[np.ndarray, "num"]]:
+    """One attempt at each problem: (states from the start on, budget + 1 a row; steps taken).
+
+    An attempt ends when it is solved; its last state is repeated from there on.
+    """
+    _check_budget(budget)
+    history, lengths, _ = run(policy, rules, rng, problems, rules.start(problems), np.full(len(problems), budget))
+    return history, lengths
+
+
+def sample_trajectories(
+    policy: Policy, rules: StepRules, rng: np.random.Generator, problems: States, num: int, budget: int
+) -> list[Trajectory]:
+    """`num` attempts at each problem, those of one problem next to each other; their outcome is set."""
+    _check_budget(budget)
+    if num < 1:
+        raise ValueError(f"num={num}: must be at least 1")
+    rows = np.repeat(problems, num, 0)
+    history, lengths, logps = run(policy, rules, rng, rows, rules.start(rows), np.full(len(rows), budget))
+    outcomes = solved(rules, rows, history[:, -1])
+    orbits = np.repeat(groups(rules.puzzle, problems), num)
+    found = []
+    for row, length in enumerate(lengths.tolist()):
+        logp = logps[row, :length]
+        found.append(
+            Trajectory(
+                task=rules.puzzle.name,
+                problem=rows[row],
+                start=history[row, 0],
+                steps=from_states(history[row, : length + 1]),
+                budget=budget,
+                cells_per_step=policy.cells_per_step,
+                regime=policy.regime,
+                group=int(orbits[row]),
+                outcome=bool(outcomes[row]),
+                source=policy.name,
+                logp=None if np.isnan(logp).any() else logp.tolist(),
+            )
+        )
+    return found

@@ -1,0 +1,201 @@
+"""Examples for a step scorer, as columns: what it is shown and what it should say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32, Int64, Integer, UInt8
+
+from puzzles.steps.attempts import Attempts, from_trajectories
+from puzzles.steps.checks import check_labels
+from puzzles.steps.labels import BatchLabels, StepLabels, stack
+from puzzles.steps.steps import Trajectory
+
+FINE, COARSE = 1, 2
+Fine = Literal["ok", "state", "alive"]  # which label of single steps
+Coarse = Literal["second", "net"]  # which label of merged pairs
+Error = Literal["first", "last"]  # which z
+MOST_SOURCES = 256
+
+
+@dataclass(kw_only=True, slots=True)
+class StepRows:
+    """One row an example: the puzzle, the state before and after, and a label in [0, 1]."""
+
+    problem: UInt8[np.ndarray, "rows seq"]
+    before: UInt8[np.ndarray, "rows seq"]  # state t - 1; of a pair: t - 2
+    after: UInt8[np.ndarray, "rows seq"]  # state t
+    left: Int32[np.ndarray, "rows"]  # steps of the budget left after this one
+    span: UInt8[np.ndarray, "rows"]  # 1: one step, 2: two steps merged
+    label: Float32[np.ndarray, "rows"]  # NaN: none
+    group: Int64[np.ndarray, "rows"]  # the same for puzzles that are symmetric images of each other
+    source: UInt8[np.ndarray, "rows"]  # where the label comes from: a place in `sources`
+    sources: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_shapes({name: getattr(self, name) for name in COLUMNS})
+        check_labels(self.label)
+        if not np.isin(self.span, (FINE, COARSE)).all():
+            raise ValueError(f"span={sorted(set(self.span.tolist()))}: must be 1 or 2")
+        if len(self.sources) > MOST_SOURCES:
+            raise ValueError(f"{len(self.sources)} sources: at most {MOST_SOURCES} are told apart")
+        if len(self) and int(self.source.max()) >= len(self.sources):
+            raise ValueError(f"source={int(self.source.max())}: must be less than the {len(self.sources)} sources")
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def take(self, index: Integer[np.ndarray, "some"] | Bool[np.ndarray, "rows"] | slice) -> "StepRows":
+        """The rows at these places, or where a mask says so."""
+        return StepRows(**{name: getattr(self, name)[index] for name in COLUMNS}, sources=self.sources)
+
+    @staticmethod
+    def concatenate(parts: "Sequence[StepRows]") -> "StepRows":
+        """All rows one after another. ValueError for none, or for puzzles of different sizes."""
+        if not parts:
+            raise ValueError("no rows to concatenate")
+        if len({part.problem.shape[1] for part in parts}) > 1:
+            sizes = sorted({part.problem.shape[1] for part in parts})
+            raise ValueError(f"rows of puzzles with {sizes} cells: must be of one size")
+        sources = tuple(dict.fromkeys(source for part in parts for source in part.sources))
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
+        places = [np.array([sources.index(source) for source in part.sources], np.uint8) for part in parts]
+        columns["source"] = np.concatenate([place[part.source] for place, part in zip(places, parts, strict=True)])
+        return StepRows(**columns, sources=sources)
+
+
+COLUMNS = tuple(one.name for one in fields(StepRows) if one.name != "sources")
+
+
+def check_shapes(columns: Mapping[str, np.ndarray]) -> None:
+    """ValueError where columns are not equally long, or states not of their puzzle's size."""
+    lengths = {name: len(columns[name]) for name in COLUMNS}
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{length} {name}" for name, length in lengths.items())
+        raise ValueError(f"rows have columns of {counts}: must be equally long")
+    shapes = {name: columns[name].shape[1] for name in ("problem", "before", "after")}
+    if len(set(shapes.values())) > 1:
+        cells = ", ".join(f"{cells} ({name})" for name, cells in shapes.items())
+        raise ValueError(f"rows have cells of {cells}: must be equally many")
+
+
+@dataclass(kw_only=True, slots=True)
+class StepTrajectories:
+    """The single steps of whole attempts, one attempt after another."""
+
+    rows: StepRows
+    starts: Int64[np.ndarray, "num_and_one"]  # attempt i has the rows starts[i] to starts[i + 1]
+    outcome: Bool[np.ndarray, "num"]
+    error: Int64[np.ndarray, "num"]  # z from 0; the number of steps where there is none
+
+    def __post_init__(self) -> None:
+        lengths = np.diff(self.starts)
+        if len(self.outcome) != len(lengths) or len(self.error) != len(lengths):
+            raise ValueError(f"{len(lengths)} attempts with {len(self.outcome)} outcomes, {len(self.error)} errors")
+        if len(self.starts) == 0 or self.starts[0] != 0 or self.starts[-1] != len(self.rows) or (lengths < 1).any():
+            raise ValueError("starts must rise from 0 to the number of rows: each attempt has a step")
+        if ((self.error < 0) | (self.error > lengths)).any():
+            index = int(np.argmax((self.error < 0) | (self.error > lengths)))
+            raise ValueError(f"trajectory {index}: error={self.error[index]}: must lie in 0..{lengths[index]}")
+        if (self.rows.span != FINE).any():
+            raise ValueError("span=2: attempts consist of single steps")
+
+    def __len__(self) -> int:
+        return len(self.outcome)
+
+    def attempts(self) -> Int64[np.ndarray, "rows"]:
+        """The attempt that each row belongs to."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.starts))
+
+    def take(self, index: Integer[np.ndarray, "some"] | Bool[np.ndarray, "num"]) -> "StepTrajectories":
+        """Some of the attempts, whole."""
+        chosen = np.arange(len(self))[index]
+        lengths = np.diff(self.starts)[chosen]
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        places = np.arange(starts[-1]) + np.repeat(self.starts[chosen] - starts[:-1], lengths)
+        return StepTrajectories(
+            rows=self.rows.take(places), starts=starts, outcome=self.outcome[chosen], error=self.error[chosen]
+        )
+
+    @staticmethod
+    def concatenate(parts: "Sequence[StepTrajectories]") -> "StepTrajectories":
+        rows = StepRows.concatenate([part.rows for part in parts])
+        offsets = np.cumsum([0, *(len(part.rows) for part in parts)])
+        starts = [part.starts[:-1] + offset for part, offset in zip(parts, offsets[:-1], strict=True)]
+        return StepTrajectories(
+            rows=rows,
+            starts=np.concatenate([*starts, offsets[-1:]]).astype(np.int64),
+            outcome=np.concatenate([part.outcome for part in parts]),
+            error=np.concatenate([part.error for part in parts]),
+        )
+
+
+def rows_of(
+    trajectories: Sequence[Trajectory] | Attempts,
+    labels: Sequence[StepLabels] | BatchLabels,
+    *,
+    fine: Fine | None = "ok",
+    coarse: Coarse | None = None,
+) -> StepRows:
+    """The single steps of all attempts with the label `fine`, then all merged pairs with the label `coarse`.
+
+    None leaves that half out. ValueError where labels are not of these trajectories.
+    """
+    attempts, batch = _paired(trajectories, labels)
+    parts = [_rows(attempts, batch, fine or "ok", FINE)] if fine else []
+    parts += [_rows(attempts, batch, coarse, COARSE)] if coarse else []
+    if not parts:
+        raise ValueError("fine=None, coarse=None: one of them must be a label")
+    return StepRows.concatenate(parts)
+
+
+def trajectories_of(
+    trajectories: Sequence[Trajectory] | Attempts,
+    labels: Sequence[StepLabels] | BatchLabels,
+    *,
+    fine: Fine = "ok",
+    error: Error = "last",
+) -> StepTrajectories:
+    """The attempts whole, each step with the label `fine`. ValueError for an attempt without a step."""
+    if error not in ("first", "last"):
+        raise ValueError(f"error={error}: must be first or last")
+    attempts, batch = _paired(trajectories, labels)
+    if (attempts.lengths == 0).any():
+        raise ValueError(f"trajectory {int(np.argmin(attempts.lengths))}: has no step")
+    return StepTrajectories(
+        rows=_rows(attempts, batch, fine, FINE),
+        starts=np.concatenate([[0], np.cumsum(attempts.lengths)]).astype(np.int64),
+        outcome=batch.solved,
+        error=(batch.first_error if error == "first" else batch.last_error).astype(np.int64),
+    )
+
+
+def _paired(trajectories, labels) -> tuple[Attempts, BatchLabels]:
+    attempts = trajectories if isinstance(trajectories, Attempts) else from_trajectories(trajectories)
+    if len(labels) != len(attempts):
+        raise ValueError(f"{len(labels)} labels of {len(attempts)} trajectories: must be equally many")
+    batch = labels if isinstance(labels, BatchLabels) else stack(labels)
+    if not np.array_equal(batch.lengths, attempts.lengths):
+        index = int(np.argmax(batch.lengths != attempts.lengths))
+        steps = f"{batch.lengths[index]} labels of {attempts.lengths[index]} steps"
+        raise ValueError(f"trajectory {index}: {steps}: must be equally many")
+    return attempts, batch
+
+
+def _rows(attempts: Attempts, batch: BatchLabels, label: str, span: int) -> StepRows:
+    if label not in ("ok", "state", "alive", "second", "net") or (label in ("second", "net")) != (span == COARSE):
+        wanted = "coarse={}: must be second or net" if span == COARSE else "fine={}: must be ok, state or alive"
+        raise ValueError(wanted.format(label))
+    index, step = np.nonzero(attempts.live & (np.arange(attempts.states.shape[1] - 1) >= span - 1))
+    return StepRows(
+        problem=attempts.problems[index],
+        before=attempts.states[index, step + 1 - span],
+        after=attempts.states[index, step + 1],
+        left=(attempts.budget[index] - step - 1).astype(np.int32),
+        span=np.full(len(index), span, np.uint8),
+        label=getattr(batch, label)[index, step].astype(np.float32),
+        group=attempts.group[index],
+        source=np.zeros(len(index), np.uint8),
+        sources=(batch.provenance[label],),
+    )

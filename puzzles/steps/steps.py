@@ -1,0 +1,124 @@
+"""A solution as a sequence of edits: steps, their composition, and trajectories that chain them.
+
+States are token ids `[seq]` of the puzzle, as the domain's `puzzles.steps.rules` starts them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Integer, UInt8
+
+Regime = Literal["fill", "edit"]  # steps write blank cells only, or may overwrite and erase too
+REGIMES = ("fill", "edit")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Cells that change together, with their token ids before and after; no cell at all is a step that does nothing.
+
+    `span` is the half-open range of atomic steps it stands for: (t, t + 1) for step t of a trajectory, (t - 1, t + 1)
+    for it merged with the one before. ValueError for cells that repeat or lists of different lengths.
+    """
+
+    cells: tuple[int, ...]
+    old: tuple[int, ...]
+    new: tuple[int, ...]
+    span: tuple[int, int] = (0, 1)
+
+    def __post_init__(self) -> None:
+        if not len(self.cells) == len(self.old) == len(self.new):
+            lengths = f"{len(self.cells)} cells, {len(self.old)} old and {len(self.new)} new values"
+            raise ValueError(f"step {self.span[0]}: {lengths}: must be equally many")
+        if len(set(self.cells)) < len(self.cells):
+            raise ValueError(f"step {self.span[0]}: cells={list(self.cells)}: each cell at most once")
+        if not 0 <= self.span[0] < self.span[1]:
+            raise ValueError(f"step span={self.span}: must be a range (start, stop) with 0 <= start < stop")
+
+    @classmethod
+    def between(
+        cls, before: Integer[np.ndarray, "seq"], after: Integer[np.ndarray, "seq"], span: tuple[int, int] = (0, 1)
+    ) -> "Step":
+        """The edits that turn one state into the other."""
+        cells = np.flatnonzero(before != after)
+        return cls(tuple(cells.tolist()), tuple(before[cells].tolist()), tuple(after[cells].tolist()), span)
+
+    def apply(self, state: Integer[np.ndarray, "seq"]) -> UInt8[np.ndarray, "seq"]:
+        """The state after it. ValueError where the state does not hold what the step says it replaces."""
+        cells = list(self.cells)
+        if cells and not 0 <= min(cells) <= max(cells) < len(state):
+            raise ValueError(f"step {self.span[0]}: cells={cells}: must lie in 0..{len(state) - 1}")
+        for cell, old in zip(cells, self.old, strict=True):
+            if state[cell] != old:
+                raise ValueError(f"step {self.span[0]}: cell {cell} holds {state[cell]}, not old={old}: does not chain")
+        after = np.array(state, np.uint8)
+        after[cells] = self.new
+        return after
+
+
+def compose(first: Step, second: Step) -> Step:
+    """Both as one: the later edit of a cell wins, and what changes nothing in the end is left out."""
+    edits = {cell: (old, new) for cell, old, new in zip(first.cells, first.old, first.new, strict=True)}
+    for cell, old, new in zip(second.cells, second.old, second.new, strict=True):
+        before, between = edits.get(cell, (old, old))
+        if between != old:
+            raise ValueError(f"step {second.span[0]}: cell {cell} holds {between}, not old={old}: does not chain")
+        edits[cell] = (before, new)
+    kept = {cell: edit for cell, edit in sorted(edits.items()) if edit[0] != edit[1]}
+    old, new = (tuple(edit[side] for edit in kept.values()) for side in (0, 1))
+    return Step(tuple(kept), old, new, (first.span[0], second.span[1]))
+
+
+@dataclass(kw_only=True, slots=True)
+class Trajectory:
+    """One attempt at one puzzle, step by step.
+
+    `group` tells puzzles apart up to symmetry, so that splits by it do not leak; `budget` is the number of steps the
+    attempt was allowed, of up to `cells_per_step` cells each; `regime` is what the attempt was allowed to do, whether
+    or not it did; `logp` are the policy's log-probabilities of its steps.
+    """
+
+    task: str
+    problem: Integer[np.ndarray, "seq"]
+    start: Integer[np.ndarray, "seq"]
+    steps: list[Step]
+    budget: int
+    cells_per_step: int
+    regime: Regime = "fill"
+    group: int = 0
+    outcome: bool | None = None
+    source: str = ""
+    logp: list[float] | None = None
+    facts: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.regime not in REGIMES:
+            raise ValueError(f"regime={self.regime}: must be one of {', '.join(REGIMES)}")
+        if self.cells_per_step < 1:
+            raise ValueError(f"cells_per_step={self.cells_per_step}: must be at least 1")
+        if len(self.steps) > self.budget:
+            raise ValueError(f"trajectory of {len(self.steps)} steps: budget={self.budget}: must be at least as many")
+
+    def states(self) -> UInt8[np.ndarray, "states seq"]:
+        """The start and the state after each step: one more than steps. ValueError for steps that do not chain."""
+        return np.stack(list(self._states()))
+
+    def _states(self) -> Iterator[np.ndarray]:
+        state = np.array(self.start, np.uint8)
+        yield state
+        for step in self.steps:
+            state = step.apply(state)
+            yield state
+
+    def merged(self, t: int) -> Step:
+        """Step t with the one before it, as hierarchical reward models see them. ValueError for the first."""
+        if not 1 <= t < len(self.steps):
+            raise ValueError(f"t={t}: must lie in 1..{len(self.steps) - 1}, where a step comes before")
+        return compose(self.steps[t - 1], self.steps[t])
+
+
+def from_states(states: Integer[np.ndarray, "states seq"]) -> list[Step]:
+    """The steps between states that follow each other."""
+    return [Step.between(before, after, (t, t + 1)) for t, (before, after) in enumerate(pairwise(states))]

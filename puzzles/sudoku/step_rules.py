@@ -1,0 +1,55 @@
+"""Steps in Sudoku: digits written into the cells that are not given, judged by the only solution."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Integer, UInt8
+
+from puzzles.steps.answers import Answers
+from puzzles.steps.tokens import as_rows
+
+BLANK = 1
+Rows = Integer[np.ndarray, "num seq"]
+MOST_KEPT = 1 << 18  # solutions; they can be computed again
+
+
+class SudokuSteps:
+    """See `puzzles.steps.rules.StepRules`. Solutions are kept once computed."""
+
+    def __init__(self, puzzle: Any) -> None:
+        self.puzzle = puzzle
+        self.blank = BLANK
+        self.values: tuple[int, ...] = tuple(range(BLANK, puzzle.vocab_size))
+        self.unique = True
+        self._answers = Answers(MOST_KEPT)
+        side = puzzle.side
+        self._units_of = np.stack([np.flatnonzero((puzzle.board.units == cell).any(1)) for cell in range(side * side)])
+
+    def start(self, problems: Rows) -> UInt8[np.ndarray, "num seq"]:
+        return as_rows(self.puzzle, problems, "problems").copy()
+
+    def editable(self, problems: Rows) -> Bool[np.ndarray, "num seq"]:
+        return as_rows(self.puzzle, problems, "problems") == BLANK
+
+    def legal(self, problems: Rows, states: Rows) -> Bool[np.ndarray, "num seq vocab"]:
+        """Digits that no cell of the same row, column or box holds."""
+        states = as_rows(self.puzzle, states, "states")
+        bits = np.where(states > BLANK, np.uint32(1) << states.astype(np.uint32), np.uint32(0))
+        held = np.bitwise_or.reduce(bits[:, self.puzzle.board.units], axis=2)
+        seen = np.bitwise_or.reduce(held[:, self._units_of], axis=2)
+        digits = np.arange(self.puzzle.vocab_size, dtype=np.uint32)
+        free = (seen[:, :, None] >> digits & 1) == 0
+        free[:, :, : BLANK + 1] = False
+        return free & (states == BLANK)[:, :, None] & self.editable(problems)[:, :, None]
+
+    def remember(self, problems: Rows, answers: Rows) -> None:
+        """ValueError for an answer that breaks the rules; that it is the only one is taken on trust."""
+        problems, answers = (as_rows(self.puzzle, rows, "problems") for rows in (problems, answers))
+        solved = self.puzzle.check(problems, answers).solved
+        if not solved.all():
+            raise ValueError(f"answer {int(np.argmin(solved))}: does not solve its puzzle")
+        self._answers.keep(problems, answers)
+
+    def targets(self, problems: Rows, before: Rows, after: Rows) -> UInt8[np.ndarray, "num seq"]:
+        problems = as_rows(self.puzzle, problems, "problems")
+        return self._answers.of(problems, self.puzzle.solve)

@@ -1,0 +1,1 @@
+"""Trees of rollouts, search in them, and hierarchical node compression."""

@@ -1,0 +1,157 @@
+"""Hierarchical Node Compression (arXiv 2503.13551): a child hung on its grandparent, both steps merged into one.
+
+The moved node keeps its label and so does the grandparent; the parent's becomes the estimate without that child. In
+the published code descendants of a moved node keep the old history; here every history follows from the tree.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from puzzles.trees.trees import Node, Origin, Tree
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompressionReport:
+    """What changed, the root not counted."""
+
+    nodes: int
+    moved: int
+    changed: int  # labels that are others now
+    total_change: float  # sum of |change|
+    largest_change: float
+    duplicates: int  # moved nodes that have a sibling of the same state now
+
+    @property
+    def moved_share(self) -> float:
+        return self.moved / max(self.nodes, 1)
+
+    @property
+    def changed_share(self) -> float:
+        return self.changed / max(self.nodes, 1)
+
+    @property
+    def mean_change(self) -> float:
+        """Of the labels that changed."""
+        return self.total_change / max(self.changed, 1)
+
+    @staticmethod
+    def total(reports: "Iterable[CompressionReport]") -> "CompressionReport":
+        """All as one."""
+        reports = list(reports)
+        return CompressionReport(
+            nodes=sum(one.nodes for one in reports),
+            moved=sum(one.moved for one in reports),
+            changed=sum(one.changed for one in reports),
+            total_change=sum(one.total_change for one in reports),
+            largest_change=max((one.largest_change for one in reports), default=0.0),
+            duplicates=sum(one.duplicates for one in reports),
+        )
+
+
+def compress(
+    tree: Tree, rng: np.random.Generator, *, probability: float = 0.5, min_children: int = 4
+) -> tuple[Tree, CompressionReport]:
+    """A copy with some nodes hung on their grandparents; the tree given stays as it is.
+
+    Breadth first, a child at depth 2 or more whose parent was not moved, has at least `min_children` children and has
+    lost none yet is moved with `probability`.
+    """
+    copy, nodes = _copy(tree)
+    labels = [node.mc for node in nodes]
+    moves = _draw(copy, rng, probability, min_children)
+    for child in moves:
+        parent = _leave_out(child, "hnc")
+        grandparent = parent.parent
+        assert grandparent is not None
+        parent.children = [other for other in parent.children if other is not child]
+        grandparent.children.append(child)
+        child.parent, child.origin = grandparent, "hnc"
+    for node in copy.nodes():
+        node.depth = 0 if node.parent is None else node.parent.depth + 1
+    return copy, _report(nodes, labels, moves)
+
+
+def leave_one_out(
+    tree: Tree, rng: np.random.Generator, *, probability: float = 0.5, min_children: int = 4
+) -> tuple[Tree, CompressionReport]:
+    """The control: a copy with the labels that `compress` gives for the same state of rng, and no node moved.
+
+    Labels that changed are no longer those of the leaves under them: `recount` would undo it.
+    """
+    copy, nodes = _copy(tree)
+    labels = [node.mc for node in nodes]
+    for child in _draw(copy, rng, probability, min_children):
+        _leave_out(child, "noise")
+    return copy, _report(nodes, labels, [])
+
+
+def _copy(tree: Tree) -> tuple[Tree, list[Node]]:
+    """(the copy, its nodes breadth first); states are shared, nothing writes into them."""
+    copies: dict[Node | None, Node] = {}
+    for node in tree.nodes():
+        parent = copies.get(node.parent)
+        copies[node] = Node(
+            node.state, parent, node.time, node.depth, [], node.n, node.c, node.exact, node.origin
+        )  # fmt: skip
+        if parent is not None:
+            parent.children.append(copies[node])
+    copy = Tree(
+        task=tree.task,
+        problem=tree.problem,
+        root=copies[tree.root],
+        budget=tree.budget,
+        cells_per_step=tree.cells_per_step,
+        policy=tree.policy,
+        k=tree.k,
+        group=tree.group,
+    )
+    return copy, list(copies.values())
+
+
+def _draw(tree: Tree, rng: np.random.Generator, probability: float, min_children: int) -> list[Node]:
+    """The children to move, at most one of each parent."""
+    if not 0 <= probability <= 1:
+        raise ValueError(f"probability={probability}: must be from 0 to 1")
+    if min_children < 2:
+        raise ValueError(f"min_children={min_children}: must be at least 2, so that the parent keeps one")
+    moves: list[Node] = []
+    moved: set[Node] = set()
+    for parent in tree.nodes():
+        if parent.depth < 1 or parent in moved or len(parent.children) < min_children:
+            continue
+        for child in parent.children:
+            if rng.random() < probability:
+                moves.append(child)
+                moved.add(child)
+                break
+    return moves
+
+
+def _leave_out(child: Node, origin: Origin) -> Node:
+    """Takes the child out of its parent's counts; the parent."""
+    parent = child.parent
+    assert parent is not None
+    parent.n -= child.n
+    parent.c -= child.c
+    parent.origin = origin
+    return parent
+
+
+def _report(nodes: list[Node], labels: list[float], moves: list[Node]) -> CompressionReport:
+    changes = [abs(node.mc - label) for node, label in zip(nodes[1:], labels[1:], strict=True) if node.mc != label]
+    duplicates = sum(_has_twin(node) for node in moves)
+    return CompressionReport(
+        nodes=len(nodes) - 1,
+        moved=len(moves),
+        changed=len(changes),
+        total_change=float(sum(changes)),
+        largest_change=float(max(changes, default=0.0)),
+        duplicates=duplicates,
+    )
+
+
+def _has_twin(node: Node) -> bool:
+    siblings = node.parent.children if node.parent is not None else []
+    return any(other is not node and np.array_equal(other.state, node.state) for other in siblings)
