@@ -11,6 +11,7 @@ from hrm_net.commands import help as cli_help
 from hrm_net.commands.exit_codes import exit_codes
 from hrm_net.recipes.checks import evaluate_config, train_config
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
+from puzzles.errors import UserError
 
 Job = Callable[[dict[str, Any], Path], None]
 
@@ -45,9 +46,9 @@ def _check_training(values: dict[str, Any], run_dir: Path) -> None:
 def _check_writable(run_dir: Path) -> None:
     there = next(path for path in (run_dir.absolute(), *run_dir.absolute().parents) if path.exists())
     if not there.is_dir():
-        raise ValueError(f"run directory {run_dir}: cannot be made: {there} is a file")
+        raise UserError(f"run directory {run_dir}: cannot be made: {there} is a file")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise ValueError(f"run directory {run_dir}: cannot be written: no permission in {there}")
+        raise UserError(f"run directory {run_dir}: cannot be written: no permission in {there}")
 
 
 def _train(values: dict[str, Any], run_dir: Path) -> None:

@@ -19,6 +19,7 @@ from hrm_net.nn.codecs.tokens import TokenCodec
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.layers import AttentionBlock, Linear, MixerBlock, rotary_table, swiglu_width, truncated_normal_
 from hrm_net.nn.row_noise import RowNoise
+from puzzles.errors import UserError
 
 Batch = dict[str, Tensor]
 Randomness = torch.Generator | RowNoise | None
@@ -282,5 +283,5 @@ class HRM(nn.Module):
         if is_hub_id(source):
             return load(cls, download(str(source), (CONFIG, WEIGHTS), revision))
         if revision is not None:
-            raise ValueError(f"revision={revision}: {source} is no model of the Hugging Face Hub")
+            raise UserError(f"revision={revision}: {source} is no model of the Hugging Face Hub")
         return load(cls, shipped(source) or Path(source))

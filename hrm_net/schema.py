@@ -8,6 +8,8 @@ from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from puzzles.errors import UserError
+
 T = TypeVar("T")
 
 _WORDS = {
@@ -32,7 +34,7 @@ def build(cls: type[T], values: dict[str, Any]) -> T:
     except pydantic.ValidationError as error:
         # a key of a wrong type says more than one that is missing for that reason
         mistake = min(error.errors(include_url=False), key=lambda one: one["type"].startswith("missing"))
-    raise ValueError(_line(cls, values, mistake))
+    raise UserError(_line(cls, values, mistake))
 
 
 def keys(cls: type) -> list[str]:
@@ -92,7 +94,7 @@ def show(value: object) -> str:
 def require(key: str, value: object, good: bool, bound: str) -> None:
     """ValueError naming key, value and bound unless `good`."""
     if not good:
-        raise ValueError(f"{key}={show(value)}: must be {bound}")
+        raise UserError(f"{key}={show(value)}: must be {bound}")
 
 
 def _line(cls: type, values: dict[str, Any], mistake: Any) -> str:
@@ -174,10 +176,10 @@ def _allowed(hint: Any) -> str:
 def _refuse(values: Any, key: str = "") -> None:
     """ValueError for what may stand nowhere: a key that asks for code to be called, and numbers that are not finite."""
     if isinstance(values, float) and not math.isfinite(values):
-        raise ValueError(f"{key}={values}: must be a finite number")
+        raise UserError(f"{key}={values}: must be a finite number")
     items = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
     for name, value in items:
         here = f"{key}.{name}" if key else str(name)
         if name in ("_target_", "_partial_", "_args_"):
-            raise ValueError(f"{here}={show(value)}: configuration holds values, never code; leave it out")
+            raise UserError(f"{here}={show(value)}: configuration holds values, never code; leave it out")
         _refuse(value, here)

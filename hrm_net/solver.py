@@ -18,6 +18,7 @@ from hrm_net.inference.selection import check_selection, choose
 from hrm_net.inference.stopping import check_stop, parse_stop
 from hrm_net.nn.config import HRMConfig
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 
 # Where the shipped weights lose no accuracy against 16 segments (benchmarks/solver.py).
 SURE = "q:0.98"
@@ -148,7 +149,7 @@ def run_passes(
     config = model_config(model)
     for key, value in (("max_segments", max_segments), ("batch_size", batch_size)):
         if value < 1:
-            raise ValueError(f"{key}={value}: must be at least 1")
+            raise UserError(f"{key}={value}: must be at least 1")
     stops = parse_stop(DEFAULT_STOP[config.halting] if stop is None else stop)
     check_stop(stops, halting=config.halting, puzzle_name=puzzle.name, verifiable=puzzle.verifiable)
     check_selection(
@@ -230,21 +231,21 @@ def check_inputs(
     """ValueError for puzzles that are none of the model's, or none at all."""
     config = model_config(model)
     if (puzzle.seq_len, puzzle.vocab_size) != (config.seq_len, config.vocab_size):
-        raise ValueError(
+        raise UserError(
             f"puzzle={puzzle.name}: has {puzzle.seq_len} cells and {puzzle.vocab_size} token ids, the model was "
             f"trained on {config.seq_len} and {config.vocab_size}"
         )
     if inputs.shape[0] == 0:
-        raise ValueError("inputs: hold no puzzle")
+        raise UserError("inputs: hold no puzzle")
     if inputs.shape[1] != puzzle.seq_len:
-        raise ValueError(f"inputs: have {inputs.shape[1]} cells, {puzzle.name} has {puzzle.seq_len}")
+        raise UserError(f"inputs: have {inputs.shape[1]} cells, {puzzle.name} has {puzzle.seq_len}")
     if inputs.min() < 0 or inputs.max() >= puzzle.vocab_size:
         row = int(np.argmax(((inputs < 0) | (inputs >= puzzle.vocab_size)).any(axis=1)))
-        raise ValueError(f"inputs[{row}]: token ids must lie in 0..{puzzle.vocab_size - 1}")
+        raise UserError(f"inputs[{row}]: token ids must lie in 0..{puzzle.vocab_size - 1}")
     if len(puzzle_identifiers) != len(inputs):
-        raise ValueError(f"puzzle_identifiers: {len(puzzle_identifiers)} for {len(inputs)} puzzles")
+        raise UserError(f"puzzle_identifiers: {len(puzzle_identifiers)} for {len(inputs)} puzzles")
     if puzzle_identifiers.min() < 0 or puzzle_identifiers.max() >= config.num_puzzle_ids:
-        raise ValueError(f"puzzle_identifiers: must lie in 0..{config.num_puzzle_ids - 1}, as in the model's training")
+        raise UserError(f"puzzle_identifiers: must lie in 0..{config.num_puzzle_ids - 1}, as in the model's training")
 
 
 def model_config(model: nn.Module) -> HRMConfig:
@@ -254,4 +255,4 @@ def model_config(model: nn.Module) -> HRMConfig:
 
 def check_bound(abstain_below: float | None) -> None:
     if abstain_below is not None and not 0 <= abstain_below <= 1:
-        raise ValueError(f"abstain_below={abstain_below}: must lie in 0..1")
+        raise UserError(f"abstain_below={abstain_below}: must lie in 0..1")

@@ -18,6 +18,7 @@ import puzzles
 from puzzles import splits
 from puzzles.base import Puzzle
 from puzzles.datasets import build_rows, dataset, stamp
+from puzzles.errors import UserError
 
 Track = Callable[[str, int], Callable[[int], None]]  # (what, how many) -> advance(done)
 GENERATED = 1000  # puzzles of a split where nobody says how many
@@ -117,7 +118,7 @@ def _source(path: Path | None) -> dict[str, str] | None:
     if path is None:
         return None
     if not path.is_file():
-        raise ValueError(f"{path}: no such file")
+        raise UserError(f"{path}: no such file")
     return {"name": path.name, "sha256": stamp.file_hash(path)}
 
 
@@ -160,7 +161,7 @@ def _pairs(flag: str, texts: list[str]) -> dict[str, Any]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not key or not equals:
-            raise ValueError(f"{flag} {text}: must be KEY=VALUE")
+            raise UserError(f"{flag} {text}: must be KEY=VALUE")
         try:
             found[key] = json.loads(value)
         except ValueError:
@@ -173,15 +174,15 @@ def _arguments(argv: list[str] | None) -> dict[str, Any]:
     given = vars(_parser().parse_args(argv))
     generate = given.pop("generate")
     if (generate is None) == (given["train_csv"] is None):
-        raise ValueError("--train-csv or --generate: exactly one of them says where puzzles come from")
+        raise UserError("--train-csv or --generate: exactly one of them says where puzzles come from")
     for flag in ("test_csv", "min_rating"):
         if generate is not None and given[flag] is not None:
-            raise ValueError(f"--{flag.replace('_', '-')}: does not go with --generate")
+            raise UserError(f"--{flag.replace('_', '-')}: does not go with --generate")
     if generate is None and given["test_csv"] is None and given["test_puzzles"] is not None:
-        raise ValueError(f"--test-puzzles {given['test_puzzles']}: needs --test-csv")
+        raise UserError(f"--test-puzzles {given['test_puzzles']}: needs --test-csv")
     for flag in ("augmentations", "seed"):
         if given[flag] < 0:
-            raise ValueError(f"--{flag} {given[flag]}: must be at least 0")
+            raise UserError(f"--{flag} {given[flag]}: must be at least 0")
     given["puzzle"] = puzzles.get(given["puzzle"], **_pairs("--option", given.pop("option")))
     given["targets"] = None if generate is None else _pairs("--generate", generate)
     return given

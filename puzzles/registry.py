@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 
 
 def _arc() -> Any:
@@ -36,10 +37,10 @@ def names() -> list[str]:
 def get(name: str, **options: Any) -> Puzzle:
     """The puzzle `name` built with `options`; ValueError that lists what is allowed."""
     if name not in _CLASSES:
-        raise ValueError(f"puzzle={name}: must be one of {', '.join(names())}")
+        raise UserError(f"puzzle={name}: must be one of {', '.join(names())}")
     puzzle_class = _CLASSES[name]()
     unknown = sorted(set(options) - set(puzzle_class.OPTIONS))
     if unknown:
         allowed = ", ".join(puzzle_class.OPTIONS)
-        raise ValueError(f"puzzle.{unknown[0]}={options[unknown[0]]}: {name} has the options {allowed}")
+        raise UserError(f"puzzle.{unknown[0]}={options[unknown[0]]}: {name} has the options {allowed}")
     return puzzle_class(**options)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 
 TRAIN, MONITOR, EVALUATION = 0, 1, 2
 NAMES = ("train", "monitor", "evaluation")
@@ -27,7 +28,7 @@ def fold(puzzle: Puzzle, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.nda
 def generate(puzzle: Puzzle, rng: np.random.Generator, num: int, fold_id: int, **targets: Any):
     """`num` puzzles of one fold: (inputs, labels). Draws about num / share and keeps what falls in the fold."""
     if fold_id not in (TRAIN, MONITOR, EVALUATION):
-        raise ValueError(f"fold={fold_id}: must be 0 (train), 1 (monitor) or 2 (evaluation)")
+        raise UserError(f"fold={fold_id}: must be 0 (train), 1 (monitor) or 2 (evaluation)")
     kept_inputs: list[np.ndarray] = []
     kept_labels: list[np.ndarray] = []
     missing = num

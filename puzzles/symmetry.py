@@ -6,6 +6,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Integer
 
+from puzzles.errors import UserError
+
 
 @dataclass(kw_only=True, slots=True)
 class Symmetry:
@@ -49,4 +51,4 @@ def of_grid(
 
 def check_number(num: int, available: int, what: str) -> None:
     if not 1 <= num <= available:
-        raise ValueError(f"restarts={num}: {what} has {available:,} symmetries")
+        raise UserError(f"restarts={num}: {what} has {available:,} symmetries")

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from puzzles.errors import UserError
+
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -19,13 +21,13 @@ def download(repo: str, files: tuple[str, ...], revision: str | None = None) -> 
     try:
         from huggingface_hub import hf_hub_download  # pyright: ignore[reportMissingImports]
     except ImportError:
-        raise ValueError(
+        raise UserError(
             f"{repo}: no such directory; to fetch it from the Hugging Face Hub: pip install 'hrm-net[hub]'"
         ) from None
     try:
         found = [Path(hf_hub_download(repo_id=repo, filename=file, revision=revision)) for file in files]
     except Exception as error:  # of the network, of the Hub or of the disk: the library has dozens
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"{repo}: no such directory, and the Hugging Face Hub gives: {reason}") from None
+        raise UserError(f"{repo}: no such directory, and the Hugging Face Hub gives: {reason}") from None
     assert len({path.parent for path in found}) == 1
     return found[0].parent

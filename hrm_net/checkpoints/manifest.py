@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from puzzles.errors import UserError
+
 FORMAT = 1
 FILES = ("model.safetensors", "training_state.pt", "config.yaml")
 MANIFEST = "manifest.json"
@@ -37,10 +39,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
         body = json.loads(raw)
         body.pop("sha256")
         if _render(body) != raw:
-            raise ValueError
+            raise UserError
         version, files = body["format"], body["files"]
         if version == FORMAT and not (_is_step(body["step"]) and all("sha256" in files[name] for name in FILES)):
-            raise ValueError
+            raise UserError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CheckpointError(f"checkpoint {path}: {MANIFEST} is damaged") from None
     if version != FORMAT:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hrm_net.nn.config import HRMConfig
+from puzzles.errors import UserError
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 SHIPPED = Path(__file__).parents[1] / "weights"
@@ -51,7 +52,7 @@ def load_state(model: nn.Module, tensors: dict[str, Tensor], names: Mapping[str,
         if tensors[name].shape != expected[name].shape
     ]
     if faults:
-        raise ValueError("weights do not fit the model: " + at_most_ten_lines(faults))
+        raise UserError("weights do not fit the model: " + at_most_ten_lines(faults))
     model.load_state_dict(tensors, strict=False)
 
 
@@ -76,11 +77,11 @@ def read_config(directory: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
+        raise UserError(f"{path}: no such file") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: no JSON: {error}") from None
+        raise UserError(f"{path}: no JSON: {error}") from None
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
-        raise ValueError(f"{path}: has no object `model`")
+        raise UserError(f"{path}: has no object `model`")
     return config
 
 
@@ -89,7 +90,7 @@ def hrm_config(values: dict[str, Any]) -> HRMConfig:
     unknown = sorted(values.keys() - set(HRMConfig.__dataclass_fields__))
     if unknown:
         shown = " ".join(f"{unknown[0]}={values[unknown[0]]}".split())
-        raise ValueError(f"model.{shown}: unknown key")
+        raise UserError(f"model.{shown}: unknown key")
     return HRMConfig(**values)
 
 
@@ -99,12 +100,12 @@ def load(cls: Callable[..., Model], directory: Path, config_of: Callable[[dict[s
     try:
         model = cls(config_of(values), torch.Generator().manual_seed(0))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{directory / CONFIG}: {error}") from None
+        raise UserError(f"{directory / CONFIG}: {error}") from None
     try:
         tensors = safetensors.torch.load_file(directory / WEIGHTS)
     except FileNotFoundError:
-        raise ValueError(f"{directory / WEIGHTS}: no such file") from None
+        raise UserError(f"{directory / WEIGHTS}: no such file") from None
     except safetensors.SafetensorError as error:
-        raise ValueError(f"{directory / WEIGHTS}: not readable: {error}") from None
+        raise UserError(f"{directory / WEIGHTS}: not readable: {error}") from None
     load_state(model, tensors)
     return model.eval()

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from puzzles.errors import UserError
+
 FILE = "all_config.yaml"
 # HRMConfig's field -> the published key and the type of its value.
 KEYS: dict[str, tuple[str, type]] = {
@@ -33,9 +35,9 @@ def read_published_config(directory: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file}: no YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"{file}: no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
-        raise ValueError(f"{file}: no mapping of keys")
+        raise UserError(f"{file}: no mapping of keys")
     sections = [part for part in (values.get("arch"), values.get("data"), values) if isinstance(part, dict)]
     found = {}
     for field, (key, kind) in KEYS.items():
@@ -52,7 +54,7 @@ def _typed(file: Path, key: str, kind: type, value: Any) -> Any:
         return float(value)
     if type(value) is not kind:
         words = {int: "a whole number", float: "a number", str: "text"}
-        raise ValueError(f"{file}: {key}={value}: must be {words[kind]}")
+        raise UserError(f"{file}: {key}={value}: must be {words[kind]}")
     if key == "pos_encodings" and value not in POSITIONS:
-        raise ValueError(f"{file}: {key}={value}: must be one of {', '.join(POSITIONS)}")
+        raise UserError(f"{file}: {key}={value}: must be one of {', '.join(POSITIONS)}")
     return value

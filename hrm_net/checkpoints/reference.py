@@ -14,6 +14,7 @@ from hrm_net.checkpoints.published_config import read_published_config
 from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.layers import swiglu_width
+from puzzles.errors import UserError
 
 PREFIXES = ("_orig_mod.", "model.", "inner.")
 # Published name -> ours, for a token model; blocks and the halting head are called alike.
@@ -45,7 +46,7 @@ def load_reference(source: str | Path | Mapping[str, Tensor], **overrides: Any) 
     """
     unknown = sorted(overrides.keys() - HRMConfig.__dataclass_fields__.keys())
     if unknown:
-        raise ValueError(f"{unknown[0]}={overrides[unknown[0]]}: HRMConfig has no such field")
+        raise UserError(f"{unknown[0]}={overrides[unknown[0]]}: HRMConfig has no such field")
     told = {} if isinstance(source, Mapping) else read_published_config(Path(source).parent)
     tensors = _named_as_ours(_read(source))
     config = _config(tensors, told, overrides)
@@ -73,7 +74,7 @@ def save_reference(model: HRM, path: str | Path) -> None:
     }
     for key, values in published.items():
         if getattr(model.config, key) not in values:
-            raise ValueError(f"model.{key}={getattr(model.config, key)}: the published code has no such variant")
+            raise UserError(f"model.{key}={getattr(model.config, key)}: the published code has no such variant")
     state = {}
     for name, tensor in pretrained.state(model).items():
         tensor = tensor.cpu()
@@ -92,15 +93,15 @@ def _read(source: str | Path | Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     if not isinstance(state, Mapping) or not all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in state.items()
     ):
-        raise ValueError(f"{where}holds no state dict of tensors")
+        raise UserError(f"{where}holds no state dict of tensors")
     if not state:
-        raise ValueError(f"{where}holds no weights at all")
+        raise UserError(f"{where}holds no weights at all")
     return state
 
 
 def _read_file(path: Path) -> Any:
     if not path.is_file():
-        raise ValueError(f"{path}: {'is a directory' if path.is_dir() else 'no such file'}")
+        raise UserError(f"{path}: {'is a directory' if path.is_dir() else 'no such file'}")
     try:
         with path.open("rb") as file:
             head = file.read(9)
@@ -110,7 +111,7 @@ def _read_file(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged file or a pickle with code in it makes the readers raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"{path}: no weights that can be read safely: {reason}") from None
+        raise UserError(f"{path}: no weights that can be read safely: {reason}") from None
 
 
 def _named_as_ours(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -127,7 +128,7 @@ def _named_as_ours(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         else:
             tensors[ours] = tensor.float()
     if faults:
-        raise ValueError("weights that are none: " + pretrained.at_most_ten_lines(faults))
+        raise UserError("weights that are none: " + pretrained.at_most_ten_lines(faults))
     return tensors
 
 
@@ -143,7 +144,7 @@ def _config(tensors: Mapping[str, Tensor], told: dict[str, Any], overrides: dict
     stacks = {name.split(".")[0] for name in names} & {"H_level", "L_level"}
     tokens = tensors.get("codec.embed_tokens")
     if "L_level" not in stacks or tokens is None or tokens.ndim != 2:
-        raise ValueError("neither an HRM nor a TRM: no L_level and embed_tokens among the weights")
+        raise UserError("neither an HRM nor a TRM: no L_level and embed_tokens among the weights")
     family = "HRM" if "H_level" in stacks else "TRM"
     mixer, learned = MIXER in names, "codec.embed_pos" in names
     seen: dict[str, Any] = {
@@ -165,7 +166,7 @@ def _config(tensors: Mapping[str, Tensor], told: dict[str, Any], overrides: dict
         values.setdefault("num_heads", 1)
     untold = [key for key in ASKED if key not in values]
     if untold:
-        raise ValueError(f"the weights do not tell {', '.join(untold)}: give them as keywords")
+        raise UserError(f"the weights do not tell {', '.join(untold)}: give them as keywords")
     return HRMConfig(**(values if "expansion" in overrides else _with_widths(values, tensors)))
 
 

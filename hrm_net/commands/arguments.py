@@ -3,6 +3,8 @@
 import argparse
 from typing import Any, NoReturn
 
+from puzzles.errors import UserError
+
 
 class Parser(argparse.ArgumentParser):
     """Takes a mistake for a ValueError of one line, without the usage; description and epilog keep their lines."""
@@ -11,4 +13,4 @@ class Parser(argparse.ArgumentParser):
         super().__init__(prog, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
     def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message}; --help lists what there is")
+        raise UserError(f"{message}; --help lists what there is")

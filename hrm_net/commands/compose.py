@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hrm_net import schema
+from puzzles.errors import UserError
 
 
 def config_dir() -> Path:
@@ -42,7 +43,7 @@ def arguments(argv: list[str]) -> Any:
     parser = get_args_parser()
 
     def refuse(message: str) -> None:
-        raise ValueError(f"{message.removeprefix('unrecognized arguments: ')}: unknown option; --help lists them")
+        raise UserError(f"{message.removeprefix('unrecognized arguments: ')}: unknown option; --help lists them")
 
     parser.error = refuse  # pyright: ignore[reportAttributeAccessIssue]
     return parser.parse_args(argv)
@@ -58,7 +59,7 @@ def checked_overrides(config_name: str, overrides: list[str], cls: type, sweep: 
         return [_checked(text, _parse(text), cls, known, sweep) for text in overrides]
     except ValueError as error:
         # what was typed may hold line breaks
-        raise ValueError(" ".join(str(error).split())) from None
+        raise UserError(" ".join(str(error).split())) from None
 
 
 def compose_jobs(config_name: str, overrides: list[str]) -> Iterator[tuple[dict[str, Any], Path]]:
@@ -84,18 +85,18 @@ def _compose(config_name: str, overrides: list[str]) -> tuple[dict[str, Any], Pa
             own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
             values = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
-        raise ValueError(_one_line(error)) from None
+        raise UserError(_one_line(error)) from None
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}, run_dir
 
 
 def _parse(text: str) -> Override:
     if "=" not in text and not text.startswith("~"):
-        raise ValueError(f"{text}: must be key=value")
+        raise UserError(f"{text}: must be key=value")
     try:
         return OverridesParser.create().parse_override(text)
     except (OverrideParseException, HydraException):
-        raise ValueError(
+        raise UserError(
             f"{text}: cannot be read; a value with , : = [ ] {{ }} or spaces needs quotes: 'key=\"a b\"'"
         ) from None
 
@@ -103,21 +104,21 @@ def _parse(text: str) -> Override:
 def _checked(text: str, override: Override, cls: type, known: dict[str, list[str]], sweep: bool) -> str:
     key = (override.key_or_group or "").lstrip("/")
     if override.is_sweep_override() and not sweep:
-        raise ValueError(f"{text}: several values are a sweep, which needs --multirun; a list is written [a,b]")
+        raise UserError(f"{text}: several values are a sweep, which needs --multirun; a list is written [a,b]")
     if override.is_delete():
         return text
     if key in known:
         for name in list(override.sweep_iterator()) if override.is_choice_sweep() else [override.value()]:
             if name is None:
-                raise ValueError(f"{key}=null: must be one of {', '.join(known[key])}")
+                raise UserError(f"{key}=null: must be one of {', '.join(known[key])}")
             if isinstance(name, str) and name not in known[key]:
                 near = schema.did_you_mean(name, known[key])
-                raise ValueError(f"{key}={name}: no such file in conf/{key}; there are {', '.join(known[key])}{near}")
+                raise UserError(f"{key}={name}: no such file in conf/{key}; there are {', '.join(known[key])}{near}")
         return text
     if key.split(".")[0] == "hydra":
         return text
     if not schema.has_key(cls, key):
-        raise ValueError(schema.unknown_key(cls, key, text.partition("=")[2], known))
+        raise UserError(schema.unknown_key(cls, key, text.partition("=")[2], known))
     return "++" + text.lstrip("+")
 
 

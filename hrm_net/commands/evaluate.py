@@ -24,6 +24,7 @@ from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_prec
 from hrm_net.trainer.tracking import read_metrics
 from puzzles.arc.tasks import NAMED
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 
 DEFAULT_NUM = 1000
 FEW_AUGMENTATIONS = 8  # that vote at the end of training
@@ -37,13 +38,13 @@ def prepare(config: EvaluateConfig) -> None:
         resolve_compile(config.compile, device)
     for path in _files(config):
         if not Path(path).exists() and path not in NAMED:
-            raise ValueError(f"data={path}: no such file or directory")
+            raise UserError(f"data={path}: no such file or directory")
     source = _source(config)
     trained = source.config
     _check_output(_output(config, source))
     if config.search.on and (trained is None or trained.on_text or not trained.reward.on):
         bound = f"none: {source.path} is no step scorer of puzzles, by which to search"
-        raise ValueError(f"search={config.search.name}: must be {bound}")
+        raise UserError(f"search={config.search.name}: must be {bound}")
     if trained is not None and trained.on_text:
         from hrm_net.recipes import text_scorer_command as text_command
 
@@ -51,7 +52,7 @@ def prepare(config: EvaluateConfig) -> None:
         return
     puzzle = puzzles.get(**source.puzzle)
     if config.candidates is not None and (trained is None or not trained.reward.on):
-        raise ValueError(f"candidates={config.candidates}: {source.path} is no step scorer, which ranks candidates")
+        raise UserError(f"candidates={config.candidates}: {source.path} is no step scorer, which ranks candidates")
     if trained is not None and trained.data.has_tasks:
         from hrm_net.recipes import arc as arc_command  # its kernels load when they are needed
 
@@ -61,7 +62,7 @@ def prepare(config: EvaluateConfig) -> None:
 
         reward_command.prepare(config, trained)
     elif config.augmentations is not None:
-        raise ValueError(f"augmentations={config.augmentations}: {source.path} was not trained on real ARC tasks")
+        raise UserError(f"augmentations={config.augmentations}: {source.path} was not trained on real ARC tasks")
     else:
         check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
         check_directories(_files(config), config.sets, source.config, puzzle)
@@ -71,9 +72,9 @@ def prepare(config: EvaluateConfig) -> None:
 
 def _check_output(output: Path) -> None:
     if output.is_dir():
-        raise ValueError(f"output={output}: is a directory; give the name of a JSON file")
+        raise UserError(f"output={output}: is a directory; give the name of a JSON file")
     if output.suffix != ".json":
-        raise ValueError(f"output={output}: must end in .json")
+        raise UserError(f"output={output}: must end in .json")
 
 
 def run(config: EvaluateConfig) -> Results:
@@ -180,7 +181,7 @@ def _seq_len(path: Path) -> int | None:
             try:
                 found = json.loads(file.read_text(encoding="utf-8"))
             except ValueError as error:
-                raise ValueError(f"{file}: no JSON: {error}") from None
+                raise UserError(f"{file}: no JSON: {error}") from None
             length = found.get("seq_len") if isinstance(found, dict) else None
             return length if type(length) is int else None
     return None

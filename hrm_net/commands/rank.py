@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrm_net.commands.arguments import Parser
 from hrm_net.commands.exit_codes import exit_codes
+from puzzles.errors import UserError
 
 if TYPE_CHECKING:
     from hrm_net.reward.model import RewardModel
@@ -66,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> None:
     lines = jsonl.read(arguments.candidates, candidates.parse, broken="refuse" if arguments.strict else "skip")
     output = arguments.output or arguments.candidates.with_suffix(".ranked.jsonl")
     if output.resolve() == arguments.candidates.resolve():
-        raise ValueError(f"--output {output}: is the file that is read; choose another")
+        raise UserError(f"--output {output}: is the file that is read; choose another")
     for fault in lines.faults:
         print(f"left out: {fault}", file=sys.stderr)
     model = _load(arguments)

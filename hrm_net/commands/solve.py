@@ -11,6 +11,7 @@ import numpy as np
 
 from hrm_net.commands.arguments import Parser
 from hrm_net.commands.exit_codes import exit_codes
+from puzzles.errors import UserError
 
 if TYPE_CHECKING:
     from hrm_net.recipes.model_source import ModelSource
@@ -73,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> None:
         _run_tasks(source, arguments)
         return
     if arguments.augmentations is not None:
-        raise ValueError(f"--augmentations: {source.path} was not trained on real ARC tasks")
+        raise UserError(f"--augmentations: {source.path} was not trained on real ARC tasks")
     puzzle = puzzles.get(**source.puzzle)
     identifier = _identifier(puzzle, source, arguments.family)
     inputs = read_puzzles(arguments.puzzle, puzzle)
@@ -100,7 +101,7 @@ def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
     options = vars(arguments)
     for name in ("stop", "restarts", "select", "abstain_below", "family"):
         if options[name] != _parser().get_default(name):
-            raise ValueError(f"--{name.replace('_', '-')}: real ARC tasks are answered by votes; see --augmentations")
+            raise UserError(f"--{name.replace('_', '-')}: real ARC tasks are answered by votes; see --augmentations")
 
     from hrm_net.recipes import arc_solve as solve_arc  # its kernels load when they are needed
 
@@ -122,7 +123,7 @@ def _identifier(puzzle: "Puzzle", source: "ModelSource", family: str | None) -> 
 
         return family_identifier(family, puzzle, source)
     if family is not None:
-        raise ValueError(f"--family {family}: {source.path} solves {puzzle.name}, which has no families")
+        raise UserError(f"--family {family}: {source.path} solves {puzzle.name}, which has no families")
     return 0
 
 
@@ -138,11 +139,11 @@ def read_puzzles(text: str, puzzle: "Puzzle") -> np.ndarray:
         try:
             return _parse_lines(text, Path(text).read_text(encoding="utf-8-sig"), puzzle)
         except UnicodeDecodeError as error:
-            raise ValueError(f"{text}: is no text file ({error})") from None
+            raise UserError(f"{text}: is no text file ({error})") from None
     try:
         return question(text, puzzle)[None]
     except ValueError as error:
-        raise ValueError(f"{text!r}: no such file, and no puzzle: {error}") from None
+        raise UserError(f"{text!r}: no such file, and no puzzle: {error}") from None
 
 
 def _parse_lines(name: str, text: str, puzzle: "Puzzle") -> np.ndarray:
@@ -152,9 +153,9 @@ def _parse_lines(name: str, text: str, puzzle: "Puzzle") -> np.ndarray:
             try:
                 rows.append(question(line, puzzle))
             except ValueError as error:
-                raise ValueError(f"{name}:{number}: {error}") from None
+                raise UserError(f"{name}:{number}: {error}") from None
     if not rows:
-        raise ValueError(f"{name}: holds no puzzle")
+        raise UserError(f"{name}: holds no puzzle")
     return np.stack(rows)
 
 
@@ -166,7 +167,7 @@ def question(text: str, puzzle: "Puzzle") -> np.ndarray:
         try:
             puzzle.solve(row[None])
         except ValueError as error:
-            raise ValueError(str(error).removeprefix("puzzle 0: ")) from None
+            raise UserError(str(error).removeprefix("puzzle 0: ")) from None
     return row
 
 

@@ -12,6 +12,7 @@ from hrm_net.data import arc_tasks as arc_data
 from hrm_net.data.batch import Batch, as_batch
 from hrm_net.recipes.config import DataConfig
 from puzzles.arc.rows import ArcRows, Order
+from puzzles.errors import UserError
 
 
 def task_rows(config: DataConfig, *, canvas: int, seed: int) -> ArcRows:
@@ -30,7 +31,7 @@ def check_digest(config: DataConfig, training: arc_data.Tasks, evaluation: arc_d
     found = arc_data.digest(training, evaluation)
     if config.sha256 not in (None, found):
         sources = ", ".join([*config.tasks, *config.evaluation_tasks])
-        raise ValueError(f"data.sha256={config.sha256}: the tasks in {sources} are others now: {found}")
+        raise UserError(f"data.sha256={config.sha256}: the tasks in {sources} are others now: {found}")
 
 
 class ArcBatches:
@@ -41,7 +42,7 @@ class ArcBatches:
 
     def __init__(self, rows: ArcRows, *, seed: int, batch_size: int, rank: int = 0, num_ranks: int = 1) -> None:
         if rows.rows_in_epoch == 0:
-            raise ValueError("data.tasks: no pair is left to train on: all equal tests of evaluation tasks")
+            raise UserError("data.tasks: no pair is left to train on: all equal tests of evaluation tasks")
         self.rows = rows
         self.seed, self.batch_size, self.rank, self.num_ranks = seed, batch_size, rank, num_ranks
         self.recent: dict[int, Order] = {}

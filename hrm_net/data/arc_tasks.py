@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from puzzles.arc.tasks import NAMED, Grid, Task, load_tasks
+from puzzles.errors import UserError
 
 Tasks = list[Task]
 
@@ -24,11 +25,11 @@ def load(tasks: Sequence[str], evaluation_tasks: Sequence[str]) -> tuple[Tasks, 
     for key, found in (("data.tasks", training), ("data.evaluation_tasks", evaluation)):
         for task in found:
             if task.name in seen:
-                raise ValueError(f"{key}: task {task.name} is there twice: a task is trained on, or judged, once")
+                raise UserError(f"{key}: task {task.name} is there twice: a task is trained on, or judged, once")
             seen.add(task.name)
     for task in evaluation:
         if not task.test:
-            raise ValueError(f"data.evaluation_tasks: task {task.name} has no test to be judged by")
+            raise UserError(f"data.evaluation_tasks: task {task.name} has no test to be judged by")
     return training, evaluation
 
 
@@ -37,7 +38,7 @@ def _read(key: str, source: str) -> Tasks:
         return list(_published(source)) if source in NAMED else load_tasks(source)
     except ValueError as error:
         told = str(error)
-        raise ValueError(f"{key}={told}" if told.startswith(f"{source}:") else f"{key}={source}: {told}") from None
+        raise UserError(f"{key}={told}" if told.startswith(f"{source}:") else f"{key}={source}: {told}") from None
 
 
 @lru_cache
@@ -51,7 +52,7 @@ def check_canvas(tasks: Sequence[Task], canvas: int) -> None:
 
     for task in tasks:
         if reason := too_large(task, canvas):
-            raise ValueError(f"puzzle.canvas={canvas}: {reason}")
+            raise UserError(f"puzzle.canvas={canvas}: {reason}")
 
 
 def num_identifiers(num_tasks: int, augmentations: int) -> int:

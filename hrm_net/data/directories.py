@@ -8,6 +8,7 @@ from jaxtyping import Integer
 from puzzles.base import Puzzle
 from puzzles.datasets import dataset, stamp
 from puzzles.datasets.dataset import Dataset, Metadata
+from puzzles.errors import UserError
 
 
 def names(path: str | list[str]) -> list[str]:
@@ -22,13 +23,13 @@ def num_identifiers(path: str | list[str], puzzle: Puzzle) -> int:
         try:
             metadata = dataset.read_metadata(name)
         except ValueError as error:
-            raise ValueError(f"data.path={name}: {error}") from None
+            raise UserError(f"data.path={name}: {error}") from None
         check_sizes(Path(name) / stamp.SPLITS[0] / dataset.METADATA, metadata, puzzle)
         found.append(metadata.num_puzzle_identifiers)
     if not found:
-        raise ValueError("data.path=[]: must be a directory or a list of at least one")
+        raise UserError("data.path=[]: must be a directory or a list of at least one")
     if len(set(found)) > 1:
-        raise ValueError(
+        raise UserError(
             f"data.path: the directories have {', '.join(map(str, found))} puzzle identifiers: must be equal"
         )
     return found[0]
@@ -37,10 +38,10 @@ def num_identifiers(path: str | list[str], puzzle: Puzzle) -> int:
 def check_sizes(path: Path, metadata: Metadata, puzzle: Puzzle) -> None:
     """ValueError where `path`, a dataset.json, speaks of longer rows or of more tokens than the puzzle has."""
     if metadata.seq_len != puzzle.seq_len:
-        raise ValueError(f"{path}: seq_len={metadata.seq_len}: {puzzle.name} {puzzle.options} has {puzzle.seq_len}")
+        raise UserError(f"{path}: seq_len={metadata.seq_len}: {puzzle.name} {puzzle.options} has {puzzle.seq_len}")
     if metadata.vocab_size > puzzle.vocab_size:
         bound = f"{puzzle.name} {puzzle.options} has at most {puzzle.vocab_size}"
-        raise ValueError(f"{path}: vocab_size={metadata.vocab_size}: {bound}")
+        raise UserError(f"{path}: vocab_size={metadata.vocab_size}: {bound}")
 
 
 def read_training(path: str | list[str], puzzle: Puzzle) -> list[Dataset]:
@@ -49,7 +50,7 @@ def read_training(path: str | list[str], puzzle: Puzzle) -> list[Dataset]:
     found = [dataset.read(name) for name in names(path)]
     for name, one in zip(names(path), found, strict=True):
         if one.metadata.num_puzzle_identifiers > 1 and one.identifiers != found[0].identifiers:
-            raise ValueError(f"data.path={name}: its {dataset.IDENTIFIERS} is not that of {names(path)[0]}")
+            raise UserError(f"data.path={name}: its {dataset.IDENTIFIERS} is not that of {names(path)[0]}")
     return found
 
 

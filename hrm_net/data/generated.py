@@ -13,6 +13,7 @@ from hrm_net.data.directory_batches import DirectoryBatches
 from hrm_net.recipes.config import DataConfig, Source
 from puzzles import splits
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 
 
 def torch_generator(seed: int, purpose: str, *counters: int) -> torch.Generator:
@@ -121,7 +122,7 @@ def distinct_puzzles(
         inputs, labels = splits.generate(puzzle, rng, int(count * 1.1) + 8, splits.TRAIN, **source.targets)
         fresh = ~splits.duplicates(puzzle, inputs)
         if fresh.sum() < count:
-            raise ValueError(
+            raise UserError(
                 f"data.puzzles={num}: only {fresh.sum()} of {len(inputs)} puzzles with {source.targets} "
                 "differ up to symmetry"
             )

@@ -14,6 +14,7 @@ from hrm_net.data import directories as data_directories
 from puzzles import splits
 from puzzles.base import Puzzle
 from puzzles.datasets import csv_file, dataset, stamp
+from puzzles.errors import UserError
 
 PAD = 0  # the token id of padding, in every domain
 IGNORE = -100  # the label of a cell that is not scored
@@ -45,10 +46,10 @@ class PuzzleSet:
         if self.puzzle_identifiers is None:
             self.puzzle_identifiers = np.zeros(len(self.inputs), np.int32)
         if len(self.inputs) == 0:
-            raise ValueError(f"set {self.name}: has no puzzles")
+            raise UserError(f"set {self.name}: has no puzzles")
         if self.inputs.shape != self.labels.shape or self.inputs.shape[1] != self.puzzle.seq_len:
             shapes = f"inputs {self.inputs.shape}, labels {self.labels.shape}"
-            raise ValueError(f"set {self.name}: {shapes}: must both be [num, {self.puzzle.seq_len}]")
+            raise UserError(f"set {self.name}: {shapes}: must both be [num, {self.puzzle.seq_len}]")
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -62,7 +63,7 @@ def generated_set(
     None is symmetric to a row of `unlike`. ValueError where the domain has too few such puzzles.
     """
     if num < 1:
-        raise ValueError(f"set {name}: num={num}: must be at least 1")
+        raise UserError(f"set {name}: num={num}: must be at least 1")
     generator = puzzles.rng(seed, "evaluation", zlib.crc32(name.encode()))
     inputs = labels = np.zeros((0, puzzle.seq_len), np.uint8)
     fruitless = 0
@@ -76,7 +77,7 @@ def generated_set(
         fruitless = 0 if fresh[len(inputs) :].any() else fruitless + draws
         if fruitless >= 1000:
             found = f"found only {len(inputs)} in the evaluation fold that differ up to symmetry"
-            raise ValueError(f"set {name}: num={num}: {found}")
+            raise UserError(f"set {name}: num={num}: {found}")
         inputs, labels = both[fresh], np.concatenate([labels, answers])[fresh]
     return PuzzleSet(name, puzzle, inputs, labels, np.full(num, puzzle.puzzle_identifier(**targets), np.int32))
 
@@ -88,7 +89,7 @@ def read_sets(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
     if path.is_dir():
         return read_directory(path, puzzle)
     if not path.is_file():
-        raise ValueError(f"data={path}: no such file")
+        raise UserError(f"data={path}: no such file")
     return [read_csv(path, puzzle)]
 
 

@@ -26,6 +26,7 @@ from hrm_net.nn.config import HRMConfig
 from hrm_net.recipes.config import SolverConfig
 from hrm_net.solver import choose_answers, model_config, rule_check, run_passes, solve
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 
 Point = dict[str, Any]
 
@@ -43,7 +44,7 @@ def check_config(config: SolverConfig, puzzle: Puzzle, model: HRMConfig) -> None
                     restarts=number,
                 )  # fmt: skip
     except ValueError as error:
-        raise ValueError(f"solver.{error}") from None
+        raise UserError(f"solver.{error}") from None
 
 
 def compute_curve(

@@ -10,6 +10,7 @@ from hrm_net.data import directories as data_directories
 from hrm_net.data.puzzle_sets import read_directory
 from hrm_net.recipes.config import TrainConfig
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 
 
 def check_directories(data: Sequence[str], sets: Collection[str], trained: TrainConfig | None, puzzle: Puzzle) -> None:
@@ -38,17 +39,15 @@ def trained_on(trained: TrainConfig | None, puzzle: Puzzle) -> Integer[np.ndarra
     if trained is None or trained.data.path is None:
         return None
     if trained.model.num_puzzle_ids > 1 or puzzle.num_puzzle_ids > 1:
-        raise ValueError(
+        raise UserError(
             "sets: the run's data.path names puzzles of its own, generated ones are not among them; use data="
         )
     try:
         datasets = data_directories.read_training(trained.data.path, puzzle)
     except ValueError as error:
-        raise ValueError(
+        raise UserError(
             f"{error}; generated sets must differ from what the run was trained on, data= needs no such"
         ) from None
     if data_directories.digest(datasets) != trained.data.sha256:
-        raise ValueError(
-            f"data.path={trained.data.path}: holds something else than when the run was trained; use data="
-        )
+        raise UserError(f"data.path={trained.data.path}: holds something else than when the run was trained; use data=")
     return data_directories.originals(datasets)

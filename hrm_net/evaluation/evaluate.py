@@ -21,6 +21,7 @@ from hrm_net.evaluation.results import Results
 from hrm_net.inference.segments import Segment, padded_batch, run_segments, sigmoid
 from hrm_net.nn.config import HRMConfig
 from hrm_net.provenance import provenance
+from puzzles.errors import UserError
 
 __all__ = ["CURVE", "PuzzleSet", "Results", "evaluate", "evaluate_set"]
 
@@ -47,7 +48,7 @@ def evaluate(
     """
     names = [puzzle_set.name for puzzle_set in sets]
     if len(set(names)) < len(names):
-        raise ValueError(f"sets: names must differ, got {', '.join(names)}")
+        raise UserError(f"sets: names must differ, got {', '.join(names)}")
     for puzzle_set in sets:
         check_fits(model, puzzle_set)
     depth = max(max_segments, *curve)
@@ -93,7 +94,7 @@ def evaluate_set(
     the only one. `published`: the published code's metrics (hrm_net.evaluation.metrics.published), `lm_loss` by `loss`.
     """
     if min(max_segments, batch_size, *curve) < 1:
-        raise ValueError(
+        raise UserError(
             f"max_segments={max_segments}, batch_size={batch_size}, curve={tuple(curve)}: must all be at least 1"
         )
     depths = sorted({*curve, max_segments})
@@ -121,7 +122,7 @@ def check_fits(model: nn.Module, puzzle_set: PuzzleSet) -> None:
     where = f"set {puzzle_set.name}"
     length = puzzle_set.inputs.shape[1]
     if length != config.seq_len:
-        raise ValueError(f"{where}: puzzles of {length} cells: the model's have {config.seq_len}")
+        raise UserError(f"{where}: puzzles of {length} cells: the model's have {config.seq_len}")
     known = puzzle_set.labels[puzzle_set.labels != IGNORE]
     for key, ids, size, what in (
         ("inputs", puzzle_set.inputs, config.vocab_size, "vocabulary"),
@@ -132,7 +133,7 @@ def check_fits(model: nn.Module, puzzle_set: PuzzleSet) -> None:
             continue
         for worst in (int(ids.min()), int(ids.max())) if ids.size else ():
             if not 0 <= worst < size:
-                raise ValueError(f"{where}: {key} hold {worst}: the model's {what} ends at {size - 1}")
+                raise UserError(f"{where}: {key} hold {worst}: the model's {what} ends at {size - 1}")
 
 
 class _Score:

@@ -15,6 +15,7 @@ from hrm_net.recipes.config import TrainConfig
 from hrm_net.trainer.tracking import Tracker
 from puzzles import splits
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 
 
 class Monitor:
@@ -67,5 +68,5 @@ def _monitor_set(
         fresh = ~splits.seen_in(puzzle, inputs, seen)
         inputs, labels = inputs[fresh], labels[fresh]
         if len(inputs) == 0:
-            raise ValueError(f"monitor.targets.{name}: data.path holds them all; monitor.every=0 does without")
+            raise UserError(f"monitor.targets.{name}: data.path holds them all; monitor.every=0 does without")
     return PuzzleSet(name, puzzle, inputs, labels, np.full(len(inputs), puzzle.puzzle_identifier(**targets), np.int32))

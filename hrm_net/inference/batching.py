@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from hrm_net.inference.stopping import Look, StopRule
 from hrm_net.model import Carry
 from hrm_net.nn.row_noise import RowNoise
+from puzzles.errors import UserError
 
 Row = Integer[np.ndarray, " seq"]
 Check = Callable[[Integer[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"]], Bool[np.ndarray, " num"]]
@@ -234,7 +235,7 @@ class Slots:
         segments, moved = self.done_segments[at].tolist(), residual[at].tolist()
         values = q_halt[at].double()
         if not bool(torch.isfinite(values).all()):
-            raise ValueError(f"model: its halting values are not finite at segment {segments[0]}")
+            raise UserError(f"model: its halting values are not finite at segment {segments[0]}")
         sure = values.sigmoid().tolist()
         for i, row in enumerate(rows.tolist()):
             job = self.jobs[row]

@@ -10,6 +10,7 @@ import puzzles
 from hrm_net.inference.batching import Job
 from hrm_net.nn.config import HRMConfig
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 from puzzles.symmetry import Symmetric, Symmetry, identity
 
 WAYS = ("auto", "random", "symmetry")
@@ -29,15 +30,15 @@ class Restarts:
 
     def __init__(self, puzzle: Puzzle, config: HRMConfig, num: int, way: str, seed: int) -> None:
         if num < 1:
-            raise ValueError(f"restarts={num}: must be at least 1")
+            raise UserError(f"restarts={num}: must be at least 1")
         if way not in WAYS:
-            raise ValueError(f"restart_by={way}: must be one of {', '.join(WAYS)}")
+            raise UserError(f"restart_by={way}: must be one of {', '.join(WAYS)}")
         self.puzzle, self.num, self.seed, self.random = puzzle, num, seed, is_random(config)
         if way == "random" and not self.random:
-            raise ValueError("restart_by=random: the model was trained from fixed states without noise; use symmetry")
+            raise UserError("restart_by=random: the model was trained from fixed states without noise; use symmetry")
         by_symmetry = num > 1 and (way == "symmetry" or (way == "auto" and not self.random))
         if by_symmetry and not isinstance(puzzle, Symmetric):
-            raise ValueError(f"restarts={num}: {puzzle.name} has no symmetries, and the model nothing random")
+            raise UserError(f"restarts={num}: {puzzle.name} has no symmetries, and the model nothing random")
         self.symmetries: list[Symmetry] = []
         if by_symmetry and isinstance(puzzle, Symmetric):
             self.symmetries = puzzle.symmetries(puzzles.rng(seed, "restart symmetries"), num)

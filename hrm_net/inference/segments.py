@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hrm_net.data.puzzle_sets import PuzzleSet, scored
 from hrm_net.nn.losses import row_losses
+from puzzles.errors import UserError
 
 Batch = dict[str, Integer[np.ndarray, "batch ..."]]
 
@@ -55,7 +56,7 @@ def run_segments(
             lm_loss = _numpy(row_losses(out.logits, on_device["labels"], loss)) if index == loss_at else None
         q_halt = _numpy(out.q_halt.float())
         if not np.isfinite(q_halt).all():
-            raise ValueError(f"model: its halting values are not finite at segment {index}")
+            raise UserError(f"model: its halting values are not finite at segment {index}")
         stops = _numpy(wants_to_halt)
         yield Segment(index=index, states=_numpy(states), q_halt=q_halt, wants_to_halt=stops, lm_loss=lm_loss)
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
+from puzzles.errors import UserError
+
 SELECTIONS = ("q", "residual", "vote", "agreement", "verifier")
 Answers = Integer[np.ndarray, "restarts seq"]
 Values = Float[np.ndarray, " restarts"]
@@ -20,11 +22,11 @@ Values = Float[np.ndarray, " restarts"]
 def check_selection(select: str, *, puzzle_name: str, verifiable: bool, halting: str, restarts: int) -> None:
     """ValueError for a selection that is unknown or that the model or the puzzle cannot serve."""
     if select not in SELECTIONS:
-        raise ValueError(f"select={select}: must be one of {', '.join(SELECTIONS)}")
+        raise UserError(f"select={select}: must be one of {', '.join(SELECTIONS)}")
     if select == "verifier" and not verifiable:
-        raise ValueError(f"select=verifier: {puzzle_name} has no rules that verify an answer")
+        raise UserError(f"select=verifier: {puzzle_name} has no rules that verify an answer")
     if select == "q" and halting == "fixed" and restarts > 1:
-        raise ValueError("select=q: the model was trained with halting=fixed: its head says nothing")
+        raise UserError("select=q: the model was trained with halting=fixed: its head says nothing")
 
 
 def choose(

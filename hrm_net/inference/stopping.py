@@ -14,6 +14,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from puzzles.errors import UserError
+
 
 @dataclass(kw_only=True, slots=True)
 class Look:
@@ -68,7 +70,7 @@ def parse_stop(stop: str | Sequence[str]) -> list[StopRule]:
     """The rules that texts name; ValueError of one line for a text that names none."""
     texts = [stop] if isinstance(stop, str) else list(stop)
     if not texts:
-        raise ValueError("stop=[]: give at least one rule; fixed never stops early")
+        raise UserError("stop=[]: give at least one rule; fixed never stops early")
     return [StopRule(rules=tuple(_parse(text, part) for part in text.split("+")), text=text) for text in texts]
 
 
@@ -76,11 +78,11 @@ def check_stop(stops: Sequence[StopRule], *, halting: str, puzzle_name: str, ver
     """ValueError for a rule that the model or the puzzle cannot serve."""
     for stop in stops:
         if stop.uses("q") and halting == "fixed":
-            raise ValueError(
+            raise UserError(
                 f"stop={stop.text}: the model was trained with halting=fixed, its halting head says nothing"
             )
         if stop.uses("rules") and not verifiable:
-            raise ValueError(f"stop={stop.text}: {puzzle_name} has no rules that verify an answer")
+            raise UserError(f"stop={stop.text}: {puzzle_name} has no rules that verify an answer")
 
 
 _BOUNDS: dict[str, tuple[Callable[[float], bool], str]] = {
@@ -93,18 +95,18 @@ _BOUNDS: dict[str, tuple[Callable[[float], bool], str]] = {
 def _parse(text: str, part: str) -> Rule:
     kind, colon, number = part.strip().partition(":")
     if kind not in ("q", "unchanged", "residual", "rules", "fixed"):
-        raise ValueError(f"stop={text}: must be made of q, q:P, unchanged:K, residual:R, rules or fixed")
+        raise UserError(f"stop={text}: must be made of q, q:P, unchanged:K, residual:R, rules or fixed")
     if not colon:
         if kind in ("unchanged", "residual"):
-            raise ValueError(f"stop={text}: {kind} needs a number: {kind}:{3 if kind == 'unchanged' else 0.05}")
+            raise UserError(f"stop={text}: {kind} needs a number: {kind}:{3 if kind == 'unchanged' else 0.05}")
         return Rule(kind)
     if kind in ("rules", "fixed"):
-        raise ValueError(f"stop={text}: {kind} takes no number")
+        raise UserError(f"stop={text}: {kind} takes no number")
     good, words = _BOUNDS[kind]
     try:
         bound = float(number)
     except ValueError:
         bound = float("nan")
     if not good(bound):
-        raise ValueError(f"stop={text}: {kind} must be followed by {words}")
+        raise UserError(f"stop={text}: {kind} must be followed by {words}")
     return Rule(kind, bound)

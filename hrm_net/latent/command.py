@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hrm_net.atomic_write import write_text
 from hrm_net.commands.arguments import Parser
 from hrm_net.commands.exit_codes import exit_codes
+from puzzles.errors import UserError
 
 if TYPE_CHECKING:
     from hrm_net.data.puzzle_sets import PuzzleSet
@@ -134,15 +135,15 @@ def _check(arguments: argparse.Namespace) -> None:
     for key, least in (("puzzles", 2), ("segments", 1), ("batch_size", 1), ("seed", 0)):
         value = getattr(arguments, key)
         if value is not None and value < least:
-            raise ValueError(f"{key}={value}: must be at least {least}")
+            raise UserError(f"{key}={value}: must be at least {least}")
 
 
 def _check_output(output: Path) -> None:
     there = next(path for path in (output.absolute(), *output.absolute().parents) if path.exists())
     if not there.is_dir():
-        raise ValueError(f"output={output}: cannot be made: {there} is a file")
+        raise UserError(f"output={output}: cannot be made: {there} is a file")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise ValueError(f"output={output}: cannot be written: no permission in {there}")
+        raise UserError(f"output={output}: cannot be written: no permission in {there}")
 
 
 def _sets(arguments: argparse.Namespace, source: "ModelSource") -> list["PuzzleSet"]:
@@ -157,9 +158,9 @@ def _sets(arguments: argparse.Namespace, source: "ModelSource") -> list["PuzzleS
     names = [one.name for one in found]
     for one in found:
         if names.count(one.name) > 1:
-            raise ValueError(f"data: two sets are called {one.name}; rename a file")
+            raise UserError(f"data: two sets are called {one.name}; rename a file")
         if len(one) < 2:
-            raise ValueError(f"set {one.name}: has 1 puzzle; intervals need at least 2")
+            raise UserError(f"set {one.name}: has 1 puzzle; intervals need at least 2")
         one.inputs, one.labels, one.puzzle_identifiers = (
             one.inputs[:num],
             one.labels[:num],

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
+from puzzles.errors import UserError
+
 NORMAL_95 = 1.959964
 
 
@@ -41,7 +43,7 @@ class Moments:
     def covariance(self) -> Float[np.ndarray, "dim dim"]:
         """Divided by the count; ValueError without any vector."""
         if self.count == 0:
-            raise ValueError("covariance: of no vectors")
+            raise UserError("covariance: of no vectors")
         return self.scatter / self.count
 
 
@@ -53,7 +55,7 @@ def participation_ratio(covariance: Float[np.ndarray, "dim dim"]) -> float:
     """
     spread = float(np.trace(covariance))
     if not spread > 0:
-        raise ValueError("participation ratio: the states do not vary")
+        raise UserError("participation ratio: the states do not vary")
     scaled = covariance / spread
     return 1 / float((scaled * scaled).sum())
 
@@ -68,7 +70,7 @@ def residual(before: Float[np.ndarray, "num *state"], after: Float[np.ndarray, "
 def mean_interval(values: Float[np.ndarray, " num"]) -> tuple[float, float, float]:
     """Mean, and the ends of its 95 % interval by the normal approximation; ValueError for fewer than 2 values."""
     if len(values) < 2:
-        raise ValueError(f"values={len(values)}: an interval needs at least 2")
+        raise UserError(f"values={len(values)}: an interval needs at least 2")
     mean = float(values.mean())
     spread = NORMAL_95 * float(values.std(ddof=1)) / math.sqrt(len(values))
     return mean, mean - spread, mean + spread
@@ -87,7 +89,7 @@ def principal_plane(
     eigenvalues, vectors = np.linalg.eigh(points @ points.T)
     eigenvalues, vectors = np.clip(eigenvalues[::-1], 0, None), vectors[:, ::-1]
     if not eigenvalues[0] > 0:
-        raise ValueError("principal components: the states do not vary")
+        raise UserError("principal components: the states do not vary")
     plane = np.zeros((len(points), 2))
     for axis in range(min(2, len(points))):
         coordinates = vectors[:, axis] * math.sqrt(eigenvalues[axis])

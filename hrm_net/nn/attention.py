@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from puzzles.errors import UserError
+
 BACKENDS = ("auto", "explicit", "sdpa", "flash")
 HAS_FLASH = find_spec("flash_attn") is not None
 
@@ -14,9 +16,9 @@ HAS_FLASH = find_spec("flash_attn") is not None
 def check_backend(backend: str) -> None:
     """Raise ValueError for a backend that is unknown or asked for by name and not installed."""
     if backend not in BACKENDS:
-        raise ValueError(f"model.attention={backend}: must be one of {', '.join(BACKENDS)}")
+        raise UserError(f"model.attention={backend}: must be one of {', '.join(BACKENDS)}")
     if backend == "flash" and not HAS_FLASH:
-        raise ValueError("model.attention=flash: flash-attn is not installed; run: pip install 'hrm-net[flash]'")
+        raise UserError("model.attention=flash: flash-attn is not installed; run: pip install 'hrm-net[flash]'")
 
 
 def attend(

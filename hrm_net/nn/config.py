@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args, get_type_hints
 
 from hrm_net.nn.attention import check_backend
+from puzzles.errors import UserError
 
 POSITIVE = (
     "vocab_size", "seq_len", "num_puzzle_ids", "hidden_size", "num_heads", "mlp_multiple", "h_layers", "l_layers",
@@ -146,4 +147,4 @@ class HRMConfig:
 
 
 def _refuse(key: str, value: object, reason: str) -> None:
-    raise ValueError(f"model.{key}={value}: {reason}")
+    raise UserError(f"model.{key}={value}: {reason}")

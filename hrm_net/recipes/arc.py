@@ -20,14 +20,15 @@ from hrm_net.schema import show
 from hrm_net.trainer.tracking import read_metrics
 from puzzles.arc.score import PASSES, write_submission
 from puzzles.arc.tasks import Task, load_tasks
+from puzzles.errors import UserError
 
 
 def prepare(config: EvaluateConfig, trained: TrainConfig) -> None:
     """ValueError, before any work, for what such a model can't be asked."""
     if config.sets:
-        raise ValueError(f"sets={show(config.sets)}: a model trained on real tasks is judged on their tests; use data=")
+        raise UserError(f"sets={show(config.sets)}: a model trained on real tasks is judged on their tests; use data=")
     if config.solver.name != "none":
-        raise ValueError(f"solver={config.solver.name}: must be none for a model trained on real tasks: votes judge it")
+        raise UserError(f"solver={config.solver.name}: must be none for a model trained on real tasks: votes judge it")
     asked_tasks(config, trained)
 
 
@@ -38,14 +39,14 @@ def asked_tasks(config: EvaluateConfig, trained: TrainConfig) -> tuple[str, list
     check_digest(trained.data, training, evaluation)
     if config.data is None:
         if not evaluation:
-            raise ValueError("data=null: the run has no data.evaluation_tasks: there is nothing to judge it by")
+            raise UserError("data=null: the run has no data.evaluation_tasks: there is nothing to judge it by")
         name, found = _name(trained.data.evaluation_tasks), evaluation
     else:
         sources = [config.data] if isinstance(config.data, str) else config.data
         found = [task for source in sources for task in _known(source, training, evaluation)]
         name = _name(sources)
         if len({task.name for task in found}) < len(found):
-            raise ValueError(f"data={show(config.data)}: has a task twice")
+            raise UserError(f"data={show(config.data)}: has a task twice")
     arc_data.check_canvas(found, trained.puzzle.get("canvas", 30))
     return name, found[: config.puzzles]
 
@@ -59,18 +60,18 @@ def _known(source: str, training: Sequence[Task], evaluation: Sequence[Task]) ->
     try:
         found = load_tasks(source)
     except ValueError as error:
-        raise ValueError(f"data={error!s}" if str(error).startswith(source) else f"data={source}: {error}") from None
+        raise UserError(f"data={error!s}" if str(error).startswith(source) else f"data={source}: {error}") from None
     learned, judged = {task.name for task in training}, {task.name for task in evaluation}
     for task in found:
         if task.name in learned:
-            raise ValueError(f"data={source}: task {task.name} was trained on, its tests too")
+            raise UserError(f"data={source}: task {task.name} was trained on, its tests too")
         if task.name not in judged:
-            raise ValueError(
+            raise UserError(
                 f"data={source}: task {task.name}: the model has no embedding for it, as its demonstrations "
                 "were not trained on"
             )
         if not task.test:
-            raise ValueError(f"data={source}: task {task.name} has no test")
+            raise UserError(f"data={source}: task {task.name} has no test")
     return found
 
 

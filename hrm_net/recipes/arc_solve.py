@@ -21,6 +21,7 @@ from puzzles.arc.families import FAMILIES
 from puzzles.arc.score import submission
 from puzzles.arc.tasks import NAMED, Pair, Task, load_tasks
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 
 FEW = 5  # names that stand for all
 
@@ -38,14 +39,14 @@ def asked_tasks(text: str, trained: TrainConfig) -> list[Task]:
     elif text in NAMED or _exists(text):
         found = load_tasks(text)
     else:
-        raise ValueError(f"{text!r}: no such file, and no task of this run: {_only(known)}")
+        raise UserError(f"{text!r}: no such file, and no task of this run: {_only(known)}")
     for task in found:
         if task.name not in known:
-            raise ValueError(f"{text}: task {task.name} is none of this run: {_only(known)}")
+            raise UserError(f"{text}: task {task.name} is none of this run: {_only(known)}")
         if not set(map(_cells, task.train)) <= set(map(_cells, known[task.name].train)):
-            raise ValueError(f"{text}: task {task.name} has other demonstrations than the run learned it from")
+            raise UserError(f"{text}: task {task.name} has other demonstrations than the run learned it from")
         if not task.test:
-            raise ValueError(f"{text}: task {task.name} has no test")
+            raise UserError(f"{text}: task {task.name} has no test")
     arc_data.check_canvas(found, trained.puzzle.get("canvas", 30))
     return found
 
@@ -89,7 +90,7 @@ def answers(
         ("augmentations", augmentations, 0), ("max_segments", max_segments, 1), ("batch_size", batch_size, 1)
     ):  # fmt: skip
         if value is not None and value < bound:
-            raise ValueError(f"{name}={value}: must be at least {bound}")
+            raise UserError(f"{name}={value}: must be at least {bound}")
     rows = task_rows(trained.data, canvas=trained.puzzle.get("canvas", 30), seed=trained.seed).with_tests(tasks)
     places = {group.name: place for place, group in enumerate(rows.groups)}
     questions = rows.questions(augmentations, tasks=[places[task.name] for task in tasks])
@@ -136,14 +137,14 @@ def grid_text(grid: Integer[np.ndarray, "_ _"]) -> str:
 def family_identifier(family: str | None, puzzle: Puzzle, source: ModelSource) -> int:
     """The identifier by which a model trained on procedural families knows one; ValueError for any other model."""
     if family is None:
-        raise ValueError(
+        raise UserError(
             f"{source.path}: hrm-solve cannot tell from a grid which family is meant; give --family, one of "
             f"{', '.join(list(FAMILIES)[:FEW])}, ..."
         )
     identifier = puzzle.puzzle_identifier(family=family)
     num = (source.load().config if source.config is None else source.config.model).num_puzzle_ids
     if num != puzzle.num_puzzle_ids or (source.config is not None and source.config.data.path is not None):
-        raise ValueError(f"--family {family}: {source.path} was not trained on families: it has {num:,} identifiers")
+        raise UserError(f"--family {family}: {source.path} was not trained on families: it has {num:,} identifiers")
     return identifier
 
 

@@ -11,6 +11,7 @@ from hrm_net.data import directories as data_directories
 from hrm_net.recipes.config import TEXT, DataConfig, EvaluateConfig, Targets, TrainConfig
 from hrm_net.reward.text.config import TEXT_VOCAB_SIZE
 from hrm_net.schema import require
+from puzzles.errors import UserError
 
 
 def train_config(values: dict[str, Any], *, read_data: bool = True) -> TrainConfig:
@@ -113,11 +114,11 @@ def check_targets(puzzle: puzzles.Puzzle, targets: Iterable[tuple[str, Targets]]
         unknown = sorted(set(wanted) - set(allowed))
         if unknown and not open_ended:
             text = f"{key}.{unknown[0]}={schema.show(wanted[unknown[0]])}"
-            raise ValueError(f"{text}: unknown target; {puzzle.name} has {', '.join(allowed)}")
+            raise UserError(f"{text}: unknown target; {puzzle.name} has {', '.join(allowed)}")
         try:
             puzzle.generate(puzzles.rng(0, "check of targets"), 0, **wanted)
         except ValueError as error:
-            raise ValueError(f"{key}.{error}") from None
+            raise UserError(f"{key}.{error}") from None
 
 
 def _with_compile_as_text(values: dict[str, Any]) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def _with_sizes(values: dict[str, Any], read_data: bool) -> dict[str, Any]:
     if not isinstance(wanted, dict) or not isinstance(model, dict):
         return values  # the schema says what is wrong with them
     if not isinstance(wanted.get("name"), str):
-        raise ValueError(f"puzzle.name={schema.show(wanted.get('name'))}: must be one of {', '.join(puzzles.names())}")
+        raise UserError(f"puzzle.name={schema.show(wanted.get('name'))}: must be one of {', '.join(puzzles.names())}")
     if wanted["name"] == TEXT:
         return _with_text_sizes(values, wanted, model)
     puzzle = puzzles.get(**wanted)
@@ -144,7 +145,7 @@ def _with_sizes(values: dict[str, Any], read_data: bool) -> dict[str, Any]:
     }
     for key, size in sizes.items():
         if model.get(key, size) != size:
-            raise ValueError(
+            raise UserError(
                 f"model.{key}={schema.show(model[key])}: must be {size}, as the puzzle has it; leave the key out"
             )
     return values | {"model": model | sizes}
@@ -153,10 +154,10 @@ def _with_sizes(values: dict[str, Any], read_data: bool) -> dict[str, Any]:
 def _with_text_sizes(values: dict[str, Any], wanted: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(wanted) - {"name", "length"})
     if unknown:
-        raise ValueError(f"puzzle.{unknown[0]}={schema.show(wanted[unknown[0]])}: unknown key; text has length")
+        raise UserError(f"puzzle.{unknown[0]}={schema.show(wanted[unknown[0]])}: unknown key; text has length")
     length = wanted.get("length")
     if not isinstance(length, int) or isinstance(length, bool) or length < 16:
-        raise ValueError(f"puzzle.length={schema.show(length)}: must be a whole number of at least 16, of bytes")
+        raise UserError(f"puzzle.length={schema.show(length)}: must be a whole number of at least 16, of bytes")
     sizes = {"vocab_size": TEXT_VOCAB_SIZE, "seq_len": length, "grid_width": 0, "num_puzzle_ids": 1}
     return values | {"model": model | sizes}
 

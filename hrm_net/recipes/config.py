@@ -13,6 +13,7 @@ from hrm_net.reward.search.config import SearchConfig
 from hrm_net.schema import require
 from hrm_net.trainer.optim import OptimConfig
 from hrm_net.trainer.tracking import LoggerConfig
+from puzzles.errors import UserError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "bf16", "fp32"]
@@ -277,6 +278,6 @@ class EvaluateConfig:
         require("seed", self.seed, self.seed >= 0, "at least 0")
         require("curve", self.curve, bool(self.curve) and min(self.curve) >= 1, "a list of whole numbers of at least 1")
         if self.run is not None and self.checkpoint is not None:
-            raise ValueError(f"checkpoint={self.checkpoint}: give run or checkpoint, not both")
+            raise UserError(f"checkpoint={self.checkpoint}: give run or checkpoint, not both")
         if self.reference and self.checkpoint is None:
-            raise ValueError(f"reference={schema.show(self.reference)}: needs checkpoint=FILE, a published checkpoint")
+            raise UserError(f"reference={schema.show(self.reference)}: needs checkpoint=FILE, a published checkpoint")

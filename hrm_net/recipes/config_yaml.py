@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from hrm_net.recipes.checks import train_config
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
+from puzzles.errors import UserError
 
 
 def to_yaml(config: TrainConfig | EvaluateConfig) -> str:
@@ -22,7 +23,7 @@ def from_yaml(text: str) -> TrainConfig:
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(f"no YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
-        raise ValueError("no configuration: a mapping of keys is expected")
+        raise UserError("no configuration: a mapping of keys is expected")
     return train_config(values, read_data=False)

@@ -12,6 +12,7 @@ from hrm_net.model import HRM
 from hrm_net.nn.losses import CROSS_ENTROPY
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.config_yaml import from_yaml
+from puzzles.errors import UserError
 
 DEFAULT = "sudoku_9x9"  # of the weights that ship with the package
 
@@ -38,12 +39,12 @@ class ModelSource:
         if self.config is None:
             return HRM.from_pretrained(self.path)
         if self.config.reward.on:
-            raise ValueError(f"{self.path}: holds a step scorer, which solves nothing; python evaluate.py judges it")
+            raise UserError(f"{self.path}: holds a step scorer, which solves nothing; python evaluate.py judges it")
         model = HRM(self.config.model)
         try:
             pretrained.load_state(model, checkpoint.load(self.path).tensors)
         except ValueError as error:
-            raise ValueError(f"{self.path}: {error}") from None
+            raise UserError(f"{self.path}: {error}") from None
         return model.eval()
 
 
@@ -63,18 +64,18 @@ def find_model(
     if run is None:
         found = pretrained.shipped(DEFAULT)
         if found is None:
-            raise ValueError("run=null: this installation ships no weights; give the directory of a training run")
+            raise UserError("run=null: this installation ships no weights; give the directory of a training run")
         return _from_pretrained(found, None)
     if shipped := pretrained.shipped(run):
         return _from_pretrained(shipped, None)
     path = Path(run)
     if not path.is_dir():
-        raise ValueError(f"run={run}: no such directory; a run of `python train.py` makes runs/NAME")
+        raise UserError(f"run={run}: no such directory; a run of `python train.py` makes runs/NAME")
     if (path / pretrained.CONFIG).is_file():
         return _from_pretrained(path, path)
     found = checkpoint.best(path / "checkpoints")
     if found is None:
-        raise ValueError(f"run={run}: holds no checkpoint; has its training begun?")
+        raise UserError(f"run={run}: holds no checkpoint; has its training begun?")
     return _from_checkpoint(found, "run", path)
 
 
@@ -89,7 +90,7 @@ def _from_published(path: Path, told: dict[str, Any]) -> ModelSource:
         model = load_reference(path, **told)
     except ValueError as error:
         hint = " (checkpoint=FILE takes them as '+reference.KEY=VALUE')" if "do not tell" in str(error) else ""
-        raise ValueError(f"checkpoint={path}: {error}{hint}") from None
+        raise UserError(f"checkpoint={path}: {error}{hint}") from None
     puzzle = puzzle_of(model.config.vocab_size, model.config.seq_len)
     return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=None, loss="stablemax", model=model)
 
@@ -107,17 +108,17 @@ def puzzle_of(vocab_size: int, seq_len: int) -> dict[str, Any]:
             puzzle = puzzles.get(**options)
             if (puzzle.vocab_size, puzzle.seq_len) == (vocab_size, seq_len):
                 return options
-    raise ValueError(f"vocab_size={vocab_size}, seq_len={seq_len}: no puzzle here has such inputs")
+    raise UserError(f"vocab_size={vocab_size}, seq_len={seq_len}: no puzzle here has such inputs")
 
 
 def _from_checkpoint(path: Path, key: str, run_dir: Path | None = None) -> ModelSource:
     if not path.is_dir():
-        raise ValueError(f"{key}={path}: no such directory")
+        raise UserError(f"{key}={path}: no such directory")
     checkpoint.verify(path)
     try:
         config = from_yaml((path / "config.yaml").read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path / 'config.yaml'}: {error}") from None
+        raise UserError(f"{path / 'config.yaml'}: {error}") from None
     return ModelSource(path=path, puzzle=config.puzzle, config=config, run_dir=run_dir, loss=config.loss)
 
 
@@ -125,10 +126,10 @@ def _from_pretrained(path: Path, run_dir: Path | None) -> ModelSource:
     config = pretrained.read_config(path)
     puzzle, loss = config.get("puzzle"), config.get("loss", "stablemax")
     if not isinstance(puzzle, dict) or not isinstance(puzzle.get("name"), str):
-        raise ValueError(
+        raise UserError(
             f"{path / pretrained.CONFIG}: has no object `puzzle` with a name, so nothing says what it solves"
         )
     if loss not in CROSS_ENTROPY:
-        raise ValueError(f"{path / pretrained.CONFIG}: loss={loss}: must be one of {', '.join(CROSS_ENTROPY)}")
+        raise UserError(f"{path / pretrained.CONFIG}: loss={loss}: must be one of {', '.join(CROSS_ENTROPY)}")
     puzzles.get(**puzzle)
     return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=run_dir, loss=loss)

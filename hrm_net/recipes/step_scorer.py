@@ -24,6 +24,7 @@ from hrm_net.trainer import loop
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.optim import build_optimizers
 from hrm_net.trainer.tracking import Tracker
+from puzzles.errors import UserError
 from puzzles.steps.rules import step_rules
 
 
@@ -42,7 +43,7 @@ def load(path: Path, config: TrainConfig) -> RewardModel:
     try:
         pretrained.load_state(model, checkpoint.load(path).tensors)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
     return model.eval()
 
 
@@ -126,7 +127,7 @@ class ScorerTraining:
         found, digest = data.prepare(config, rules, self.run_dir)
         if self.data_digest not in (None, digest):
             folder = self.run_dir / "steps"
-            raise ValueError(f"{folder}: holds other solutions than the run began with; choose another name=")
+            raise UserError(f"{folder}: holds other solutions than the run began with; choose another name=")
         self.data_digest = digest
         print(f"learning from {found.describe()}", flush=True)
         self.batches = StepBatches(

@@ -18,6 +18,7 @@ from hrm_net.reward.tables import tables
 from hrm_net.schema import show
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.trainer.tracking import read_metrics
+from puzzles.errors import UserError
 
 DEFAULT_PUZZLES = 200
 
@@ -25,9 +26,9 @@ DEFAULT_PUZZLES = 200
 def prepare(config: EvaluateConfig, trained: TrainConfig) -> None:
     """ValueError, before any work, for what a step scorer can't be asked."""
     if config.data is not None:
-        raise ValueError(f"data={show(config.data)}: must be null for a step scorer, which judges sampled solutions")
+        raise UserError(f"data={show(config.data)}: must be null for a step scorer, which judges sampled solutions")
     if config.solver.name != "none":
-        raise ValueError(f"solver={config.solver.name}: must be none for a step scorer, which gives no answers")
+        raise UserError(f"solver={config.solver.name}: must be none for a step scorer, which gives no answers")
     check_targets(puzzles.get(**trained.puzzle), ((f"sets.{name}", targets) for name, targets in config.sets.items()))
 
 

@@ -17,6 +17,7 @@ from hrm_net.reward.text.data import TRAIN, VALIDATION, TextBatches, TextSet
 from hrm_net.reward.text.rows import FINE
 from hrm_net.reward.text.scorer import probabilities
 from hrm_net.trainer.tracking import Tracker
+from puzzles.errors import UserError
 
 
 class TextTraining(ScorerTraining):
@@ -27,7 +28,7 @@ class TextTraining(ScorerTraining):
         self.sets, faults = text_data.read(reward.text, config.model.seq_len, config.seed)
         digest = hashlib.sha256(Path(str(reward.text.path)).read_bytes()).hexdigest()
         if self.data_digest not in (None, digest):
-            raise ValueError(
+            raise UserError(
                 f"reward.text.path={reward.text.path}: is another file than the run began with; choose another name="
             )
         self.data_digest = digest

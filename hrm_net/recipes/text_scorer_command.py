@@ -21,6 +21,7 @@ from hrm_net.reward.text import judging as text_judging
 from hrm_net.reward.text.data import TEST, VALIDATION, TextSet
 from hrm_net.schema import show
 from hrm_net.trainer.device import resolve_device, resolve_precision
+from puzzles.errors import UserError
 
 COLUMNS = {
     "auroc_steps": "AUROC steps", "auroc_merged": "merged", "auroc_solutions": "solutions",
@@ -35,20 +36,20 @@ def find_text_model(run: str) -> RewardModel:
     else:
         source = find_model(run)
         if source.config is None or not source.config.reward.on:
-            raise ValueError(f"{run}: holds a solver, not a step scorer")
+            raise UserError(f"{run}: holds a solver, not a step scorer")
         model = training.load(source.path, source.config)
     if model.config.inputs != "text":
-        raise ValueError(f"{run}: its step scorer judges puzzles, not texts")
+        raise UserError(f"{run}: its step scorer judges puzzles, not texts")
     return model
 
 
 def prepare(config: EvaluateConfig, trained: TrainConfig) -> None:
     """ValueError, before any work, for what a step scorer over texts can't be asked."""
     if config.data is not None:
-        raise ValueError(f"data={show(config.data)}: must be null; hrm-rank scores candidates in a file")
+        raise UserError(f"data={show(config.data)}: must be null; hrm-rank scores candidates in a file")
     for key in ("candidates", "sets"):
         if getattr(config, key):
-            raise ValueError(f"{key}={show(getattr(config, key))}: must be left out for texts, which nothing generates")
+            raise UserError(f"{key}={show(getattr(config, key))}: must be left out for texts, which nothing generates")
     text_data.check_path(trained.reward.text)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
+from puzzles.errors import UserError
+
 Numbers = Sequence[float]
 
 
@@ -31,20 +33,20 @@ def aggregate(scores: Any, how: str) -> Any:
     ValueError for another name, an empty list, and scores that are no numbers from 0 to 1.
     """
     if how not in AGGREGATES:
-        raise ValueError(f"how={how}: must be one of {', '.join(AGGREGATES)}")
+        raise UserError(f"how={how}: must be one of {', '.join(AGGREGATES)}")
     return _aggregate(scores, AGGREGATES[how], "scores")
 
 
 def _aggregate(scores: Any, function: Callable[[Numbers], float], where: str) -> Any:
     if len(scores) == 0:
-        raise ValueError(f"{where}: empty: must hold at least one score")
+        raise UserError(f"{where}: empty: must hold at least one score")
     if all(_is_number(score) for score in scores):
         for i, score in enumerate(scores):
             if not 0 <= score <= 1:
-                raise ValueError(f"{where}[{i}]={score}: must be a number from 0 to 1")
+                raise UserError(f"{where}[{i}]={score}: must be a number from 0 to 1")
         return function([float(score) for score in scores])
     if any(_is_number(part) or isinstance(part, str) for part in scores):
-        raise ValueError(f"{where}: must hold numbers alone, or lists alone")
+        raise UserError(f"{where}: must hold numbers alone, or lists alone")
     return [_aggregate(part, function, f"{where}[{i}]") for i, part in enumerate(scores)]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts
 from puzzles.steps.checks import check_attempts
 from puzzles.steps.rules import StepRules
@@ -27,7 +28,7 @@ def read_problem(puzzle: Puzzle, problem: Any) -> UInt8[np.ndarray, "seq"]:
     """Token ids of a puzzle given as those or as text. ValueError for another size, or ids that are none."""
     tokens = puzzle.parse(problem) if isinstance(problem, str) else np.asarray(problem)
     if tokens.ndim != 1 or not np.issubdtype(tokens.dtype, np.integer):
-        raise ValueError(f"of shape {list(tokens.shape)} and dtype {tokens.dtype}: must be integers [{puzzle.seq_len}]")
+        raise UserError(f"of shape {list(tokens.shape)} and dtype {tokens.dtype}: must be integers [{puzzle.seq_len}]")
     return as_rows(puzzle, tokens[None], "problems")[0]
 
 
@@ -43,17 +44,17 @@ def read_candidate(
     state = rules.start(problem[None])[0]
     if isinstance(candidate, Trajectory):
         if not np.array_equal(candidate.problem, problem):
-            raise ValueError("is a trajectory of another puzzle")
+            raise UserError("is a trajectory of another puzzle")
         budget, cells_per_step = candidate.budget, candidate.cells_per_step
         fill, steps, state = candidate.regime == "fill", candidate.steps, candidate.start
     elif isinstance(candidate, str):
-        raise ValueError("is one text: must be a list of steps, or of one text a step")
+        raise UserError("is one text: must be a list of steps, or of one text a step")
     if len(steps) == 0:
-        raise ValueError("has no step")
+        raise UserError("has no step")
     if budget > most:
-        raise ValueError(f"budget={budget}: the scorer was trained with at most {most} steps")
+        raise UserError(f"budget={budget}: the scorer was trained with at most {most} steps")
     if len(steps) > budget:
-        raise ValueError(f"has {len(steps)} steps: must have at most {budget}")
+        raise UserError(f"has {len(steps)} steps: must have at most {budget}")
     states = [as_rows(rules.puzzle, np.asarray(state)[None], "start")[0]]
     for t, step in enumerate(steps):
         states.append(_after(rules.puzzle, step, states[-1], t))
@@ -64,13 +65,13 @@ def read_candidate(
 
 def _after(puzzle: Puzzle, step: Any, state: UInt8[np.ndarray, "seq"], t: int) -> UInt8[np.ndarray, "seq"]:
     if not isinstance(step, str | Step):
-        raise ValueError(f"step {t}: is a {type(step).__name__}: must be a Step or its text")
+        raise UserError(f"step {t}: is a {type(step).__name__}: must be a Step or its text")
     try:
         read = parse_step(puzzle, step, state, (t, t + 1)) if isinstance(step, str) else step
         return read.apply(state)
     except (ValueError, OverflowError) as error:
         # Steps made by hand do not know their number.
-        raise ValueError(f"step {t}: {str(error).split(': ', 1)[-1]}") from None
+        raise UserError(f"step {t}: {str(error).split(': ', 1)[-1]}") from None
 
 
 def _check(rules: StepRules, problem: UInt8[np.ndarray, "seq"], path: Path, cells_per_step: int, fill: bool) -> None:
@@ -90,4 +91,4 @@ def _check(rules: StepRules, problem: UInt8[np.ndarray, "seq"], path: Path, cell
     try:
         check_attempts(rules, attempts)
     except ValueError as error:
-        raise ValueError(str(error).removeprefix("trajectory 0 ")) from None
+        raise UserError(str(error).removeprefix("trajectory 0 ")) from None

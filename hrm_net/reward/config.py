@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from hrm_net.reward.text.config import TextConfig
 from hrm_net.schema import require
+from puzzles.errors import UserError
 
 Objective = Literal["orm", "prm", "pqm", "hier", "cond"]
 # Largest tree of rollouts, in nodes: beyond it a tree takes minutes.
@@ -128,7 +129,7 @@ class RewardConfig:
         if nodes > MOST_NODES:
             text = f"reward.children={self.children} and reward.height={height} (null: the budget)"
             bound = f"at most {MOST_NODES:,} nodes of a tree; fewer of either, or reward.data=trajectories"
-            raise ValueError(f"{text}: must make {bound}")
+            raise UserError(f"{text}: must make {bound}")
         if self.labels == "exact" and "hier" in self.objectives:
             bound = "net for exact labels on trees, whose rows do not hold the state between"
             require("reward.coarse", self.coarse, self.coarse == "net", bound)

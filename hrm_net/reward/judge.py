@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hrm_net.inference.segments import inference
 from hrm_net.reward.model import RewardModel
+from puzzles.errors import UserError
 
 
 @dataclass(kw_only=True, slots=True)
@@ -43,7 +44,7 @@ def judge(
             _judge_batch(model, batch, found, first, segments, stop)
     for name, values in found.logits.items():
         if not np.isfinite(values).all():
-            raise ValueError(f"model: its head {name} says what is not finite of row {int(np.argmin(values))}")
+            raise UserError(f"model: its head {name} says what is not finite of row {int(np.argmin(values))}")
     return found
 
 

@@ -16,6 +16,7 @@ from hrm_net.model import HRM
 from hrm_net.nn.layers import Linear
 from hrm_net.reward.inputs import GRIDS, Rows, SymbolInputs, TokenInputs
 from hrm_net.reward.model_config import RewardModelConfig
+from puzzles.errors import UserError
 
 SMALL = 0.1  # of the embeddings that a solver has none of, beside those it has
 
@@ -97,7 +98,7 @@ class RewardModel(nn.Module):
         come in by small new embeddings, so that at first the core just solves. ValueError where the two do not fit.
         """
         if given not in GRIDS or config.inputs != "grids":
-            raise ValueError(f"given={given}, inputs={config.inputs}: must be one of {', '.join(GRIDS)}, with grids")
+            raise UserError(f"given={given}, inputs={config.inputs}: must be one of {', '.join(GRIDS)}, with grids")
         config.check_start(solver.config)
         model = cls(config, generator)
         theirs = pretrained.state(solver)

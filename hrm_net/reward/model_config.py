@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from hrm_net.nn.config import HRMConfig
+from puzzles.errors import UserError
 
 Objective = Literal["orm", "prm", "pqm", "hier", "cond"]
 OBJECTIVES: tuple[str, ...] = get_args(Objective)
@@ -37,19 +38,19 @@ class RewardModelConfig:
         """Raise ValueError, naming key, value and bound, for values that no scorer can have."""
         names = ", ".join(OBJECTIVES)
         if not self.objectives or set(self.objectives) - set(OBJECTIVES):
-            raise ValueError(f"model.objectives={self.objectives}: must be any of {names}, at least one")
+            raise UserError(f"model.objectives={self.objectives}: must be any of {names}, at least one")
         if len(set(self.objectives)) < len(self.objectives):
-            raise ValueError(f"model.objectives={self.objectives}: each at most once")
+            raise UserError(f"model.objectives={self.objectives}: each at most once")
         if self.inputs not in INPUTS:
-            raise ValueError(f"model.inputs={self.inputs}: must be one of {', '.join(INPUTS)}")
+            raise UserError(f"model.inputs={self.inputs}: must be one of {', '.join(INPUTS)}")
         for key, bound in (("max_left", 0), ("segments", 1)):
             if getattr(self, key) < bound:
-                raise ValueError(f"model.{key}={getattr(self, key)}: must be at least {bound}")
+                raise UserError(f"model.{key}={getattr(self, key)}: must be at least {bound}")
         if self.inputs == "text" and self.core.codec == "symbols":
-            raise ValueError("model.core.codec=symbols: text has no symbols that are alike; use tokens for inputs=text")
+            raise UserError("model.core.codec=symbols: text has no symbols that are alike; use tokens for inputs=text")
         if self.core.state != "fixed" or self.core.noise:
             noise = f"state={self.core.state}, noise={self.core.noise}"
-            raise ValueError(f"model.core.{noise}: a scorer says the same each time; must be state=fixed, noise=0")
+            raise UserError(f"model.core.{noise}: a scorer says the same each time; must be state=fixed, noise=0")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "RewardModelConfig":
@@ -58,12 +59,12 @@ class RewardModelConfig:
         known = {field.name for field in fields(cls)}
         unknown = sorted(values.keys() - known)
         if unknown:
-            raise ValueError(f"model.{unknown[0]}={values[unknown[0]]}: unknown key")
+            raise UserError(f"model.{unknown[0]}={values[unknown[0]]}: unknown key")
         if not isinstance(core, dict):
-            raise ValueError("model.core: must be an object of the core's values")
+            raise UserError("model.core: must be an object of the core's values")
         unknown = sorted(core.keys() - {field.name for field in fields(HRMConfig)})
         if unknown:
-            raise ValueError(f"model.core.{unknown[0]}={core[unknown[0]]}: unknown key")
+            raise UserError(f"model.core.{unknown[0]}={core[unknown[0]]}: unknown key")
         return cls(**{**values, "core": HRMConfig(**core)})
 
     def check_start(self, solver: HRMConfig) -> None:
@@ -72,4 +73,4 @@ class RewardModelConfig:
         for key in (field.name for field in fields(HRMConfig)):
             mine, its = getattr(self.core, key), getattr(solver, key)
             if key not in FREE and mine != its:
-                raise ValueError(f"model.core.{key}={mine}: the solver that is the start has {its}")
+                raise UserError(f"model.core.{key}={mine}: the solver that is the start has {its}")

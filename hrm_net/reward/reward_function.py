@@ -8,6 +8,7 @@ from typing import Any
 
 from hrm_net.reward.aggregate import AGGREGATES, aggregate
 from hrm_net.reward.scorer import StepScorer
+from puzzles.errors import UserError
 
 
 def reward_function(scorer: StepScorer, how: str = "prod", *, invalid: float = 0.0) -> Callable[..., list[float]]:
@@ -18,13 +19,13 @@ def reward_function(scorer: StepScorer, how: str = "prod", *, invalid: float = 0
     breaks the puzzle's rules of writing. ValueError for a puzzle that is none: that is no fault of the completion.
     """
     if how not in AGGREGATES:
-        raise ValueError(f"how={how}: must be one of {', '.join(AGGREGATES)}")
+        raise UserError(f"how={how}: must be one of {', '.join(AGGREGATES)}")
 
     def step_scorer(prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float]:
         named = columns.get("problem")
         problems = [text_of(prompt) for prompt in prompts] if named is None else list(named)
         if len(problems) != len(completions):
-            raise ValueError(f"{len(completions)} completions for {len(problems)} problems: must be equally many")
+            raise UserError(f"{len(completions)} completions for {len(problems)} problems: must be equally many")
         rewards = [invalid] * len(completions)
         kept: list[tuple[int, list[str]]] = []
         for i, (problem, completion) in enumerate(zip(problems, completions, strict=True)):
@@ -67,5 +68,5 @@ def text_of(message: Any) -> str:
     last = message[-1] if isinstance(message, Sequence) and message else None
     content = last.get("content") if isinstance(last, dict) else None
     if not isinstance(content, str):
-        raise ValueError(f"{type(message).__name__}: must be a text, or messages of which the last has text as content")
+        raise UserError(f"{type(message).__name__}: must be a text, or messages of which the last has text as content")
     return content

@@ -19,6 +19,7 @@ from hrm_net.reward.candidates import read_candidate, read_problem
 from hrm_net.reward.judge import Judgement, judge
 from hrm_net.reward.model import RewardModel
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 from puzzles.steps.rows import COARSE, FINE, StepRows
 from puzzles.steps.rules import step_rules
 
@@ -63,22 +64,22 @@ class StepScorer:
         if objective is None and len(config.objectives) == 1:
             objective = config.objectives[0]
         if objective not in config.objectives:
-            raise ValueError(f"objective={objective}: the model's heads are {heads}")
+            raise UserError(f"objective={objective}: the model's heads are {heads}")
         if config.inputs != "grids":
-            raise ValueError(f"inputs={config.inputs}: the model judges text, not puzzles")
+            raise UserError(f"inputs={config.inputs}: the model judges text, not puzzles")
         if (puzzle.seq_len, puzzle.vocab_size) != (config.core.seq_len, config.core.vocab_size):
-            raise ValueError(
+            raise UserError(
                 f"puzzle={puzzle.name}: has {puzzle.seq_len} cells and {puzzle.vocab_size} token ids, the scorer was "
                 f"trained on {config.core.seq_len} and {config.core.vocab_size}"
             )
         segments = config.segments if segments is None else segments
         if not 0 <= fine_weight <= 1 or (fine_weight != 1 and objective != "hier"):
-            raise ValueError(f"fine_weight={fine_weight}: must lie in 0..1, and be 1 for objectives other than hier")
+            raise UserError(f"fine_weight={fine_weight}: must lie in 0..1, and be 1 for objectives other than hier")
         if stop is not None and not 0 < stop <= 1:
-            raise ValueError(f"stop={stop}: must be a probability above 0, or null")
+            raise UserError(f"stop={stop}: must be a probability above 0, or null")
         for key, value in (("segments", segments), ("batch_size", batch_size)):
             if value < 1:
-                raise ValueError(f"{key}={value}: must be at least 1")
+                raise UserError(f"{key}={value}: must be at least 1")
         self.model, self.puzzle, self.objective = model, puzzle, objective
         self.fine_weight, self.segments, self.stop, self.batch_size = fine_weight, segments, stop, batch_size
         self.rules = step_rules(puzzle)
@@ -95,7 +96,7 @@ class StepScorer:
         (`r1c2=3`). ValueError of one line that names problem, candidate and step: see `hrm_net.reward.candidates`.
         """
         if len(problems) != len(outputs):
-            raise ValueError(f"outputs: candidates of {len(outputs)} problems for {len(problems)} problems")
+            raise UserError(f"outputs: candidates of {len(outputs)} problems for {len(problems)} problems")
         read = [self._read(i, *pair) for i, pair in enumerate(zip(problems, outputs, strict=True))]
         paths = [(problem, path) for problem, candidates in read for path in candidates]
         scores, log_rewards, segments = self._score_paths(paths)
@@ -120,15 +121,15 @@ class StepScorer:
         try:
             tokens = read_problem(self.puzzle, problem)
         except ValueError as error:
-            raise ValueError(f"problems[{i}]: {error}") from None
+            raise UserError(f"problems[{i}]: {error}") from None
         if len(candidates) == 0:
-            raise ValueError(f"outputs[{i}]: has no candidate")
+            raise UserError(f"outputs[{i}]: has no candidate")
         found = []
         for j, candidate in enumerate(candidates):
             try:
                 found.append(read_candidate(self.rules, tokens, candidate, budget=self.budget, most=self.budget))
             except ValueError as error:
-                raise ValueError(f"outputs[{i}][{j}]: {error}") from None
+                raise UserError(f"outputs[{i}][{j}]: {error}") from None
         return tokens, found
 
     def _score_paths(self, paths: list[tuple[np.ndarray, States]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -155,14 +156,12 @@ class StepScorer:
     def _judge(self, rows: StepRows) -> Judgement:
         config = self.model.config
         if rows.problem.shape[1] != config.core.seq_len:
-            raise ValueError(
-                f"rows have {rows.problem.shape[1]} cells: the scorer was trained on {config.core.seq_len}"
-            )
+            raise UserError(f"rows have {rows.problem.shape[1]} cells: the scorer was trained on {config.core.seq_len}")
         grids = (rows.problem, rows.before, rows.after)
         if len(rows) and max(int(grid.max()) for grid in grids) >= config.core.vocab_size:
-            raise ValueError(f"rows hold token ids beyond {config.core.vocab_size - 1}")
+            raise UserError(f"rows hold token ids beyond {config.core.vocab_size - 1}")
         if len(rows) and not 0 <= int(rows.left.min()) <= int(rows.left.max()) <= config.max_left:
-            raise ValueError(f"left={rows.left.min()}..{rows.left.max()}: must lie in 0..{config.max_left}")
+            raise UserError(f"left={rows.left.min()}..{rows.left.max()}: must lie in 0..{config.max_left}")
         left = np.ascontiguousarray(rows.left).view(np.uint8).reshape(len(rows), 4)
         keys = np.concatenate([*grids, left, rows.span[:, None]], axis=1)
         _, places, back = np.unique(_as_words(keys), return_index=True, return_inverse=True)
@@ -188,10 +187,10 @@ class StepScorer:
         config, path = pretrained.read_config(directory), directory / pretrained.CONFIG
         puzzle, saved = config.get("puzzle"), config.get("scorer", {})
         if not isinstance(puzzle, dict) or not isinstance(puzzle.get("name"), str):
-            raise ValueError(f"{path}: has no object `puzzle` with a name, so nothing says what it scores")
+            raise UserError(f"{path}: has no object `puzzle` with a name, so nothing says what it scores")
         unknown = sorted(saved.keys() - set(SAVED)) if isinstance(saved, dict) else ["no object"]
         if unknown:
-            raise ValueError(f"{path}: scorer.{unknown[0]}: must be one of {', '.join(SAVED)}")
+            raise UserError(f"{path}: scorer.{unknown[0]}: must be one of {', '.join(SAVED)}")
         chosen = {**saved, **settings}
         if chosen.get("objective") != "hier" and "fine_weight" not in settings:
             chosen["fine_weight"] = 1.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hrm_net.commands.arguments import Parser
 from hrm_net.commands.exit_codes import exit_codes
+from puzzles.errors import UserError
 
 if TYPE_CHECKING:
     from hrm_net.serve.served import Served
@@ -53,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> None:
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
             raise
-        raise ValueError('hrm-serve needs starlette and uvicorn: pip install "hrm-net[serve]"') from None
+        raise UserError('hrm-serve needs starlette and uvicorn: pip install "hrm-net[serve]"') from None
     models = load(arguments.run, arguments.device, arguments.precision)
     app = create_app(models, names=arguments.name, warm=True)
     with listen(arguments.host, arguments.port) as listening:
@@ -73,13 +74,13 @@ def _run(arguments: argparse.Namespace) -> None:
 def check_address(host: str, port: int, allow_remote: bool) -> None:
     """ValueError for a port that is none, and for an address that others reach where that was not allowed."""
     if not 0 <= port <= 65535:
-        raise ValueError(f"port={port}: must lie in 0..65535")
+        raise UserError(f"port={port}: must lie in 0..65535")
     try:
         loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        raise ValueError(f"host={host}: must be an address, such as 127.0.0.1") from None
+        raise UserError(f"host={host}: must be an address, such as 127.0.0.1") from None
     if not loopback and not allow_remote:
-        raise ValueError(
+        raise UserError(
             f"host={host}: other machines would reach it, and nobody is asked for a password; add --allow-remote"
         )
 
@@ -91,7 +92,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         hint = "; --port 0 takes a free one" if port else ""
-        raise ValueError(f"host={host} port={port}: cannot listen there: {error.strerror}{hint}") from None
+        raise UserError(f"host={host} port={port}: cannot listen there: {error.strerror}{hint}") from None
 
 
 def load(runs: Sequence[str], device_name: str, precision: str) -> "list[Served]":
@@ -110,9 +111,9 @@ def load(runs: Sequence[str], device_name: str, precision: str) -> "list[Served]
         source = find_model(run)
         name = source.puzzle["name"]
         if name not in ("sudoku", "maze"):
-            raise ValueError(f"run={run}: its model solves {name}; the page draws sudoku and maze")
+            raise UserError(f"run={run}: its model solves {name}; the page draws sudoku and maze")
         if name in found:
-            raise ValueError(f"run={run}: a second model for {name}; give one of each kind")
+            raise UserError(f"run={run}: a second model for {name}; give one of each kind")
         model = source.load().to(device)
         model.forward_dtype = resolve_precision(precision, device)
         origin = f"shipped weights {source.path.name}" if run is None or shipped(run) else run

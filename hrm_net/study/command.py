@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hrm_net.commands.arguments import Parser
 from hrm_net.commands.exit_codes import exit_codes
+from puzzles.errors import UserError
 
 DESCRIPTION = """\
 Trains and measures every step scorer of reports/protocol.md, two at a time, and renders reports/*.md from the rows.
@@ -55,7 +56,7 @@ def _run(arguments: argparse.Namespace) -> None:
     work = Path(arguments.work or f"runs/study/{plan.name}")
     if arguments.command == "run":
         if arguments.workers < 1:
-            raise ValueError(f"--workers={arguments.workers}: must be at least 1")
+            raise UserError(f"--workers={arguments.workers}: must be at least 1")
         jobs.run(plan, work, arguments.workers)
     elif arguments.command == "status":
         print(f"plan {plan.name}, {plan.digest}")

@@ -15,6 +15,7 @@ from hrm_net.study.domains import Domain
 from hrm_net.study.plans import Plan
 from hrm_net.trainer.interrupts import interruptible
 from hrm_net.trainer.run_lock import run_lock
+from puzzles.errors import UserError
 
 POLL = 0.5
 # One thread a process: the workers share the cores.
@@ -51,9 +52,9 @@ def job(plan: Plan, domain: str, seed: int, arm: str | None) -> Job:
     """ValueError for a name that the plan has not."""
     domains = {one.name: one for one in plan.domains}
     if domain not in domains:
-        raise ValueError(f"domain={domain}: must be one of {', '.join(domains)}")
+        raise UserError(f"domain={domain}: must be one of {', '.join(domains)}")
     if arm is not None and arm not in BY_NAME:
-        raise ValueError(f"arm={arm}: must be one of {', '.join(BY_NAME)}")
+        raise UserError(f"arm={arm}: must be one of {', '.join(BY_NAME)}")
     return Job(domain=domains[domain], seed=seed, arm=BY_NAME[arm] if arm else None)
 
 

@@ -11,6 +11,7 @@ from hrm_net.reward.data.prepare import solutions_of
 from hrm_net.reward.data.solutions import Solutions, build_policy
 from hrm_net.study.domains import Domain, Sizes, config, overrides
 from puzzles import splits
+from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts
 from puzzles.steps.labels import LABELS, BatchLabels
 from puzzles.steps.rules import StepRules, step_rules
@@ -54,7 +55,7 @@ def _sample(name: str, domain: Domain, sizes: Sizes, seed: int) -> tuple[Solutio
     policy = build_policy(run.reward, rules)
     found = joined(solutions_of(run, rules, policy, problems, f"study {name} solutions", num=each, exact=True))
     if len(found.attempts) != num * each:
-        raise ValueError(f"{domain.name}: targets={targets}: must leave something to solve in every puzzle")
+        raise UserError(f"{domain.name}: targets={targets}: must leave something to solve in every puzzle")
     return found, answers
 
 

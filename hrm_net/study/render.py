@@ -12,6 +12,7 @@ from hrm_net.study.domains import Domain
 from hrm_net.study.jobs import jobs, row_of
 from hrm_net.study.plans import Plan
 from hrm_net.study.tables import Numbers, best_of_n_table, metric_table, of_arm, probe_table, quadrant_table
+from puzzles.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +68,7 @@ def render(plan: Plan, work: Path, reports: Path) -> list[Path]:
     """
     found: dict[str, list[rows.Row]] = {domain.name: collect(plan, domain, work, reports) for domain in plan.domains}
     if not any(found.values()):
-        raise ValueError(f"{work}: holds no rows of the plan {plan.name}; `hrm-study run` makes them")
+        raise UserError(f"{work}: holds no rows of the plan {plan.name}; `hrm-study run` makes them")
     paths = []
     for domain in plan.domains:
         if found[domain.name]:

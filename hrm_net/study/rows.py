@@ -10,6 +10,7 @@ from typing import Any
 from hrm_net.atomic_write import write_text
 from hrm_net.study.arms import Arm
 from hrm_net.study.domains import Domain, Sizes, of_domain
+from puzzles.errors import UserError
 
 # Counted up where rows made before can no longer stand beside rows made now.
 VERSION = 1
@@ -40,9 +41,9 @@ def read(path: Path) -> Row | None:
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path}: no JSON; delete it, and it is made again") from error
+        raise UserError(f"{path}: no JSON; delete it, and it is made again") from error
     if not isinstance(row, dict) or "hash" not in row:
-        raise ValueError(f"{path}: no row; delete it, and it is made again")
+        raise UserError(f"{path}: no row; delete it, and it is made again")
     return row
 
 
@@ -58,7 +59,7 @@ def read_collected(path: Path) -> list[Row]:
     try:
         return list(json.loads(path.read_text(encoding="utf-8"))["rows"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: holds no rows; delete it, and `hrm-study render` makes it again") from error
+        raise UserError(f"{path}: holds no rows; delete it, and `hrm-study render` makes it again") from error
 
 
 def write_collected(path: Path, rows: Iterable[Row]) -> None:

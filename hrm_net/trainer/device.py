@@ -7,6 +7,8 @@ from importlib.util import find_spec
 
 import torch
 
+from puzzles.errors import UserError
+
 # PyPI's wheels for Linux come with CUDA; for Windows see pytorch.org/get-started
 INSTALL_CUDA = "pip install --force-reinstall 'torch>=2.11,<2.14'"
 
@@ -18,10 +20,10 @@ def resolve_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
     if name == "cuda" and not torch.cuda.is_available():
         if not torch.backends.cuda.is_built():
-            raise ValueError(f"device=cuda: this PyTorch has no CUDA; run: {INSTALL_CUDA} (or use device=cpu)")
-        raise ValueError("device=cuda: no CUDA device found; check it with: nvidia-smi (or use device=cpu)")
+            raise UserError(f"device=cuda: this PyTorch has no CUDA; run: {INSTALL_CUDA} (or use device=cpu)")
+        raise UserError("device=cuda: no CUDA device found; check it with: nvidia-smi (or use device=cpu)")
     if name == "mps" and not mps:
-        raise ValueError("device=mps: no Apple GPU found; use device=cpu")
+        raise UserError("device=mps: no Apple GPU found; use device=cpu")
     return torch.device(name)
 
 
@@ -29,7 +31,7 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     """The dtype of the state and of matrix products: `auto` takes bfloat16 where the hardware multiplies it."""
     native = has_native_bf16(device)
     if name == "bf16" and device.type == "mps" and not native:
-        raise ValueError("precision=bf16: this device has no bfloat16; use precision=fp32")
+        raise UserError("precision=bf16: this device has no bfloat16; use precision=fp32")
     return torch.bfloat16 if name == "bf16" or (name == "auto" and native) else torch.float32
 
 
@@ -50,7 +52,7 @@ def resolve_compile(request: str, device: torch.device) -> bool:
     if obstacle is None:
         return True
     if request == "true":
-        raise ValueError(f"compile=true: {obstacle}; or use compile=false")
+        raise UserError(f"compile=true: {obstacle}; or use compile=false")
     print(f"compile=auto: running eager, about half as fast ({obstacle})")
     return False
 

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hrm_net.nn.embedding import SparsePuzzleEmbedding, sign_sgd_
+from puzzles.errors import UserError
 
 OptimName = Literal["adam_atan2", "adamw", "muon"]
 
@@ -62,7 +63,7 @@ class OptimConfig:
 
 def _check(key: str, value: object, good: bool, bound: str) -> None:
     if not good:
-        raise ValueError(f"optim.{key}={value}: must be {bound}")
+        raise UserError(f"optim.{key}={value}: must be {bound}")
 
 
 def lr_scale(step: int, *, total: int, warmup: int, min_ratio: float) -> float:
@@ -164,7 +165,7 @@ class Optimizers:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if state["name"] != self.config.name:
-            raise ValueError(f"optim.name={self.config.name}: the checkpoint was written by {state['name']}")
+            raise UserError(f"optim.name={self.config.name}: the checkpoint was written by {state['name']}")
         for opt, saved in zip(self.dense, state["dense"], strict=True):
             opt.load_state_dict(saved)
 

@@ -8,6 +8,7 @@ from hrm_net import schema
 from hrm_net.checkpoints import checkpoint
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.config_yaml import from_yaml
+from puzzles.errors import UserError
 
 # Keys that may change when a run is resumed: its length, what is written when and where, and on what it computes.
 FREE_ON_RESUME = (
@@ -26,10 +27,10 @@ def check_resume(config: TrainConfig, run_dir: Path) -> None:
     try:
         saved = from_yaml(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
     changed = differences(saved, config)
     if changed:
-        raise ValueError(
+        raise UserError(
             f"run directory {run_dir} was begun with other values ({'; '.join(changed)}): "
             "use them again, or choose another name="
         )

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from puzzles.errors import UserError
+
 
 @contextmanager
 def run_lock(run_dir: Path) -> Iterator[None]:
@@ -19,13 +21,13 @@ def run_lock(run_dir: Path) -> Iterator[None]:
         run_dir.mkdir(parents=True, exist_ok=True)
         handle = os.open(run_dir / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise ValueError(f"run directory {run_dir}: cannot be written: {error.strerror}") from error
+        raise UserError(f"run directory {run_dir}: cannot be written: {error.strerror}") from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
-            raise ValueError(f"run directory {run_dir}: in use by {holder}; stop it or choose another name=") from None
+            raise UserError(f"run directory {run_dir}: in use by {holder}; stop it or choose another name=") from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
         yield

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
+from puzzles.errors import UserError
+
 LoggerName = Literal["none", "wandb"]
 WandbMode = Literal["online", "offline", "disabled"]
 
@@ -34,9 +36,9 @@ class LoggerConfig:
     def __post_init__(self) -> None:
         for key, allowed in (("name", get_args(LoggerName)), ("mode", get_args(WandbMode))):
             if getattr(self, key) not in allowed:
-                raise ValueError(f"logger.{key}={getattr(self, key)}: must be one of {', '.join(allowed)}")
+                raise UserError(f"logger.{key}={getattr(self, key)}: must be one of {', '.join(allowed)}")
         if not self.project:
-            raise ValueError("logger.project=: must not be empty")
+            raise UserError("logger.project=: must not be empty")
 
 
 class Tracker:
@@ -93,9 +95,7 @@ def _records(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
             record = json.loads(line)
             int(record["step"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path}: line {number} is not a record; move the file away to go on without it"
-            ) from error
+            raise UserError(f"{path}: line {number} is not a record; move the file away to go on without it") from error
         yield line, record
 
 
@@ -139,7 +139,7 @@ def _start_wandb(run_dir: Path, logger: LoggerConfig, config: dict[str, Any]) ->
     online = logger.mode == "online"
     try:
         if online and not _logged_in(wandb):
-            raise ValueError("logger.mode=online: nobody is logged in; run `wandb login`, or set logger.mode=offline")
+            raise UserError("logger.mode=online: nobody is logged in; run `wandb login`, or set logger.mode=offline")
         run = wandb.init(
             project=logger.project,
             entity=logger.entity,
@@ -154,7 +154,7 @@ def _start_wandb(run_dir: Path, logger: LoggerConfig, config: dict[str, Any]) ->
         )
     except Error as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"logger.mode={logger.mode}: {reason}; logger.mode=offline needs no server") from error
+        raise UserError(f"logger.mode={logger.mode}: {reason}; logger.mode=offline needs no server") from error
     # wandb's own step only grows; ours goes back when a run resumes from an earlier checkpoint.
     run.define_metric("*", step_metric="step")
     return run

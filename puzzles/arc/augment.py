@@ -13,6 +13,7 @@ from puzzles.arc import kernels as arc_kernels
 from puzzles.arc.canvas import IDENTITY, pack
 from puzzles.arc.tasks import Grid, Pair
 from puzzles.base import rng
+from puzzles.errors import UserError
 
 TRIES = 5  # draws per wanted augmentation, as published
 INVERSE = (0, 3, 2, 1, 4, 5, 6, 7)
@@ -42,9 +43,9 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         if self.dihedral not in range(8):
-            raise ValueError(f"dihedral={self.dihedral}: must be 0 to 7")
+            raise UserError(f"dihedral={self.dihedral}: must be 0 to 7")
         if sorted(self.colours) != list(range(10)) or self.colours[0] != 0:
-            raise ValueError(f"colours={self.colours}: must be a permutation of 0 to 9 that leaves 0 in place")
+            raise UserError(f"colours={self.colours}: must be a permutation of 0 to 9 that leaves 0 in place")
 
     def apply(self, grid: Grid) -> Grid:
         return dihedral(np.array(self.colours, np.uint8)[grid], self.dihedral)
@@ -56,7 +57,7 @@ class Augmentation:
     def name(self, task: str, style: str = "trm") -> str:
         """`task|||t3|||0123456789` (trm) or `task_t3_0123456789` (hrm); the bare task where nothing changes."""
         if style not in SEPARATORS:
-            raise ValueError(f"style={style}: must be one of {', '.join(SEPARATORS)}")
+            raise UserError(f"style={style}: must be one of {', '.join(SEPARATORS)}")
         if self.dihedral == 0 and self.colours == tuple(range(10)):
             return task
         return SEPARATORS[style].join([task, f"t{self.dihedral}", "".join(map(str, self.colours))])
@@ -69,7 +70,7 @@ def read_name(name: str) -> tuple[str, Augmentation]:
         return name, Augmentation()
     colours = tuple(map(int, found["colours"]))
     if len(set(colours)) != 10:
-        raise ValueError(f"{name}: {found['colours']} is no permutation of the colours")
+        raise UserError(f"{name}: {found['colours']} is no permutation of the colours")
     return found["task"], Augmentation(int(found["dihedral"]), colours)
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Integer, UInt8, UInt64
 
 from puzzles.arc import kernels as arc_kernels
 from puzzles.arc.tasks import Grid, Task
+from puzzles.errors import UserError
 from puzzles.parallel import over_chunks
 
 PAD, EOS, COLOUR = 0, 1, 2
@@ -38,7 +39,7 @@ def pack(grids: Sequence[Grid]) -> Packed:
 
 def check_side(canvas: int) -> None:
     if isinstance(canvas, bool) or not isinstance(canvas, int) or not 1 <= canvas <= 64:
-        raise ValueError(f"canvas={canvas}: must be a whole number from 1 to 64 (30 holds every ARC grid)")
+        raise UserError(f"canvas={canvas}: must be a whole number from 1 to 64 (30 holds every ARC grid)")
 
 
 def too_large(task: Task, canvas: int) -> str:
@@ -61,14 +62,14 @@ def to_canvas(
     packed = pack(grids)
     corners = np.zeros((len(grids), 2), np.int64) if offsets is None else np.asarray(offsets, np.int64)
     if corners.shape != (len(grids), 2):
-        raise ValueError(f"offsets have shape {list(corners.shape)}: must be [{len(grids)}, 2]")
+        raise UserError(f"offsets have shape {list(corners.shape)}: must be [{len(grids)}, 2]")
     ends = corners + np.stack([packed.heights, packed.widths], axis=1)
     wrong = (corners < 0).any(axis=1) | (ends > canvas).any(axis=1)
     if wrong.any():
         index = int(np.argmax(wrong))
         height, width = grids[index].shape
         at = f" at offset {tuple(corners[index].tolist())}" if corners[index].any() else ""
-        raise ValueError(f"grid {index} is {height}x{width}{at}: the canvas is {canvas}x{canvas}")
+        raise UserError(f"grid {index} is {height}x{width}{at}: the canvas is {canvas}x{canvas}")
     out = np.empty((len(grids), canvas * canvas), np.uint8)
     which = np.zeros(len(grids), np.int64)
     _place(packed, np.arange(len(grids)), np.zeros(1, np.uint8), IDENTITY[None], which, corners, canvas, out)
@@ -103,14 +104,14 @@ def place_transformed(
 def side_of(seq_len: int) -> int:
     side = round(seq_len**0.5)
     if side * side != seq_len:
-        raise ValueError(f"canvases have {seq_len} tokens: must be a square number")
+        raise UserError(f"canvases have {seq_len} tokens: must be a square number")
     return side
 
 
 def _tokens(tokens: Integer[np.ndarray, "num seq"]) -> tuple[Integer[np.ndarray, "num seq"], int]:
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or not np.issubdtype(tokens.dtype, np.integer):
-        raise ValueError(f"canvases have shape {list(tokens.shape)}, dtype {tokens.dtype}: must be integers [num, seq]")
+        raise UserError(f"canvases have shape {list(tokens.shape)}, dtype {tokens.dtype}: must be integers [num, seq]")
     return np.ascontiguousarray(tokens), side_of(tokens.shape[1])
 
 
@@ -136,7 +137,7 @@ def corners(tokens: Integer[np.ndarray, "num seq"], what: str = "inputs") -> Int
     tokens, side = _tokens(tokens)
     coloured = (tokens >= COLOUR) & (tokens < VOCAB_SIZE)
     if not coloured.any(axis=1).all():
-        raise ValueError(f"{what}[{int(np.argmin(coloured.any(axis=1)))}] has no grid")
+        raise UserError(f"{what}[{int(np.argmin(coloured.any(axis=1)))}] has no grid")
     return np.stack(np.divmod(coloured.argmax(axis=1), side), axis=1)
 
 

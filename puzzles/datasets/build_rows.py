@@ -13,6 +13,7 @@ from puzzles import splits
 from puzzles.base import Puzzle
 from puzzles.datasets import csv_file
 from puzzles.datasets.dataset import Examples
+from puzzles.errors import UserError
 
 Rows = Integer[np.ndarray, "num seq"]
 Group = Integer[np.ndarray, "group seq"]
@@ -31,20 +32,20 @@ def from_csv(
     if num is not None:
         if num > len(texts.lines):
             rated = "" if min_rating is None else f" with a rating of at least {min_rating:g}"
-            raise ValueError(f"{path}: has {len(texts.lines)} puzzles{rated}: {num} are wanted")
+            raise UserError(f"{path}: has {len(texts.lines)} puzzles{rated}: {num} are wanted")
         texts = texts.take(np.sort(rng.choice(len(texts.lines), num, replace=False)))
     return csv_file.parse(path, texts, puzzle)
 
 
 def _ratings(path: Path, texts: csv_file.Texts) -> np.ndarray:
     if len(texts.ratings) < len(texts.lines):
-        raise ValueError(f"{path}:1: the header must name a column `rating` for --min-rating")
+        raise UserError(f"{path}:1: the header must name a column `rating` for --min-rating")
     ratings = np.zeros(len(texts.lines))
     for i, text in enumerate(texts.ratings):
         try:
             ratings[i] = float(text)
         except ValueError:
-            raise ValueError(f"{path}:{texts.lines[i]}: rating: {text!r} is no number") from None
+            raise UserError(f"{path}:{texts.lines[i]}: rating: {text!r} is no number") from None
     return ratings
 
 
@@ -63,7 +64,7 @@ def generated(
         advance(len(inputs) - before)
         fruitless = 0 if len(inputs) > before else fruitless + len(more)
         if fruitless >= 1000:
-            raise ValueError(f"--generate: {num} wanted, found only {before} that differ up to symmetry")
+            raise UserError(f"--generate: {num} wanted, found only {before} that differ up to symmetry")
     return inputs, labels
 
 
@@ -74,7 +75,7 @@ def check_targets(puzzle: Puzzle, targets: dict[str, Any]) -> None:
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())  # then generate knows what it takes
     for name, value in targets.items():
         if name not in allowed and not open_ended:
-            raise ValueError(f"--generate {name}={value}: unknown target; {puzzle.name} has {', '.join(allowed)}")
+            raise UserError(f"--generate {name}={value}: unknown target; {puzzle.name} has {', '.join(allowed)}")
     puzzle.generate(puzzles.rng(0, "check of targets"), 0, **targets)
 
 
@@ -134,7 +135,7 @@ def check_disjoint(
         first = puzzle.format(test[0][np.argmax(seen)]).splitlines()
         shown = "".join(first) if len("".join(first)) <= 100 else f"{''.join(first)[:97]}..."
         count = f"{seen.sum()} of {len(seen)} test puzzles are symmetric to a training puzzle"
-        raise ValueError(f"{count}, the first {shown}: --drop-seen leaves them out")
+        raise UserError(f"{count}, the first {shown}: --drop-seen leaves them out")
     if seen.all():
-        raise ValueError("every test puzzle is symmetric to a training puzzle: none is left")
+        raise UserError("every test puzzle is symmetric to a training puzzle: none is left")
     return test[0][~seen], test[1][~seen], int(seen.sum())

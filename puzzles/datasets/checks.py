@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from puzzles.errors import UserError
+
 _NUMBERS = {
     "pad_id": (0, 0),
     "blank_identifier_id": (0, None),
@@ -24,7 +26,7 @@ _MOST = 1 << 31
 def metadata(path: Path, values: Any) -> dict[str, Any]:
     """The keys that are known, each of its type and in its range; further keys are passed over."""
     if not isinstance(values, dict):
-        raise ValueError(f"{path}: must hold an object")
+        raise UserError(f"{path}: must hold an object")
     found: dict[str, Any] = {}
     for key, (low, high) in _NUMBERS.items():
         found[key] = _whole(path, values, key, low, high)
@@ -35,22 +37,22 @@ def metadata(path: Path, values: Any) -> dict[str, Any]:
     mean = values.get("mean_puzzle_examples")
     good = isinstance(mean, int | float) and not isinstance(mean, bool) and 0 < mean < math.inf
     if not good:
-        raise ValueError(f"{path}: mean_puzzle_examples={_show(mean)}: must be a number above 0")
+        raise UserError(f"{path}: mean_puzzle_examples={_show(mean)}: must be a number above 0")
     found["mean_puzzle_examples"] = float(mean)  # pyright: ignore[reportArgumentType]
     found["sets"] = _set_names(path, values.get("sets"))
     if found["blank_identifier_id"] >= found["num_puzzle_identifiers"]:
         bound = f"must be below num_puzzle_identifiers={found['num_puzzle_identifiers']}"
-        raise ValueError(f"{path}: blank_identifier_id={found['blank_identifier_id']}: {bound}")
+        raise UserError(f"{path}: blank_identifier_id={found['blank_identifier_id']}: {bound}")
     return found
 
 
 def _whole(path: Path, values: dict[str, Any], key: str, low: int, high: int | None) -> int:
     if key not in values:
-        raise ValueError(f"{path}: {key}: missing")
+        raise UserError(f"{path}: {key}: missing")
     value = values[key]
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= (_MOST if high is None else high):
         bound = f"a whole number of at least {low}" if high is None else " to ".join(map(str, sorted({low, high})))
-        raise ValueError(f"{path}: {key}={_show(value)}: must be {bound}")
+        raise UserError(f"{path}: {key}={_show(value)}: must be {bound}")
     return value
 
 
@@ -58,16 +60,16 @@ def _set_names(path: Path, names: Any) -> list[str]:
     """They are parts of file names, and come from a file: nothing that could lead elsewhere."""
     plain = isinstance(names, list) and all(isinstance(one, str) and re.fullmatch(r"[\w.-]+", one) for one in names)
     if not plain or not names or len(set(names)) < len(names):
-        raise ValueError(f"{path}: sets={_show(names)}: must be a list of different names of letters, digits, _ . -")
+        raise UserError(f"{path}: sets={_show(names)}: must be a list of different names of letters, digits, _ . -")
     return names
 
 
 def identifiers(path: Path, names: Any, num: int) -> list[str]:
     """The names of all identifiers."""
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"{path}: must hold a list of names")
+        raise UserError(f"{path}: must hold a list of names")
     if len(names) != num:
-        raise ValueError(f"{path}: has {len(names)} names: num_puzzle_identifiers={num}")
+        raise UserError(f"{path}: has {len(names)} names: num_puzzle_identifiers={num}")
     return names
 
 
@@ -76,9 +78,9 @@ def arrays(paths: Mapping[str, Path], known: dict[str, Any]) -> dict[str, np.nda
     found = {field: load(path, 2 if field in ("inputs", "labels") else 1) for field, path in paths.items()}
     inputs, labels = found["inputs"], found["labels"]
     if inputs.shape[1] != known["seq_len"]:
-        raise ValueError(f"{paths['inputs']}: shape {list(inputs.shape)}: must be [num, {known['seq_len']}]")
+        raise UserError(f"{paths['inputs']}: shape {list(inputs.shape)}: must be [num, {known['seq_len']}]")
     if labels.shape != inputs.shape:
-        raise ValueError(f"{paths['labels']}: shape {list(labels.shape)}: must be {list(inputs.shape)} as inputs")
+        raise UserError(f"{paths['labels']}: shape {list(labels.shape)}: must be {list(inputs.shape)} as inputs")
     for field in ("puzzle_identifiers", "puzzle_indices", "group_indices"):
         found[field] = np.array(found[field])
     num_puzzles = len(found["puzzle_identifiers"])
@@ -101,36 +103,36 @@ def load(path: Path, ndim: int) -> np.ndarray:
             warnings.simplefilter("error")
             found = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
-        raise ValueError(f"{path}: missing") from None
+        raise UserError(f"{path}: missing") from None
     except IsADirectoryError:
-        raise ValueError(f"{path}: is a directory") from None
+        raise UserError(f"{path}: is a directory") from None
     # a damaged header is parsed as Python's literals, which fail in many ways
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise ValueError(f"{path}: is no whole npy file of numbers ({reason})") from None
+        raise UserError(f"{path}: is no whole npy file of numbers ({reason})") from None
     if found.dtype.kind not in "iu":
-        raise ValueError(f"{path}: dtype {found.dtype}: must be integers")
+        raise UserError(f"{path}: dtype {found.dtype}: must be integers")
     if found.ndim != ndim or 0 in found.shape:
         dimensions = "[num, seq_len]" if ndim == 2 else "[num]"
-        raise ValueError(f"{path}: shape {list(found.shape)}: must be {dimensions}, none of them 0")
+        raise UserError(f"{path}: shape {list(found.shape)}: must be {dimensions}, none of them 0")
     return found
 
 
 def _offsets(path: Path, offsets: np.ndarray, num: int | None, end: int, what: str) -> None:
     """Offsets start at 0, rise, and end at `end`; `num` runs have num + 1 offsets."""
     if num is not None and len(offsets) != num + 1:
-        raise ValueError(f"{path}: has {len(offsets)} offsets: must be {num + 1}, one more than puzzles")
+        raise UserError(f"{path}: has {len(offsets)} offsets: must be {num + 1}, one more than puzzles")
     if len(offsets) < 2:
-        raise ValueError(f"{path}: has 1 offset: must be at least 2")
+        raise UserError(f"{path}: has 1 offset: must be at least 2")
     if offsets[0] != 0:
-        raise ValueError(f"{path}[0]={offsets[0]}: must be 0")
+        raise UserError(f"{path}[0]={offsets[0]}: must be 0")
     # compared rather than subtracted: unsigned differences never are negative
     flat = np.flatnonzero(offsets[1:] <= offsets[:-1])
     if len(flat):
         at = int(flat[0]) + 1
-        raise ValueError(f"{path}[{at}]={offsets[at]}: must be above the offset before it, {offsets[at - 1]}")
+        raise UserError(f"{path}[{at}]={offsets[at]}: must be above the offset before it, {offsets[at - 1]}")
     if offsets[-1] != end:
-        raise ValueError(f"{path}[{len(offsets) - 1}]={offsets[-1]}: must be {end}, the number of {what}")
+        raise UserError(f"{path}[{len(offsets) - 1}]={offsets[-1]}: must be {end}, the number of {what}")
 
 
 def _in_range(path: Path, values: np.ndarray, limit: int, bound: str, besides: int | None = None) -> None:
@@ -145,19 +147,19 @@ def _in_range(path: Path, values: np.ndarray, limit: int, bound: str, besides: i
         if wrong.any():
             first = tuple(int(i) for i in np.argwhere(wrong)[0])
             place = ", ".join(map(str, (first[0] + start, *first[1:])))
-            raise ValueError(f"{path}[{place}]={part[first]}: must be 0 to {limit - 1}, below {bound}={limit}")
+            raise UserError(f"{path}[{place}]={part[first]}: must be 0 to {limit - 1}, below {bound}={limit}")
 
 
 def totals(path: Path, known: dict[str, Any], groups: int, puzzles: int, examples: int) -> None:
     """The metadata counts what the arrays hold."""
     if known["total_groups"] != groups:
-        raise ValueError(f"{path}: total_groups={known['total_groups']}: the sets have {groups}")
+        raise UserError(f"{path}: total_groups={known['total_groups']}: the sets have {groups}")
     if known["total_puzzles"] not in (None, puzzles):
-        raise ValueError(f"{path}: total_puzzles={known['total_puzzles']}: the sets have {puzzles}")
+        raise UserError(f"{path}: total_puzzles={known['total_puzzles']}: the sets have {puzzles}")
     mean = examples / puzzles
     if not math.isclose(known["mean_puzzle_examples"], mean, rel_tol=1e-6):
         found = f"{examples} examples of {puzzles} puzzles are {mean:g}"
-        raise ValueError(f"{path}: mean_puzzle_examples={known['mean_puzzle_examples']:g}: {found}")
+        raise UserError(f"{path}: mean_puzzle_examples={known['mean_puzzle_examples']:g}: {found}")
 
 
 def _show(value: Any) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 
 Rows = Integer[np.ndarray, "num seq"]
 
@@ -37,7 +38,7 @@ def read(path: Path) -> Texts:
             columns = reader.fieldnames or ()
             if "question" not in columns:
                 has = ",".join(columns or ["nothing"])
-                raise ValueError(f"{path}:1: the header must name a column `question`, has {has}")
+                raise UserError(f"{path}:1: the header must name a column `question`, has {has}")
             for row in reader:
                 texts.lines.append(reader.line_num)
                 texts.questions.append(row["question"] or "")  # a maze may begin and end with blanks
@@ -45,16 +46,16 @@ def read(path: Path) -> Texts:
                 if "rating" in columns:
                     texts.ratings.append((row["rating"] or "").strip())
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from error
+        raise UserError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path}: is not a CSV text file ({error})") from error
+        raise UserError(f"{path}: is not a CSV text file ({error})") from error
     return texts
 
 
 def parse(path: Path, texts: Texts, puzzle: Puzzle) -> tuple[Rows, Rows]:
     """Inputs and labels, those without an answer solved exactly. ValueError naming file and line of a bad row."""
     if not texts.lines:
-        raise ValueError(f"{path}: has no puzzles")
+        raise UserError(f"{path}: has no puzzles")
     lines = texts.lines
     questions = [
         _parse(path, line, puzzle, "question", text) for line, text in zip(lines, texts.questions, strict=True)
@@ -73,7 +74,7 @@ def _parse(path: Path, line: int, puzzle: Puzzle, column: str, text: str) -> np.
     try:
         return puzzle.parse(text)
     except ValueError as error:
-        raise ValueError(f"{path}:{line}: {column}: {error}") from error
+        raise UserError(f"{path}:{line}: {column}: {error}") from error
 
 
 def _check_answers(path: Path, lines: list[int], puzzle: Puzzle, inputs: Rows, labels: Rows, which: np.ndarray) -> None:
@@ -84,7 +85,7 @@ def _check_answers(path: Path, lines: list[int], puzzle: Puzzle, inputs: Rows, l
         return
     first = int(wrong[0])
     _solve(path, lines, puzzle, inputs, labels.copy(), wrong[:1])  # a puzzle that is itself wrong is the better message
-    raise ValueError(f"{path}:{lines[first]}: answer: is not a solution of its question")
+    raise UserError(f"{path}:{lines[first]}: answer: is not a solution of its question")
 
 
 def _solve(path: Path, lines: list[int], puzzle: Puzzle, inputs: Rows, labels: Rows, which: np.ndarray) -> None:
@@ -99,5 +100,5 @@ def _solve(path: Path, lines: list[int], puzzle: Puzzle, inputs: Rows, labels: R
                 puzzle.solve(inputs[i : i + 1])
             except ValueError as error:
                 reason = str(error).removeprefix("puzzle 0: ")
-                raise ValueError(f"{path}:{lines[i]}: question: {reason}") from error
+                raise UserError(f"{path}:{lines[i]}: question: {reason}") from error
         raise

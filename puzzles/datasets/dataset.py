@@ -24,6 +24,7 @@ from jaxtyping import Integer
 
 from puzzles.datasets import checks as dataset_checks
 from puzzles.datasets import stamp
+from puzzles.errors import UserError
 
 METADATA = "dataset.json"
 IDENTIFIERS = "identifiers.json"
@@ -102,14 +103,14 @@ def find_split(directory: str | Path, split: str) -> Path:
     """The folder of a split. ValueError where the directory or the split is missing."""
     directory = Path(directory)
     if split not in stamp.SPLITS:
-        raise ValueError(f"split={split}: must be one of {', '.join(stamp.SPLITS)}")
+        raise UserError(f"split={split}: must be one of {', '.join(stamp.SPLITS)}")
     if not directory.is_dir():
-        raise ValueError(f"{directory}: no such directory")
+        raise UserError(f"{directory}: no such directory")
     folder = directory / split
     if not (folder / METADATA).is_file():
         has = [name for name in stamp.SPLITS if (directory / name / METADATA).is_file()]
         there = f"it has the split {' and '.join(has)}" if has else f"a data directory has {split}/{METADATA}"
-        raise ValueError(f"{folder / METADATA}: missing; {there}")
+        raise UserError(f"{folder / METADATA}: missing; {there}")
     return folder
 
 
@@ -200,7 +201,7 @@ def write(
 def check_absent(directory: str | Path) -> None:
     """ValueError where a directory to be written is there already."""
     if Path(directory).exists():
-        raise ValueError(f"{directory}: exists already; choose another directory or remove it")
+        raise UserError(f"{directory}: exists already; choose another directory or remove it")
 
 
 @contextmanager

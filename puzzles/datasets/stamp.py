@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from puzzles.errors import UserError
+
 STAMP = "stamp.json"
 SPLITS = ("train", "test")
 _CHUNK = 1 << 22
@@ -59,25 +61,25 @@ def verify(directory: Path) -> None:
         return
     stamp = _read(path)
     if stamp["hash"] != digest({"files": stamp["files"], "settings": stamp["settings"]}):
-        raise ValueError(f"{path}: hash: is not that of its files and settings; the stamp was edited")
+        raise UserError(f"{path}: hash: is not that of its files and settings; the stamp was edited")
     files = content(directory)
     for name in sorted(stamp["files"].keys() | files.keys()):
         if name not in files:
-            raise ValueError(f"{directory / name}: missing, but {STAMP} names it; build the directory again")
+            raise UserError(f"{directory / name}: missing, but {STAMP} names it; build the directory again")
         if name not in stamp["files"]:
-            raise ValueError(f"{directory / name}: {STAMP} does not know this file; build the directory again")
+            raise UserError(f"{directory / name}: {STAMP} does not know this file; build the directory again")
         if files[name] != stamp["files"][name]:
-            raise ValueError(f"{directory / name}: is not what {STAMP} says; build the directory again")
+            raise UserError(f"{directory / name}: is not what {STAMP} says; build the directory again")
 
 
 def _read(path: Path) -> dict[str, Any]:
     """The stamp with keys of the expected types; ValueError otherwise."""
     stamp = read_json(path)
     if not isinstance(stamp, dict):
-        raise ValueError(f"{path}: must hold an object")
+        raise UserError(f"{path}: must hold an object")
     for key, kind in {"hash": str, "settings": dict, "files": dict}.items():
         if not isinstance(stamp.get(key), kind):
-            raise ValueError(f"{path}: {key}: missing or of the wrong type; build the directory again")
+            raise UserError(f"{path}: {key}: missing or of the wrong type; build the directory again")
     return stamp
 
 
@@ -86,9 +88,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
+        raise UserError(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: is no JSON ({' '.join(str(error).split())})") from None
+        raise UserError(f"{path}: is no JSON ({' '.join(str(error).split())})") from None
 
 
 def _version() -> str | None:

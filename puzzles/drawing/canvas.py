@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Integer
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from puzzles.errors import UserError
+
 Row = Integer[np.ndarray, " seq"]
 Cells = Integer[np.ndarray, "rows columns"]
 
@@ -39,7 +41,7 @@ def font(size: int) -> ImageFont.FreeTypeFont:
     """The scalable typeface that comes inside Pillow."""
     loaded = ImageFont.load_default(size=size)
     if not isinstance(loaded, ImageFont.FreeTypeFont):
-        raise ValueError("pictures of puzzles need a Pillow built with FreeType")
+        raise UserError("pictures of puzzles need a Pillow built with FreeType")
     return loaded
 
 

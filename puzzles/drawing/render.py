@@ -15,6 +15,7 @@ from PIL import Image
 from puzzles.arc import drawing as render_arc
 from puzzles.arc.drawing import render_task, render_votes
 from puzzles.drawing.canvas import WHITE, Drawer, Row, below, beside, font, panel, sheet, with_margin
+from puzzles.errors import UserError
 from puzzles.maze import drawing as render_maze
 from puzzles.sudoku import drawing as render_sudoku
 
@@ -155,7 +156,7 @@ def render_gallery(
 ) -> Image.Image:
     """A pair (see render_pair) for every puzzle, each under its caption."""
     if not 0 < len(captions) == len(inputs) == len(outputs) == len(labels):
-        raise ValueError(f"captions: {len(captions)} for {len(inputs)} puzzles")
+        raise UserError(f"captions: {len(captions)} for {len(inputs)} puzzles")
     if cell is None:
         rows = zip(inputs, outputs, labels, strict=True)
         cell = min(_cell(puzzle, question, [state, label], STRIP) for question, state, label in rows)
@@ -179,7 +180,7 @@ def mistakes(puzzle: Any, inputs: Row, state: Row, labels: Row | None = None) ->
 def _drawer(puzzle: Any) -> Drawer:
     if puzzle.name not in DRAWERS:
         known = ", ".join(sorted(DRAWERS))
-        raise ValueError(f"puzzle={puzzle.name}: no drawing for it; there are drawings for {known}")
+        raise UserError(f"puzzle={puzzle.name}: no drawing for it; there are drawings for {known}")
     return DRAWERS[puzzle.name]
 
 
@@ -187,7 +188,7 @@ def _rows(puzzle: Any, inputs: Row, outputs: Row | None, labels: Row | None) -> 
     rows = [None if row is None else np.asarray(row).astype(np.int64) for row in (inputs, outputs, labels)]
     for name, row in zip(("inputs", "outputs", "labels"), rows, strict=True):
         if row is not None and row.shape != (puzzle.seq_len,):
-            raise ValueError(f"{name}: one {puzzle.name} has shape ({puzzle.seq_len},), not {row.shape}")
+            raise UserError(f"{name}: one {puzzle.name} has shape ({puzzle.seq_len},), not {row.shape}")
     assert rows[0] is not None
     return rows[0], rows[0] if rows[1] is None else rows[1], rows[2]
 
@@ -221,11 +222,11 @@ def _panels(
 ) -> list[Image.Image]:
     """Captioned boards: the puzzle itself, then every frame."""
     if len(frames) == 0:
-        raise ValueError("frames: at least one state is needed")
+        raise UserError("frames: at least one state is needed")
     if captions is None:
         captions = [f"segment {i + 1}" for i in range(len(frames))]
     if len(captions) != len(frames):
-        raise ValueError(f"captions: {len(captions)} for {len(frames)} frames")
+        raise UserError(f"captions: {len(captions)} for {len(frames)} frames")
     panels = [_plain(puzzle, inputs, inputs, "puzzle", cell)]
     previous = None
     for caption, frame in zip(captions, frames, strict=True):

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int32, Integer, UInt8, UInt64
 
 from puzzles.base import Verdict
+from puzzles.errors import UserError
 from puzzles.maze import bfs as maze_bfs
 from puzzles.maze import hard as maze_hard
 from puzzles.maze import lattice as maze_lattice
@@ -30,13 +31,13 @@ def _cells(tokens: Cells, seq_len: int, what: str = "inputs") -> UInt8[np.ndarra
     """Tokens as uint8; ValueError for other ids than 1 to 5."""
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or tokens.shape[1] != seq_len:
-        raise ValueError(f"{what} have shape {list(tokens.shape)}: must be [num, {seq_len}]")
+        raise UserError(f"{what} have shape {list(tokens.shape)}: must be [num, {seq_len}]")
     if not np.issubdtype(tokens.dtype, np.integer):
-        raise ValueError(f"{what} have dtype {tokens.dtype}: must be integers")
+        raise UserError(f"{what} have dtype {tokens.dtype}: must be integers")
     wrong = (tokens < WALL) | (tokens > PATH)
     if wrong.any():
         index, cell = np.argwhere(wrong)[0]
-        raise ValueError(f"{what}[{index}] has token {tokens[index, cell]} in cell {cell}: must be 1 to 5")
+        raise UserError(f"{what}[{index}] has token {tokens[index, cell]} in cell {cell}: must be 1 to 5")
     return np.ascontiguousarray(tokens, dtype=np.uint8)
 
 
@@ -68,7 +69,7 @@ def _questions(inputs: Cells, seq_len: int, columns: int) -> UInt8[np.ndarray, "
     good = _well_formed(cells)
     if not good.all():
         index = int(np.argmin(good))
-        raise ValueError(f"puzzle {index}: {_complaint(cells[index], columns)}")
+        raise UserError(f"puzzle {index}: {_complaint(cells[index], columns)}")
     return cells
 
 
@@ -78,7 +79,7 @@ def _size(inputs: Cells, columns: int | None) -> tuple[int, int]:
     width = round(seq_len**0.5) if columns is None else columns
     if width < SMALLEST or seq_len % width or (columns is None and width * width != seq_len):
         hint = "a square needs none, others give columns=" if columns is None else "does not divide it"
-        raise ValueError(f"columns={columns}: inputs have {seq_len} cells: {hint}")
+        raise UserError(f"columns={columns}: inputs have {seq_len} cells: {hint}")
     return seq_len // width, width
 
 
@@ -111,7 +112,7 @@ class Maze:
     def __init__(self, rows: Any = 30, columns: Any = 30) -> None:
         for key, size in (("rows", rows), ("columns", columns)):
             if not isinstance(size, int) or isinstance(size, bool) or size < SMALLEST:
-                raise ValueError(f"puzzle.{key}={size}: must be a whole number of at least {SMALLEST}")
+                raise UserError(f"puzzle.{key}={size}: must be a whole number of at least {SMALLEST}")
         self.name = "maze"
         self.options: dict[str, Any] = {"rows": rows, "columns": columns}
         self.rows, self.columns = rows, columns
@@ -146,7 +147,7 @@ class Maze:
         The same state of rng gives the same mazes on any number of threads.
         """
         if num < 0:
-            raise ValueError(f"num={num}: must be at least 0")
+            raise UserError(f"num={num}: must be at least 0")
         kind = self._kind(kind)
         low, high = self._path(kind, path)
         share = self._share(kind, braid)
@@ -165,7 +166,7 @@ class Maze:
 
         over_chunks(piece, num)
         if failed[0]:
-            raise ValueError(
+            raise UserError(
                 f"path=[{low}, {high}]: in {LATTICE_TRIES} mazes of kind={kind} braid={share} none has such a path"
             )
         return inputs, labels
@@ -175,12 +176,12 @@ class Maze:
         if kind is None:
             return "dfs" if odd else "hard"
         if kind not in KINDS:
-            raise ValueError(f"kind={kind}: must be one of {', '.join(KINDS)}")
+            raise UserError(f"kind={kind}: must be one of {', '.join(KINDS)}")
         for key, size in self.options.items():
             if kind != "hard" and size % 2 == 0:
-                raise ValueError(f"kind={kind}: needs odd sizes, puzzle.{key}={size}")
+                raise UserError(f"kind={kind}: needs odd sizes, puzzle.{key}={size}")
         if kind != "hard" and self.seq_len == SMALLEST**2:
-            raise ValueError(f"kind={kind}: needs two rooms, puzzle.rows=3 puzzle.columns=3 have one")
+            raise UserError(f"kind={kind}: needs two rooms, puzzle.rows=3 puzzle.columns=3 have one")
         return kind
 
     def _path(self, kind: str, path: Any) -> tuple[int, int]:
@@ -188,36 +189,36 @@ class Maze:
             path = (109, None) if kind == "hard" and self.shape == (30, 30) else (None, None)
         good = isinstance(path, tuple | list) and len(path) == 2
         if not good or not all(end is None or (isinstance(end, int) and not isinstance(end, bool)) for end in path):
-            raise ValueError(f"path={path}: must be [least, most] moves, null for no bound")
+            raise UserError(f"path={path}: must be [least, most] moves, null for no bound")
         low, high = path
         longest = longest_path(kind, *self.shape)
         if low is not None and not 1 <= low <= longest:
-            raise ValueError(f"path={path}: {self.rows}x{self.columns} {kind} mazes have paths of 1 to {longest} moves")
+            raise UserError(f"path={path}: {self.rows}x{self.columns} {kind} mazes have paths of 1 to {longest} moves")
         low = low or 1
         high = longest if high is None else min(high, longest)
         if high < low:
-            raise ValueError(f"path={path}: the range is empty")
+            raise UserError(f"path={path}: the range is empty")
         return low, high
 
     def _walls(self, kind: str, walls: Any) -> tuple[float, float]:
         if walls is None:
             return 0.3, 0.5
         if kind != "hard":
-            raise ValueError(f"walls={walls}: only kind=hard takes it, not {kind}")
+            raise UserError(f"walls={walls}: only kind=hard takes it, not {kind}")
         good = (
             isinstance(walls, tuple | list) and len(walls) == 2 and all(isinstance(end, int | float) for end in walls)
         )
         if not good or not 0 <= walls[0] <= walls[1] <= 0.9:
-            raise ValueError(f"walls={walls}: must be [least, most] chance of a wall, within 0 and 0.9")
+            raise UserError(f"walls={walls}: must be [least, most] chance of a wall, within 0 and 0.9")
         return float(walls[0]), float(walls[1])
 
     def _share(self, kind: str, braid: Any) -> float:
         if braid is None:
             return 0.0
         if kind == "hard":
-            raise ValueError(f"braid={braid}: kind=hard takes none, only {', '.join(maze_lattice.KINDS)}")
+            raise UserError(f"braid={braid}: kind=hard takes none, only {', '.join(maze_lattice.KINDS)}")
         if not isinstance(braid, int | float) or not 0 <= braid <= 1:
-            raise ValueError(f"braid={braid}: must be a number from 0 to 1")
+            raise UserError(f"braid={braid}: must be a number from 0 to 1")
         return float(braid)
 
     def _solve(self, cells: UInt8[np.ndarray, "num seq"]) -> tuple[np.ndarray, np.ndarray]:
@@ -233,7 +234,7 @@ class Maze:
         if (moves < 0).any():
             index = int(np.argmax(moves < 0))
             start, goal = (_place(int(np.argmax(cells[index] == token)), self.columns) for token in (START, GOAL))
-            raise ValueError(f"puzzle {index}: no path from S in {start} to G in {goal}")
+            raise UserError(f"puzzle {index}: no path from S in {start} to G in {goal}")
         return labels
 
     def check(self, inputs: Cells, outputs: Integer[np.ndarray, "num seq"]) -> Verdict:
@@ -246,7 +247,7 @@ class Maze:
         cells = _cells(inputs, self.seq_len)
         outputs = np.asarray(outputs)
         if outputs.shape != cells.shape:
-            raise ValueError(f"outputs have shape {list(outputs.shape)}: inputs have {list(cells.shape)}")
+            raise UserError(f"outputs have shape {list(outputs.shape)}: inputs have {list(cells.shape)}")
         known = (outputs >= WALL) & (outputs <= PATH)
         drawn = np.where(known, outputs, FREE).astype(np.uint8)
         valid = _well_formed(cells) & (np.where(drawn == PATH, FREE, drawn) == cells).all(1)
@@ -319,18 +320,18 @@ class Maze:
         size = f"{self.rows}x{self.columns} maze"
         if len(lines) == 1:
             if len(lines[0]) != self.seq_len:
-                raise ValueError(f"puzzle text has {len(lines[0])} cells in one line: a {size} needs {self.seq_len}")
+                raise UserError(f"puzzle text has {len(lines[0])} cells in one line: a {size} needs {self.seq_len}")
             lines = [lines[0][at : at + self.columns] for at in range(0, self.seq_len, self.columns)]
         for row, line in enumerate(lines):
             if len(line) != self.columns:
-                raise ValueError(f"puzzle text has {len(line)} cells in row {row + 1}: a {size} needs {self.columns}")
+                raise UserError(f"puzzle text has {len(line)} cells in row {row + 1}: a {size} needs {self.columns}")
         if len(lines) != self.rows:
-            raise ValueError(f"puzzle text has {len(lines)} rows: a {size} needs {self.rows}")
+            raise UserError(f"puzzle text has {len(lines)} rows: a {size} needs {self.rows}")
         cells = "".join(lines).replace(".", " ")
         for cell, symbol in enumerate(cells):
             if symbol not in SYMBOLS:
                 place = _place(cell, self.columns)
-                raise ValueError(
+                raise UserError(
                     f"puzzle text has {symbol!r} in {place}: must be # (wall), blank or . (free), S, G or o"
                 )
         return np.array([SYMBOLS.index(symbol) + 1 for symbol in cells], np.uint8)

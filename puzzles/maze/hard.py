@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 
 from puzzles.bits import lowest
+from puzzles.errors import UserError
 from puzzles.maze.bfs import FREE, GOAL, START, WALL, frame, mark_path, spread
 from puzzles.maze.bits import ONE, draw_walls, flood, halfway, middle, nth, size, unit
 from puzzles.parallel import over_chunks
@@ -189,7 +190,7 @@ def generate(seeds, shape, walls, low, high):
     """(inputs, labels), one maze a seed; ValueError where the targets seem out of reach."""
     (rows, columns), (least, most) = shape, walls
     if max(shape) > LARGEST:
-        raise ValueError(f"kind=hard: {rows}x{columns} is too large, rows and columns must be at most {LARGEST}")
+        raise UserError(f"kind=hard: {rows}x{columns} is too large, rows and columns must be at most {LARGEST}")
     inputs, labels = np.zeros((2, len(seeds), rows * columns), np.uint8)
     failed = np.zeros(1, np.bool_)
     envelope = _envelope(shape, walls, low)
@@ -201,5 +202,5 @@ def generate(seeds, shape, walls, low, high):
 
     over_chunks(piece, len(seeds), smallest=1)
     if failed[0]:
-        raise ValueError(f"path=[{low}, {high}]: in {TRIES} mazes with walls={list(walls)} none has such a path")
+        raise UserError(f"path=[{low}, {high}]: in {TRIES} mazes with walls={list(walls)} none has such a path")
     return inputs, labels

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
+from puzzles.errors import UserError
 from puzzles.maze import step_kernels as maze_steps
 from puzzles.maze.domain import FREE, GOAL, PATH, START
 from puzzles.parallel import over_chunks
@@ -50,7 +51,7 @@ class MazeSteps:
         )
         ends = ((problems == START).sum(axis=1) == 1) & ((problems == GOAL).sum(axis=1) == 1)
         if not ends.all():
-            raise ValueError(f"puzzle {int(np.argmin(ends))}: must have one start S and one goal G")
+            raise UserError(f"puzzle {int(np.argmin(ends))}: must have one start S and one goal G")
         targets, found = np.empty_like(problems), np.zeros(len(problems), bool)
         height, width = self.puzzle.shape
 
@@ -59,5 +60,5 @@ class MazeSteps:
 
         over_chunks(piece, len(problems))
         if not found.all():
-            raise ValueError(f"puzzle {int(np.argmin(found))}: no path from S to G")
+            raise UserError(f"puzzle {int(np.argmin(found))}: no path from S to G")
         return targets

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import UInt8
 
+from puzzles.errors import UserError
+
 
 class Answers:
     """A table from problems to answers, rows of tokens. `most`: emptied before it would hold more."""
@@ -16,12 +18,12 @@ class Answers:
     def keep(self, problems: UInt8[np.ndarray, "num seq"], answers: UInt8[np.ndarray, "num seq"]) -> None:
         """ValueError for a puzzle that has another answer already."""
         if len(problems) != len(answers):
-            raise ValueError(f"answers have {len(answers)} rows: problems have {len(problems)}")
+            raise UserError(f"answers have {len(answers)} rows: problems have {len(problems)}")
         fresh: dict[bytes, bytes] = {}
         for index, (problem, row) in enumerate(zip(problems, answers, strict=True)):
             key, answer = problem.tobytes(), row.tobytes()
             if (self._table.get(key) or fresh.setdefault(key, answer)) != answer:
-                raise ValueError(f"answer {index}: another answer of the same puzzle is known")
+                raise UserError(f"answer {index}: another answer of the same puzzle is known")
         if self._most is not None and len(self._table) + len(fresh) > self._most:
             self._table = {}
         self._table |= fresh
@@ -41,7 +43,7 @@ class Answers:
         if unknown:
             missing = problems[list(unknown.values())]
             if solve is None:
-                raise ValueError(f"puzzle {min(unknown.values())}: its answer is not known: remember() it first")
+                raise UserError(f"puzzle {min(unknown.values())}: its answer is not known: remember() it first")
             answers = _solved(missing, list(unknown.values()), solve)
             table = table | {row.tobytes(): answer.tobytes() for row, answer in zip(missing, answers, strict=True)}
             self.keep(missing, answers)
@@ -57,5 +59,5 @@ def _solved(problems, places: list[int], solve: Callable[[np.ndarray], np.ndarra
             try:
                 solve(problem[None])
             except ValueError as error:
-                raise ValueError(f"puzzle {place}: {str(error).removeprefix('puzzle 0: ')}") from None
+                raise UserError(f"puzzle {place}: {str(error).removeprefix('puzzle 0: ')}") from None
         raise

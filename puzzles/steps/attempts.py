@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int64, Integer, UInt8
 
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 from puzzles.steps.steps import Regime, Trajectory, from_states
 
 
@@ -30,7 +31,7 @@ class Attempts:
         if ((self.lengths < 0) | (self.lengths > most)).any():
             index = int(np.argmax((self.lengths < 0) | (self.lengths > most)))
             states = f"{self.lengths[index]} steps in {self.states.shape[1]} states, budget={self.budget[index]}"
-            raise ValueError(f"trajectory {index}: {states}: must fit both")
+            raise UserError(f"trajectory {index}: {states}: must fit both")
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -79,10 +80,10 @@ def groups(puzzle: Puzzle, problems: Integer[np.ndarray, "num seq"]) -> Int64[np
 def from_trajectories(trajectories: Sequence[Trajectory]) -> Attempts:
     """ValueError for none, for puzzles of different sizes, and naming the first whose steps do not chain."""
     if not trajectories:
-        raise ValueError("no trajectories")
+        raise UserError("no trajectories")
     sizes = sorted({len(array) for one in trajectories for array in (one.problem, one.start)})
     if len(sizes) > 1:
-        raise ValueError(f"trajectories have problems and starts of {sizes} cells: must be of one size")
+        raise UserError(f"trajectories have problems and starts of {sizes} cells: must be of one size")
     paths = [_states(index, one) for index, one in enumerate(trajectories)]
     states = np.empty((len(paths), max(map(len, paths)), sizes[0]), np.uint8)
     for row, path in zip(states, paths, strict=True):
@@ -102,7 +103,7 @@ def _states(index: int, trajectory: Trajectory) -> UInt8[np.ndarray, "states seq
     try:
         return trajectory.states()
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"trajectory {index}: {error}") from None
+        raise UserError(f"trajectory {index}: {error}") from None
 
 
 def to_trajectories(puzzle: Puzzle, attempts: Attempts, source: str = "") -> list[Trajectory]:

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
+from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts
 from puzzles.steps.rules import StepRules
 from puzzles.steps.tokens import as_rows, place
@@ -29,23 +30,23 @@ def check_attempts(rules: StepRules, attempts: Attempts, first: int = 0) -> None
         given = ~editable & (shown != fixed) & mask
         if given.any():
             index, t, cell = np.argwhere(given)[0].tolist()
-            raise ValueError(f"{name(index, t + step, cell)} is not to be edited: given, or no part of the answer")
+            raise UserError(f"{name(index, t + step, cell)} is not to be edited: given, or no part of the answer")
         wrong = editable & ~known[shown] & mask
         if wrong.any():
             index, t, cell = np.argwhere(wrong)[0].tolist()
             values = ", ".join(map(str, rules.values))
-            raise ValueError(f"{name(index, t + step, cell)} holds token {shown[index, t, cell]}: must be {values}")
+            raise UserError(f"{name(index, t + step, cell)} holds token {shown[index, t, cell]}: must be {values}")
 
     changed = (before != after) & live
     over = changed & (before != rules.blank) & attempts.fill[:, None, None]
     if over.any():
         index, t, cell = np.argwhere(over)[0].tolist()
-        raise ValueError(f"{name(index, t, cell)} is written already: regime=fill writes blank cells only")
+        raise UserError(f"{name(index, t, cell)} is written already: regime=fill writes blank cells only")
     many = changed.sum(axis=2) - attempts.cells_per_step[:, None]
     if (many > 0).any():
         index, t = np.argwhere(many > 0)[0].tolist()
         most = int(attempts.cells_per_step[index])
-        raise ValueError(f"{name(index, t)}: edits {many[index, t] + most} cells: cells_per_step={most}")
+        raise UserError(f"{name(index, t)}: edits {many[index, t] + most} cells: cells_per_step={most}")
 
 
 def check_labels(labels: Float[np.ndarray, "rows"]) -> None:
@@ -53,4 +54,4 @@ def check_labels(labels: Float[np.ndarray, "rows"]) -> None:
     wrong = (labels < 0) | (labels > 1)
     if wrong.any():
         index = int(np.argmax(wrong))
-        raise ValueError(f"label {index}: {labels[index]:g}: must lie within 0 and 1")
+        raise UserError(f"label {index}: {labels[index]:g}: must lie within 0 and 1")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from puzzles.errors import UserError
 from puzzles.steps.rows import COLUMNS, StepRows, StepTrajectories, check_shapes
 
 WHOLE = ("starts", "outcome", "error")
@@ -47,7 +48,7 @@ def load_trajectories(path: str | Path) -> StepTrajectories:
             _check(columns[name], name, kind, 1)
         return StepTrajectories(rows=rows, **{name: columns[name] for name in WHOLE})
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
 
 
 def _rows(path: Path, columns: dict[str, np.ndarray]) -> StepRows:
@@ -58,7 +59,7 @@ def _rows(path: Path, columns: dict[str, np.ndarray]) -> StepRows:
         sources = tuple(map(str, columns["sources"].tolist()))
         return StepRows(**{name: columns[name] for name in COLUMNS}, sources=sources)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
 
 
 KINDS: dict[str, tuple[Any, int]] = {
@@ -76,14 +77,14 @@ KINDS: dict[str, tuple[Any, int]] = {
 
 def _check(column: np.ndarray, name: str, kind: Any, axes: int) -> None:
     if column.ndim != axes or not np.issubdtype(column.dtype, kind):
-        raise ValueError(f"{name} is {column.dtype} with {column.ndim} axes: must be {np.dtype(kind)} with {axes}")
+        raise UserError(f"{name} is {column.dtype} with {column.ndim} axes: must be {np.dtype(kind)} with {axes}")
 
 
 def _read(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as stream, np.lib.npyio.NpzFile(stream, allow_pickle=False) as file:
             if missing := set(names) - set(file.files):
-                raise ValueError(f"has no {', '.join(sorted(missing))}")
+                raise UserError(f"has no {', '.join(sorted(missing))}")
             return {name: file[name] for name in names}
     except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: is no file of steps ({' '.join(str(error).split())})") from None
+        raise UserError(f"{path}: is no file of steps ({' '.join(str(error).split())})") from None

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Integer, UInt8
 
+from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts, from_trajectories
 from puzzles.steps.checks import check_attempts
 from puzzles.steps.rules import StepRules
@@ -106,7 +107,7 @@ def stack(labels: Sequence[StepLabels]) -> BatchLabels:
     """Labels of several attempts as arrays. ValueError where their provenance differs."""
     provenance = labels[0].provenance
     if any(one.provenance != provenance for one in labels):
-        raise ValueError("labels of different provenance: stack each kind by itself")
+        raise UserError("labels of different provenance: stack each kind by itself")
     lengths = np.array([len(one.ok) for one in labels])
     columns: dict[str, Any] = {}
     for name in PER_STEP:

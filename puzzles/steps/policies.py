@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Integer, UInt8
 
+from puzzles.errors import UserError
 from puzzles.parallel import over_chunks
 from puzzles.steps import policy_kernels
 from puzzles.steps.attempts import groups
@@ -35,16 +36,16 @@ class Policy(Protocol):
 
 def check_probability(key: str, value: float) -> None:
     if not 0 <= value <= 1:
-        raise ValueError(f"{key}={value}: must be from 0 to 1")
+        raise UserError(f"{key}={value}: must be from 0 to 1")
 
 
 def check_policy(cells_per_step: int, regime: str) -> Regime:
     """The regime. ValueError for another than there are, or steps of no cell."""
     if cells_per_step < 1:
-        raise ValueError(f"cells_per_step={cells_per_step}: must be at least 1")
+        raise UserError(f"cells_per_step={cells_per_step}: must be at least 1")
     if regime == "fill" or regime == "edit":
         return regime
-    raise ValueError(f"regime={regime}: must be one of {', '.join(REGIMES)}")
+    raise UserError(f"regime={regime}: must be one of {', '.join(REGIMES)}")
 
 
 class _Edits:
@@ -110,7 +111,7 @@ class CarelessSolver:
         for key, value in (("error", error), ("correct", correct), ("doubt", doubt)):
             check_probability(key, value)
         if regime == "fill" and correct > 0:
-            raise ValueError(f"correct={correct}: must be 0 for regime=fill, where nothing is overwritten")
+            raise UserError(f"correct={correct}: must be 0 for regime=fill, where nothing is overwritten")
         self.rules = rules
         self.error, self.correct, self.doubt = float(error), float(correct), float(doubt)
         self.cells_per_step = cells_per_step
@@ -146,7 +147,7 @@ class RandomPolicy:
         revise = (0.0 if regime == "fill" else 0.2) if revise is None else float(revise)
         check_probability("revise", revise)
         if regime == "fill" and revise > 0:
-            raise ValueError(f"revise={revise}: must be 0 for regime=fill, where nothing is overwritten")
+            raise UserError(f"revise={revise}: must be 0 for regime=fill, where nothing is overwritten")
         self.rules, self.revise = rules, revise
         self.cells_per_step = cells_per_step
         self.name = f"random(revise={revise:g})" if regime == "edit" else "random"
@@ -206,7 +207,7 @@ def run(
 
 def _check_budget(budget: int) -> None:
     if budget < 1:
-        raise ValueError(f"budget={budget}: must be at least 1")
+        raise UserError(f"budget={budget}: must be at least 1")
 
 
 def sample_states(
@@ -227,7 +228,7 @@ def sample_trajectories(
     """`num` attempts at each problem, those of one problem next to each other; their outcome is set."""
     _check_budget(budget)
     if num < 1:
-        raise ValueError(f"num={num}: must be at least 1")
+        raise UserError(f"num={num}: must be at least 1")
     rows = np.repeat(problems, num, 0)
     history, lengths, logps = run(policy, rules, rng, rows, rules.start(rows), np.full(len(rows), budget))
     outcomes = solved(rules, rows, history[:, -1])

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, Integer, UInt8
 
+from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts, from_trajectories
 from puzzles.steps.checks import check_labels
 from puzzles.steps.labels import BatchLabels, StepLabels, stack
@@ -37,11 +38,11 @@ class StepRows:
         check_shapes({name: getattr(self, name) for name in COLUMNS})
         check_labels(self.label)
         if not np.isin(self.span, (FINE, COARSE)).all():
-            raise ValueError(f"span={sorted(set(self.span.tolist()))}: must be 1 or 2")
+            raise UserError(f"span={sorted(set(self.span.tolist()))}: must be 1 or 2")
         if len(self.sources) > MOST_SOURCES:
-            raise ValueError(f"{len(self.sources)} sources: at most {MOST_SOURCES} are told apart")
+            raise UserError(f"{len(self.sources)} sources: at most {MOST_SOURCES} are told apart")
         if len(self) and int(self.source.max()) >= len(self.sources):
-            raise ValueError(f"source={int(self.source.max())}: must be less than the {len(self.sources)} sources")
+            raise UserError(f"source={int(self.source.max())}: must be less than the {len(self.sources)} sources")
 
     def __len__(self) -> int:
         return len(self.label)
@@ -54,10 +55,10 @@ class StepRows:
     def concatenate(parts: "Sequence[StepRows]") -> "StepRows":
         """All rows one after another. ValueError for none, or for puzzles of different sizes."""
         if not parts:
-            raise ValueError("no rows to concatenate")
+            raise UserError("no rows to concatenate")
         if len({part.problem.shape[1] for part in parts}) > 1:
             sizes = sorted({part.problem.shape[1] for part in parts})
-            raise ValueError(f"rows of puzzles with {sizes} cells: must be of one size")
+            raise UserError(f"rows of puzzles with {sizes} cells: must be of one size")
         sources = tuple(dict.fromkeys(source for part in parts for source in part.sources))
         columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
         places = [np.array([sources.index(source) for source in part.sources], np.uint8) for part in parts]
@@ -73,11 +74,11 @@ def check_shapes(columns: Mapping[str, np.ndarray]) -> None:
     lengths = {name: len(columns[name]) for name in COLUMNS}
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{length} {name}" for name, length in lengths.items())
-        raise ValueError(f"rows have columns of {counts}: must be equally long")
+        raise UserError(f"rows have columns of {counts}: must be equally long")
     shapes = {name: columns[name].shape[1] for name in ("problem", "before", "after")}
     if len(set(shapes.values())) > 1:
         cells = ", ".join(f"{cells} ({name})" for name, cells in shapes.items())
-        raise ValueError(f"rows have cells of {cells}: must be equally many")
+        raise UserError(f"rows have cells of {cells}: must be equally many")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -92,14 +93,14 @@ class StepTrajectories:
     def __post_init__(self) -> None:
         lengths = np.diff(self.starts)
         if len(self.outcome) != len(lengths) or len(self.error) != len(lengths):
-            raise ValueError(f"{len(lengths)} attempts with {len(self.outcome)} outcomes, {len(self.error)} errors")
+            raise UserError(f"{len(lengths)} attempts with {len(self.outcome)} outcomes, {len(self.error)} errors")
         if len(self.starts) == 0 or self.starts[0] != 0 or self.starts[-1] != len(self.rows) or (lengths < 1).any():
-            raise ValueError("starts must rise from 0 to the number of rows: each attempt has a step")
+            raise UserError("starts must rise from 0 to the number of rows: each attempt has a step")
         if ((self.error < 0) | (self.error > lengths)).any():
             index = int(np.argmax((self.error < 0) | (self.error > lengths)))
-            raise ValueError(f"trajectory {index}: error={self.error[index]}: must lie in 0..{lengths[index]}")
+            raise UserError(f"trajectory {index}: error={self.error[index]}: must lie in 0..{lengths[index]}")
         if (self.rows.span != FINE).any():
-            raise ValueError("span=2: attempts consist of single steps")
+            raise UserError("span=2: attempts consist of single steps")
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -146,7 +147,7 @@ def rows_of(
     parts = [_rows(attempts, batch, fine or "ok", FINE)] if fine else []
     parts += [_rows(attempts, batch, coarse, COARSE)] if coarse else []
     if not parts:
-        raise ValueError("fine=None, coarse=None: one of them must be a label")
+        raise UserError("fine=None, coarse=None: one of them must be a label")
     return StepRows.concatenate(parts)
 
 
@@ -159,10 +160,10 @@ def trajectories_of(
 ) -> StepTrajectories:
     """The attempts whole, each step with the label `fine`. ValueError for an attempt without a step."""
     if error not in ("first", "last"):
-        raise ValueError(f"error={error}: must be first or last")
+        raise UserError(f"error={error}: must be first or last")
     attempts, batch = _paired(trajectories, labels)
     if (attempts.lengths == 0).any():
-        raise ValueError(f"trajectory {int(np.argmin(attempts.lengths))}: has no step")
+        raise UserError(f"trajectory {int(np.argmin(attempts.lengths))}: has no step")
     return StepTrajectories(
         rows=_rows(attempts, batch, fine, FINE),
         starts=np.concatenate([[0], np.cumsum(attempts.lengths)]).astype(np.int64),
@@ -174,19 +175,19 @@ def trajectories_of(
 def _paired(trajectories, labels) -> tuple[Attempts, BatchLabels]:
     attempts = trajectories if isinstance(trajectories, Attempts) else from_trajectories(trajectories)
     if len(labels) != len(attempts):
-        raise ValueError(f"{len(labels)} labels of {len(attempts)} trajectories: must be equally many")
+        raise UserError(f"{len(labels)} labels of {len(attempts)} trajectories: must be equally many")
     batch = labels if isinstance(labels, BatchLabels) else stack(labels)
     if not np.array_equal(batch.lengths, attempts.lengths):
         index = int(np.argmax(batch.lengths != attempts.lengths))
         steps = f"{batch.lengths[index]} labels of {attempts.lengths[index]} steps"
-        raise ValueError(f"trajectory {index}: {steps}: must be equally many")
+        raise UserError(f"trajectory {index}: {steps}: must be equally many")
     return attempts, batch
 
 
 def _rows(attempts: Attempts, batch: BatchLabels, label: str, span: int) -> StepRows:
     if label not in ("ok", "state", "alive", "second", "net") or (label in ("second", "net")) != (span == COARSE):
         wanted = "coarse={}: must be second or net" if span == COARSE else "fine={}: must be ok, state or alive"
-        raise ValueError(wanted.format(label))
+        raise UserError(wanted.format(label))
     index, step = np.nonzero(attempts.live & (np.arange(attempts.states.shape[1] - 1) >= span - 1))
     return StepRows(
         problem=attempts.problems[index],

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 
 
 @runtime_checkable
@@ -70,4 +71,4 @@ def step_rules(puzzle: Puzzle) -> StepRules:
         from puzzles.arc.step_rules import ArcSteps
 
         return ArcSteps(puzzle)
-    raise ValueError(f"puzzle={puzzle.name}: has no step rules; sudoku, maze and arc have")
+    raise UserError(f"puzzle={puzzle.name}: has no step rules; sudoku, maze and arc have")

@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Integer, UInt8
 
+from puzzles.errors import UserError
+
 Regime = Literal["fill", "edit"]  # steps write blank cells only, or may overwrite and erase too
 REGIMES = ("fill", "edit")
 
@@ -31,11 +33,11 @@ class Step:
     def __post_init__(self) -> None:
         if not len(self.cells) == len(self.old) == len(self.new):
             lengths = f"{len(self.cells)} cells, {len(self.old)} old and {len(self.new)} new values"
-            raise ValueError(f"step {self.span[0]}: {lengths}: must be equally many")
+            raise UserError(f"step {self.span[0]}: {lengths}: must be equally many")
         if len(set(self.cells)) < len(self.cells):
-            raise ValueError(f"step {self.span[0]}: cells={list(self.cells)}: each cell at most once")
+            raise UserError(f"step {self.span[0]}: cells={list(self.cells)}: each cell at most once")
         if not 0 <= self.span[0] < self.span[1]:
-            raise ValueError(f"step span={self.span}: must be a range (start, stop) with 0 <= start < stop")
+            raise UserError(f"step span={self.span}: must be a range (start, stop) with 0 <= start < stop")
 
     @classmethod
     def between(
@@ -49,10 +51,10 @@ class Step:
         """The state after it. ValueError where the state does not hold what the step says it replaces."""
         cells = list(self.cells)
         if cells and not 0 <= min(cells) <= max(cells) < len(state):
-            raise ValueError(f"step {self.span[0]}: cells={cells}: must lie in 0..{len(state) - 1}")
+            raise UserError(f"step {self.span[0]}: cells={cells}: must lie in 0..{len(state) - 1}")
         for cell, old in zip(cells, self.old, strict=True):
             if state[cell] != old:
-                raise ValueError(f"step {self.span[0]}: cell {cell} holds {state[cell]}, not old={old}: does not chain")
+                raise UserError(f"step {self.span[0]}: cell {cell} holds {state[cell]}, not old={old}: does not chain")
         after = np.array(state, np.uint8)
         after[cells] = self.new
         return after
@@ -64,7 +66,7 @@ def compose(first: Step, second: Step) -> Step:
     for cell, old, new in zip(second.cells, second.old, second.new, strict=True):
         before, between = edits.get(cell, (old, old))
         if between != old:
-            raise ValueError(f"step {second.span[0]}: cell {cell} holds {between}, not old={old}: does not chain")
+            raise UserError(f"step {second.span[0]}: cell {cell} holds {between}, not old={old}: does not chain")
         edits[cell] = (before, new)
     kept = {cell: edit for cell, edit in sorted(edits.items()) if edit[0] != edit[1]}
     old, new = (tuple(edit[side] for edit in kept.values()) for side in (0, 1))
@@ -95,11 +97,11 @@ class Trajectory:
 
     def __post_init__(self) -> None:
         if self.regime not in REGIMES:
-            raise ValueError(f"regime={self.regime}: must be one of {', '.join(REGIMES)}")
+            raise UserError(f"regime={self.regime}: must be one of {', '.join(REGIMES)}")
         if self.cells_per_step < 1:
-            raise ValueError(f"cells_per_step={self.cells_per_step}: must be at least 1")
+            raise UserError(f"cells_per_step={self.cells_per_step}: must be at least 1")
         if len(self.steps) > self.budget:
-            raise ValueError(f"trajectory of {len(self.steps)} steps: budget={self.budget}: must be at least as many")
+            raise UserError(f"trajectory of {len(self.steps)} steps: budget={self.budget}: must be at least as many")
 
     def states(self) -> UInt8[np.ndarray, "states seq"]:
         """The start and the state after each step: one more than steps. ValueError for steps that do not chain."""
@@ -115,7 +117,7 @@ class Trajectory:
     def merged(self, t: int) -> Step:
         """Step t with the one before it, as hierarchical reward models see them. ValueError for the first."""
         if not 1 <= t < len(self.steps):
-            raise ValueError(f"t={t}: must lie in 1..{len(self.steps) - 1}, where a step comes before")
+            raise UserError(f"t={t}: must lie in 1..{len(self.steps) - 1}, where a step comes before")
         return compose(self.steps[t - 1], self.steps[t])
 
 

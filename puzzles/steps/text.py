@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 from puzzles.steps.steps import Step
 from puzzles.steps.tokens import as_rows, place
 
@@ -26,7 +27,7 @@ def symbols(puzzle: Puzzle) -> dict[int, str]:
         return {2: ERASED, 5: "o"}
     if puzzle.name == "arc":
         return {0: ERASED, 1: "eos"} | {colour + 2: str(colour) for colour in range(10)}
-    raise ValueError(f"puzzle={puzzle.name}: its steps have no text; those of sudoku, maze and arc have")
+    raise UserError(f"puzzle={puzzle.name}: its steps have no text; those of sudoku, maze and arc have")
 
 
 def format_step(puzzle: Puzzle, step: Step) -> str:
@@ -35,9 +36,9 @@ def format_step(puzzle: Puzzle, step: Step) -> str:
     edits = []
     for cell, new in zip(step.cells, step.new, strict=True):
         if not 0 <= cell < puzzle.seq_len:
-            raise ValueError(f"step {step.span[0]}: cell {cell}: must lie in 0..{puzzle.seq_len - 1}")
+            raise UserError(f"step {step.span[0]}: cell {cell}: must lie in 0..{puzzle.seq_len - 1}")
         if new not in names:
-            raise ValueError(
+            raise UserError(
                 f"step {step.span[0]}: {place(puzzle, cell)} becomes token {new}: must be one of {sorted(names)}"
             )
         edits.append(f"{place(puzzle, cell)}={names[new]}")
@@ -54,22 +55,22 @@ def parse_step(puzzle: Puzzle, text: str, state: Integer[np.ndarray, "seq"], spa
     after = as_rows(puzzle, np.asarray(state)[None], "states")[0].copy()
     words = text.split()
     if not words:
-        raise ValueError(f"step {span[0]}: empty text: a step without edits is written {PASS}")
+        raise UserError(f"step {span[0]}: empty text: a step without edits is written {PASS}")
     named: set[int] = set()
     for word in [] if words == [PASS] else words:
         found = EDIT.fullmatch(word)
         if not found:
-            raise ValueError(
+            raise UserError(
                 f"step {span[0]}: {word!r} is no edit: must look like r1c2={list(tokens)[-1]}, or be {PASS}"
             )
         row, column, symbol = int(found[1]), int(found[2]), found[3]
         if not (1 <= row <= rows and 1 <= column <= columns):
-            raise ValueError(f"step {span[0]}: {word!r} lies outside the {rows}x{columns} {puzzle.name}")
+            raise UserError(f"step {span[0]}: {word!r} lies outside the {rows}x{columns} {puzzle.name}")
         if symbol not in tokens:
-            raise ValueError(f"step {span[0]}: {word!r} writes {symbol!r}: must be one of {' '.join(tokens)}")
+            raise UserError(f"step {span[0]}: {word!r} writes {symbol!r}: must be one of {' '.join(tokens)}")
         cell = (row - 1) * columns + column - 1
         if cell in named:
-            raise ValueError(f"step {span[0]}: {word!r} edits a cell a second time: each at most once")
+            raise UserError(f"step {span[0]}: {word!r} edits a cell a second time: each at most once")
         named.add(cell)
         after[cell] = tokens[symbol]
     return Step.between(np.asarray(state), after, span)

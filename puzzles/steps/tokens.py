@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 
 
 def as_rows(puzzle: Puzzle, tokens: Integer[np.ndarray, "num seq"], what: str) -> UInt8[np.ndarray, "num seq"]:
@@ -11,11 +12,11 @@ def as_rows(puzzle: Puzzle, tokens: Integer[np.ndarray, "num seq"], what: str) -
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or tokens.shape[1] != puzzle.seq_len:
         size = f"{puzzle.name} of {puzzle.shape[0]}x{puzzle.shape[1]}"
-        raise ValueError(f"{what} have shape {list(tokens.shape)}: {size} has rows of {puzzle.seq_len} cells")
+        raise UserError(f"{what} have shape {list(tokens.shape)}: {size} has rows of {puzzle.seq_len} cells")
     if tokens.size and not 0 <= int(tokens.min()) <= int(tokens.max()) < puzzle.vocab_size:
         index, cell = np.argwhere((tokens < 0) | (tokens >= puzzle.vocab_size))[0]
         token = f"token {tokens[index, cell]} in {place(puzzle, int(cell))}"
-        raise ValueError(f"{what}[{index}] has {token}: must be 0 to {puzzle.vocab_size - 1}")
+        raise UserError(f"{what}[{index}] has {token}: must be 0 to {puzzle.vocab_size - 1}")
     return np.ascontiguousarray(tokens, np.uint8)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Integer, UInt8, UInt64
 
 from puzzles.base import Verdict
+from puzzles.errors import UserError
 from puzzles.parallel import over_chunks
 from puzzles.sudoku import bands as sudoku_bands
 from puzzles.sudoku import canonical as sudoku_canonical
@@ -36,20 +37,20 @@ def board_of(seq_len: int) -> tuple[str, Board]:
     for box, (box_rows, box_cols) in BOXES.items():
         if (box_rows * box_cols) ** 2 == seq_len:
             return box, sudoku_search.board(box_rows, box_cols)
-    raise ValueError(f"inputs have {seq_len} cells: Sudoku has 16, 36, 81 or 256")
+    raise UserError(f"inputs have {seq_len} cells: Sudoku has 16, 36, 81 or 256")
 
 
 def _values(tokens: Integer[np.ndarray, "num seq"], side: int, what: str = "inputs") -> UInt8[np.ndarray, "num seq"]:
     """Tokens to 0 (blank) .. side; ValueError for other ids."""
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or tokens.shape[1] != side * side:
-        raise ValueError(f"{what} have shape {list(tokens.shape)}: must be [num, {side * side}]")
+        raise UserError(f"{what} have shape {list(tokens.shape)}: must be [num, {side * side}]")
     if not np.issubdtype(tokens.dtype, np.integer):
-        raise ValueError(f"{what} have dtype {tokens.dtype}: must be integers")
+        raise UserError(f"{what} have dtype {tokens.dtype}: must be integers")
     wrong = (tokens < 1) | (tokens > side + 1)
     if wrong.any():
         index, cell = np.argwhere(wrong)[0]
-        raise ValueError(
+        raise UserError(
             f"{what}[{index}] has token {tokens[index, cell]} in cell {cell}: must be 1 (blank) to {side + 1}"
         )
     return np.ascontiguousarray(tokens - 1, dtype=np.uint8)
@@ -75,7 +76,7 @@ def _solve(grids: UInt8[np.ndarray, "num cells"], board: Board, limit: int):
 def count_solutions(inputs: Integer[np.ndarray, "num seq"], limit: int) -> Integer[np.ndarray, "num"]:
     """Solutions of each puzzle, counted exactly up to `limit` (conflicting givens: 0). The size follows from seq."""
     if limit < 1:
-        raise ValueError(f"limit={limit}: must be at least 1")
+        raise UserError(f"limit={limit}: must be at least 1")
     _, board = board_of(np.shape(inputs)[-1])
     return _solve(_values(inputs, board.side), board, limit)[0]
 
@@ -87,7 +88,7 @@ class Sudoku:
 
     def __init__(self, box: str = "3x3") -> None:
         if box not in BOXES:
-            raise ValueError(f"puzzle.box={box}: must be one of {', '.join(BOXES)}")
+            raise UserError(f"puzzle.box={box}: must be one of {', '.join(BOXES)}")
         self.name = "sudoku"
         self.options: dict[str, Any] = {"box": box}
         self.board = sudoku_search.board(*BOXES[box])
@@ -110,23 +111,23 @@ class Sudoku:
         size = f"{self.side}x{self.side} Sudoku"
         if clues == "minimal" or (box == "3x3" and isinstance(clues, int) and clues == 17):
             if box == "4x4":
-                raise ValueError(f"clues={clues}: minimal puzzles are made up to 9x9, not {size}")
+                raise UserError(f"clues={clues}: minimal puzzles are made up to 9x9, not {size}")
             return 0, 0
         if isinstance(clues, int | np.integer) and not isinstance(clues, bool):
             low = high = clues
         elif isinstance(clues, tuple | list) and len(clues) == 2 and all(isinstance(end, int) for end in clues):
             low, high = clues
         else:
-            raise ValueError(f"clues={clues}: must be a number, a range (low, high) or minimal")
+            raise UserError(f"clues={clues}: must be a number, a range (low, high) or minimal")
         if low < FEWEST_KNOWN[box]:
-            raise ValueError(f"clues={clues}: {size} needs at least {FEWEST_KNOWN[box]}")
+            raise UserError(f"clues={clues}: {size} needs at least {FEWEST_KNOWN[box]}")
         if low < FEWEST[box]:
             instead = "" if box == "4x4" else ', or clues="minimal"'
-            raise ValueError(f"clues={clues}: {size} is generated with {FEWEST[box]} clues or more{instead}")
+            raise UserError(f"clues={clues}: {size} is generated with {FEWEST[box]} clues or more{instead}")
         if high > cells:
-            raise ValueError(f"clues={clues}: {size} has at most {cells}")
+            raise UserError(f"clues={clues}: {size} has at most {cells}")
         if high < low:
-            raise ValueError(f"clues={clues}: the range is empty")
+            raise UserError(f"clues={clues}: the range is empty")
         return low, high
 
     def generate(self, rng: np.random.Generator, num: int, *, clues: Clues | None = None):
@@ -137,7 +138,7 @@ class Sudoku:
         The same state of rng gives the same puzzles on any number of threads.
         """
         if num < 0:
-            raise ValueError(f"num={num}: must be at least 0")
+            raise UserError(f"num={num}: must be at least 0")
         low, high = self._clue_range(round(0.44 * self.seq_len) if clues is None else clues)
         seeds = rng.integers(0, 1 << 64, num, dtype=np.uint64)
         lows, highs = np.full((2, num), ((low,), (high,)), np.int64)
@@ -161,7 +162,7 @@ class Sudoku:
         if (counts != 1).any():
             index = int(np.argmax(counts != 1))
             reason = self._conflict(grids[index]) or ("no solution" if counts[index] == 0 else "several solutions")
-            raise ValueError(f"puzzle {index}: {reason}")
+            raise UserError(f"puzzle {index}: {reason}")
         return answers + np.uint8(1)
 
     def _conflict(self, grid: UInt8[np.ndarray, "cells"]) -> str:
@@ -183,7 +184,7 @@ class Sudoku:
         grids = _values(inputs, self.side)
         filled = np.asarray(outputs).astype(np.int64) - 1
         if filled.shape != grids.shape:
-            raise ValueError(f"outputs have shape {list(filled.shape)}: inputs have {list(grids.shape)}")
+            raise UserError(f"outputs have shape {list(filled.shape)}: inputs have {list(grids.shape)}")
         filled[(filled < 0) | (filled > self.side)] = 0
         keeps = ((grids == 0) | (grids == filled)).all(axis=1)
         bits = np.where(filled > 0, 1 << filled, 0)[:, self.board.units]
@@ -197,7 +198,7 @@ class Sudoku:
         """A uniformly random symmetry for each puzzle: (inputs, labels)."""
         grids, answers = _values(inputs, self.side), _values(labels, self.side, "labels")
         if len(grids) != len(answers):
-            raise ValueError(f"labels have {len(answers)} rows: inputs have {len(grids)}")
+            raise UserError(f"labels have {len(answers)} rows: inputs have {len(grids)}")
         chosen = sudoku_symmetry.draw(rng, len(grids), self.board)
         return (
             sudoku_symmetry.apply(chosen, grids) + np.uint8(1),
@@ -248,9 +249,9 @@ class Sudoku:
         cells = [symbol for symbol in text if not (symbol.isspace() or symbol in "|-+")]
         for place, symbol in enumerate(cells):
             if symbol not in symbols and symbol not in ".0_":
-                raise ValueError(f"puzzle text has {symbol!r} at cell {place + 1}: must be {symbols} or one of . 0 _")
+                raise UserError(f"puzzle text has {symbol!r} at cell {place + 1}: must be {symbols} or one of . 0 _")
         if len(cells) != self.seq_len:
-            raise ValueError(f"puzzle text has {len(cells)} cells: {self.side}x{self.side} Sudoku needs {self.seq_len}")
+            raise UserError(f"puzzle text has {len(cells)} cells: {self.side}x{self.side} Sudoku needs {self.seq_len}")
         return np.array([1 if symbol in ".0_" else symbols.index(symbol) + 2 for symbol in cells], np.uint8)
 
     def format(self, inputs: Integer[np.ndarray, "seq"]) -> str:

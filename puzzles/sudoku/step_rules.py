@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
+from puzzles.errors import UserError
 from puzzles.steps.answers import Answers
 from puzzles.steps.tokens import as_rows
 
@@ -47,7 +48,7 @@ class SudokuSteps:
         problems, answers = (as_rows(self.puzzle, rows, "problems") for rows in (problems, answers))
         solved = self.puzzle.check(problems, answers).solved
         if not solved.all():
-            raise ValueError(f"answer {int(np.argmin(solved))}: does not solve its puzzle")
+            raise UserError(f"answer {int(np.argmin(solved))}: does not solve its puzzle")
         self._answers.keep(problems, answers)
 
     def targets(self, problems: Rows, before: Rows, after: Rows) -> UInt8[np.ndarray, "num seq"]:

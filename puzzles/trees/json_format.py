@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from puzzles.errors import UserError
 from puzzles.steps.attempts import groups
 from puzzles.steps.rules import StepRules
 from puzzles.steps.steps import Step
@@ -53,7 +54,7 @@ def tree_from_json(rules: StepRules, data: Any) -> Tree:
     text = _get(data, "text", str, None, "root")
     task = _get(data, "task", str, rules.puzzle.name, "root")
     if task != rules.puzzle.name:
-        raise ValueError(f"root: task={task}: must be {rules.puzzle.name}")
+        raise UserError(f"root: task={task}: must be {rules.puzzle.name}")
     problem = rules.puzzle.parse(text)
     state = rules.start(problem[None])[0]
     start = _get(data, "start", str, "pass", "root")
@@ -77,7 +78,7 @@ def tree_from_json(rules: StepRules, data: Any) -> Tree:
     tree.budget, tree.k = tree.budget or max(longest, 1), tree.k or max(most, 1)
     tree.cells_per_step = tree.cells_per_step or max(widest, 1)
     if longest > tree.budget:
-        raise ValueError(f"root: budget={tree.budget}: a node has time={longest}")
+        raise UserError(f"root: budget={tree.budget}: a node has time={longest}")
     return tree
 
 
@@ -87,10 +88,10 @@ def _grow(rules: StepRules, node: Node, data: Any, name: str) -> None:
         try:
             step = parse_step(rules.puzzle, _get(one, "text", str, None, below), node.state)
         except ValueError as error:
-            raise ValueError(f"{below}: {error}") from None
+            raise UserError(f"{below}: {error}") from None
         child = _node(one, step.apply(node.state), node, node.time + 1, below)
         if child.time <= node.time:
-            raise ValueError(f"{below}: time={child.time}: must be more than its parent's {node.time}")
+            raise UserError(f"{below}: time={child.time}: must be more than its parent's {node.time}")
         node.children.append(child)
         _grow(rules, child, one, below)
 
@@ -100,12 +101,12 @@ def _node(data: Any, state: np.ndarray, parent: Node | None, time: int, name: st
     value = float(_get(data, "mc_value", (int, float), None, name))
     n, c = _get(data, "n", int, 1, name), _get(data, "c", (int, float), value, name)
     if not 0 <= value <= 1:
-        raise ValueError(f"{name}: mc_value={value}: must be from 0 to 1")
+        raise UserError(f"{name}: mc_value={value}: must be from 0 to 1")
     if n < 1 or abs(c / n - value) > 1e-6:
-        raise ValueError(f"{name}: n={n} c={c}: must be counts whose share is mc_value={value}")
+        raise UserError(f"{name}: n={n} c={c}: must be counts whose share is mc_value={value}")
     origin = _get(data, "origin", str, "rollout", name)
     if origin not in ORIGINS:
-        raise ValueError(f"{name}: origin={origin}: must be one of {', '.join(ORIGINS)}")
+        raise UserError(f"{name}: origin={origin}: must be one of {', '.join(ORIGINS)}")
     time, exact = _get(data, "time", int, time, name), _get(data, "exact", bool, False, name)
     return Node(state, parent, time, 0 if parent is None else parent.depth + 1, [], n, c, exact, origin)
 
@@ -113,12 +114,12 @@ def _node(data: Any, state: np.ndarray, parent: Node | None, time: int, name: st
 def _get(data: Any, key: str, kind: type | tuple[type, ...], default: Any, name: str) -> Any:
     """The key's value; `default` where it is missing, ValueError where that is None."""
     if not isinstance(data, dict):
-        raise ValueError(f"{name}: must be an object with text, mc_value and children")
+        raise UserError(f"{name}: must be an object with text, mc_value and children")
     value = data.get(key, default)
     if value is None:
-        raise ValueError(f"{name}: has no {key}")
+        raise UserError(f"{name}: has no {key}")
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"{name}: {key}={value!r}: is of the wrong type")
+        raise UserError(f"{name}: {key}={value!r}: is of the wrong type")
     return value
 
 
@@ -127,7 +128,7 @@ def _check_givens(rules: StepRules, problem: np.ndarray, nodes: list[Node]) -> N
     fixed = ~rules.editable(problem[None])[0] & (states != rules.start(problem[None])[0])
     if fixed.any():
         row, column = divmod(int(np.argmax(fixed.any(0))), rules.puzzle.shape[1])
-        raise ValueError(f"r{row + 1}c{column + 1} is edited, which the puzzle gives")
+        raise UserError(f"r{row + 1}c{column + 1} is edited, which the puzzle gives")
 
 
 def write_trees(path: str | Path, rules: StepRules, trees: Sequence[Tree]) -> None:
@@ -149,12 +150,12 @@ def read_trees(path: str | Path, rules: StepRules) -> list[Tree]:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise ValueError(f"{path}: can't be read: {error.strerror}") from None
+        raise UserError(f"{path}: can't be read: {error.strerror}") from None
     trees = []
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
                 trees.append(tree_from_json(rules, json.loads(line)))
             except ValueError as error:  # JSONDecodeError is one
-                raise ValueError(f"{path}:{number}: {error}") from None
+                raise UserError(f"{path}:{number}: {error}") from None
     return trees

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from puzzles.errors import UserError
 from puzzles.trees.trees import Node, Origin, Tree
 
 
@@ -113,9 +114,9 @@ def _copy(tree: Tree) -> tuple[Tree, list[Node]]:
 def _draw(tree: Tree, rng: np.random.Generator, probability: float, min_children: int) -> list[Node]:
     """The children to move, at most one of each parent."""
     if not 0 <= probability <= 1:
-        raise ValueError(f"probability={probability}: must be from 0 to 1")
+        raise UserError(f"probability={probability}: must be from 0 to 1")
     if min_children < 2:
-        raise ValueError(f"min_children={min_children}: must be at least 2, so that the parent keeps one")
+        raise UserError(f"min_children={min_children}: must be at least 2, so that the parent keeps one")
     moves: list[Node] = []
     moved: set[Node] = set()
     for parent in tree.nodes():

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from puzzles.errors import UserError
 from puzzles.steps.rows import COARSE, FINE, StepRows, StepTrajectories
 from puzzles.trees.node_compression import compress, leave_one_out
 from puzzles.trees.trees import Node, Tree
@@ -107,7 +108,7 @@ def tree_rows(
     nodes of each label at each depth of each tree, not all.
     """
     if not trees:
-        raise ValueError("no trees to make rows of")
+        raise UserError("no trees to make rows of")
     rows: list[Row] = []
     for tree in trees:
         found = _rows(tree, _chosen(tree, rng, balance), coarse)
@@ -137,11 +138,11 @@ def count_matched(
         fresh = more(max(1, -(-(wanted - total) * num_trees // max(total, 1))))
         parts.append(tree_rows(fresh, rng, coarse=False, balance=balance, hard=hard))
         if len(parts[-1]) == 0:
-            raise ValueError(f"wanted={wanted}: fresh trees have no rows; {total} rows so far")
+            raise UserError(f"wanted={wanted}: fresh trees have no rows; {total} rows so far")
         total, num_trees = total + len(parts[-1]), num_trees + len(fresh)
     first = len(parts[0])
     if first > wanted:
-        raise ValueError(f"wanted={wanted}: the trees given have {first} fine rows already")
+        raise UserError(f"wanted={wanted}: the trees given have {first} fine rows already")
     extra = first + np.sort(rng.permutation(total - first)[: wanted - first])
     return StepRows.concatenate(parts).take(np.concatenate([np.arange(first), extra]))
 
@@ -159,13 +160,13 @@ def tree_trajectories(
         ends = [leaf for leaf in tree.leaves() if leaf.exact and leaf.parent is not None]
         if paths is not None and len(ends) > paths:
             if rng is None:
-                raise ValueError(f"paths={paths}: needs rng, which draws them")
+                raise UserError(f"paths={paths}: needs rng, which draws them")
             ends = [ends[place] for place in sorted(rng.choice(len(ends), paths, replace=False).tolist())]
         found += [(tree, leaf.path) for leaf in ends]
     if not found:
-        raise ValueError("no attempt ends in these trees: give them budget=height")
+        raise UserError("no attempt ends in these trees: give them budget=height")
     if any(node.time != node.depth for _, path in found for node in path):
-        raise ValueError("trees have merged steps: take those from before the compression")
+        raise UserError("trees have merged steps: take those from before the compression")
     rows = [
         (tree, before, node, FINE, _provenance(tree, node)) for tree, path in found for before, node in pairwise(path)
     ]

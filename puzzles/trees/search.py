@@ -11,6 +11,7 @@ from math import log, sqrt
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
+from puzzles.errors import UserError
 from puzzles.steps.policies import Policy, run, solved
 from puzzles.steps.rules import StepRules
 from puzzles.trees.trees import Node, Tree, hang, plant
@@ -50,7 +51,7 @@ def uct(
     """
     _at_least_one(simulations=simulations)
     if exploration < 0:
-        raise ValueError(f"exploration={exploration}: must be at least 0")
+        raise UserError(f"exploration={exploration}: must be at least 0")
     trees = plant(policy, rules, problems, budget, children, starts)
     searches = [_uct(tree, simulations, exploration) for tree in trees]
     _together(policy, rules, rng, trees, searches)
@@ -124,11 +125,11 @@ def omega_prm(
     _at_least_one(searches=searches)
     for key, value in (("alpha", alpha), ("beta", beta)):
         if not 0 < value <= 1:
-            raise ValueError(f"{key}={value}: must be above 0 and at most 1")
+            raise UserError(f"{key}={value}: must be above 0 and at most 1")
     if exploration < 0:
-        raise ValueError(f"exploration={exploration}: must be at least 0")
+        raise UserError(f"exploration={exploration}: must be at least 0")
     if length is not None and length <= 0:
-        raise ValueError(f"length={length}: must be above 0")
+        raise UserError(f"length={length}: must be above 0")
     trees = plant(policy, rules, problems, budget, k, starts)
     values = (alpha, beta, exploration, float(length or budget))
     _together(policy, rules, rng, trees, [_omega(tree, searches, values) for tree in trees])
@@ -212,4 +213,4 @@ def _together(
 def _at_least_one(**counts: int) -> None:
     for key, value in counts.items():
         if value < 1:
-            raise ValueError(f"{key}={value}: must be at least 1")
+            raise UserError(f"{key}={value}: must be at least 1")

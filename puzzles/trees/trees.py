@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Integer, UInt8
 
+from puzzles.errors import UserError
 from puzzles.steps.attempts import groups
 from puzzles.steps.policies import Policy, run, solved
 from puzzles.steps.rules import StepRules
@@ -48,7 +49,7 @@ class Node:
     def step(self) -> Step:
         """What leads here from the parent: an atomic step or several merged. ValueError for the root."""
         if self.parent is None:
-            raise ValueError("the root of a tree is no step")
+            raise UserError("the root of a tree is no step")
         return Step.between(self.parent.state, self.state, (self.parent.time, self.time))
 
     @property
@@ -99,7 +100,7 @@ def plant(
     """A tree of one node for each problem. ValueError for a budget or a number of children below 1."""
     for key, value in (("budget", budget), ("children", k)):
         if value < 1:
-            raise ValueError(f"{key}={value}: must be at least 1")
+            raise UserError(f"{key}={value}: must be at least 1")
     states = rules.start(problems) if starts is None else np.asarray(starts, np.uint8)
     return [
         Tree(
@@ -137,9 +138,9 @@ def expand(
     """
     budget = height if budget is None else budget
     if not 1 <= height <= budget:
-        raise ValueError(f"height={height}: must be from 1 to budget={budget}")
+        raise UserError(f"height={height}: must be from 1 to budget={budget}")
     if rollouts < 1:
-        raise ValueError(f"rollouts={rollouts}: must be at least 1")
+        raise UserError(f"rollouts={rollouts}: must be at least 1")
     trees = plant(policy, rules, problems, budget, children, starts)
     nodes = [tree.root for tree in trees]
     owners = np.arange(len(trees))
@@ -215,7 +216,7 @@ def monte_carlo(
     attempt can solve never gets more, one whose attempts solve with chance V gets 0 with chance (1 - V)^k.
     """
     if k < 1:
-        raise ValueError(f"k={k}: must be at least 1")
+        raise UserError(f"k={k}: must be at least 1")
     rows = np.repeat(np.arange(len(problems)), k)
     history, _, _ = run(policy, rules, rng, problems[rows], states[rows], left[rows])
     right = solved(rules, problems[rows], history[:, -1]).reshape(-1, k)

@@ -7,6 +7,7 @@ from torch import nn
 
 from hrm_net.inference.segments import inference
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 from puzzles.steps.policies import check_policy
 from puzzles.steps.rules import StepRules
 from puzzles.steps.steps import Regime
@@ -38,13 +39,13 @@ class HRMPolicy:
     ) -> None:
         self.regime: Regime = check_policy(cells_per_step, regime)
         if segments < 1:
-            raise ValueError(f"segments={segments}: must be at least 1")
+            raise UserError(f"segments={segments}: must be at least 1")
         if not temperature > 0:
-            raise ValueError(f"temperature={temperature}: must be above 0")
+            raise UserError(f"temperature={temperature}: must be above 0")
         size = (model.config.seq_len, model.config.vocab_size)  # type: ignore[union-attr]
         if size != (puzzle.seq_len, puzzle.vocab_size):
             wanted = f"{puzzle.name} has {puzzle.seq_len} and {puzzle.vocab_size}"
-            raise ValueError(f"model: made for {size[0]} cells and {size[1]} tokens: {wanted}")
+            raise UserError(f"model: made for {size[0]} cells and {size[1]} tokens: {wanted}")
         self.model, self.rules = model, rules
         self.temperature, self.segments = float(temperature), segments
         self.cells_per_step = cells_per_step

@@ -19,6 +19,7 @@ from hrm_net.data.generated import distinct_puzzles
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.reward.data.solutions import Solutions, build_policy, sample
 from hrm_net.reward.objectives import WHOLE
+from puzzles.errors import UserError
 from puzzles.steps.files import load_rows, load_trajectories, save
 from puzzles.steps.policies import Policy
 from puzzles.steps.rows import StepRows, StepTrajectories
@@ -138,14 +139,14 @@ def _read(folder: Path, stamp: Path, wanted: dict) -> tuple[StepData, str]:
         found = json.loads(stamp.read_text(encoding="utf-8"))
         saved, files = found["made_from"], dict(found["files"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{stamp}: no record of how the solutions were made; delete {folder}") from error
+        raise UserError(f"{stamp}: no record of how the solutions were made; delete {folder}") from error
     for key in sorted(saved.keys() | wanted.keys()):
         if saved.get(key) != wanted.get(key):
             text = f"{folder} was made with {key}={json.dumps(saved.get(key))}, not {json.dumps(wanted.get(key))}"
-            raise ValueError(f"{text}: use it again, or choose another name=")
+            raise UserError(f"{text}: use it again, or choose another name=")
     for name, expected in files.items():
         if not (folder / name).is_file() or _sha256(folder / name) != expected:
-            raise ValueError(f"{folder / name}: missing or damaged; delete {folder} to have it made again")
+            raise UserError(f"{folder / name}: missing or damaged; delete {folder} to have it made again")
     data = StepData(
         trajectories=load_trajectories(folder / "trajectories.npz") if "trajectories.npz" in files else None,
         lone=load_rows(folder / "lone.npz") if "lone.npz" in files else None,

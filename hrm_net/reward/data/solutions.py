@@ -7,6 +7,7 @@ from jaxtyping import Integer
 
 import puzzles
 from hrm_net.reward.config import RewardConfig
+from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts, attempts
 from puzzles.steps.labels import BatchLabels, label_states
 from puzzles.steps.policies import CarelessSolver, Policy, RandomPolicy, sample_states
@@ -37,7 +38,7 @@ def build_policy(config: RewardConfig, rules: StepRules) -> Policy:
     solved, asked = puzzles.get(**source.puzzle), rules.puzzle
     if (solved.name, solved.options) != (asked.name, asked.options):
         text = f"reward.policy.solver={policy.solver}: solves {solved.name} {solved.options}"
-        raise ValueError(f"{text}: must solve this run's puzzle, {asked.name} {asked.options}")
+        raise UserError(f"{text}: must solve this run's puzzle, {asked.name} {asked.options}")
     return HRMPolicy(
         source.load(),
         asked,

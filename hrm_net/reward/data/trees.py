@@ -7,6 +7,7 @@ from jaxtyping import Integer
 
 import puzzles
 from hrm_net.reward.config import RewardConfig
+from puzzles.errors import UserError
 from puzzles.steps.attempts import attempts
 from puzzles.steps.labels import label_states
 from puzzles.steps.policies import Policy
@@ -54,7 +55,7 @@ def make(
     if config.compression == "count":
         if len(found) < wanted:
             text = f"data.puzzles={len(problems)}: too few to match {wanted:,} rows by further trees"
-            raise ValueError(f"{text}; about {len(problems) * wanted // max(1, len(found)) + 1} are needed")
+            raise UserError(f"{text}; about {len(problems) * wanted // max(1, len(found)) + 1} are needed")
         found = found.take(slice(wanted))
     if config.labels == "exact":
         found = _by_solution(config, rules, found)

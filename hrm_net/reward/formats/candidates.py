@@ -9,6 +9,7 @@ from typing import Any
 
 from hrm_net.reward.formats.records import field, texts
 from hrm_net.reward.text.answers import final_answer
+from puzzles.errors import UserError
 
 _KEYS = ("problem", "question", "answer", "candidates")
 
@@ -31,7 +32,7 @@ def parse(row: dict[str, Any]) -> Candidates:
     """A line; ValueError for one without a problem or without a candidate."""
     rows = [_candidate(one, i) for i, one in enumerate(field(row, "candidates", list))]
     if not rows:
-        raise ValueError("candidates=[]: must be at least one")
+        raise UserError("candidates=[]: must be at least one")
     return Candidates(
         problem=problem_of(row),
         answer=answer_of(row),
@@ -44,9 +45,9 @@ def parse(row: dict[str, Any]) -> Candidates:
 def _candidate(row: object, i: int) -> dict[str, Any]:
     row = {"text": row} if isinstance(row, str) else row
     if not isinstance(row, dict) or not ("steps" in row or "text" in row):
-        raise ValueError(f"candidates[{i}]: must be a text, or an object with `steps` or `text`")
+        raise UserError(f"candidates[{i}]: must be a text, or an object with `steps` or `text`")
     if row.get("steps") == []:
-        raise ValueError(f"candidates[{i}].steps=[]: must be at least one")
+        raise UserError(f"candidates[{i}].steps=[]: must be at least one")
     return row
 
 

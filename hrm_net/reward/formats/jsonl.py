@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from puzzles.errors import UserError
+
 Broken = Literal["refuse", "skip"]
 
 
@@ -29,7 +31,7 @@ def read(path: str | Path, parse: Callable[[dict[str, Any]], Any], *, broken: Br
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
+        raise UserError(f"{path}: {error.strerror}") from None
     found = Lines(items=[], numbers=[], faults=[])
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if not line.strip():
@@ -43,9 +45,9 @@ def read(path: str | Path, parse: Callable[[dict[str, Any]], Any], *, broken: Br
         found.numbers.append(number)
     if found.faults and broken == "refuse":
         more = f" (and {len(found.faults) - 1} more broken lines)" if len(found.faults) > 1 else ""
-        raise ValueError(found.faults[0] + more)
+        raise UserError(found.faults[0] + more)
     if not found.items:
-        raise ValueError(found.faults[0] if found.faults else f"{path}: holds no line")
+        raise UserError(found.faults[0] if found.faults else f"{path}: holds no line")
     return found
 
 
@@ -53,18 +55,18 @@ def _object(line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line.decode("utf-8"), parse_constant=_no_number)
     except UnicodeDecodeError:
-        raise ValueError("is no UTF-8 text") from None
+        raise UserError("is no UTF-8 text") from None
     except RecursionError:
-        raise ValueError("no JSON: nested too deeply") from None
+        raise UserError("no JSON: nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON: {error.msg} at column {error.colno}") from None
+        raise UserError(f"no JSON: {error.msg} at column {error.colno}") from None
     if not isinstance(row, dict):
-        raise ValueError(f"is a JSON {type(row).__name__}: must be an object")
+        raise UserError(f"is a JSON {type(row).__name__}: must be an object")
     return row
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(f"no JSON: {name} is no number")
+    raise UserError(f"no JSON: {name} is no number")
 
 
 def write(path: str | Path, rows: Iterable[dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@
 from typing import Any
 
 from hrm_net.reward.formats.records import TextSolution, field, optional
+from puzzles.errors import UserError
 
 TAG = "ки"
 
@@ -15,24 +16,24 @@ def parse(row: dict[str, Any]) -> TextSolution:
     marked, judged = field(row, "input", str), field(row, "label", str).rstrip("\n")
     parts = marked.rstrip("\n").split(f" {TAG}")
     if len(parts) < 2 or parts[-1]:
-        raise ValueError(f"input: every step must end with ' {TAG}'")
+        raise UserError(f"input: every step must end with ' {TAG}'")
     labels: list[float | None] = []
     rest = judged
     for t, part in enumerate(parts[:-1]):
         sign = rest[len(part) : len(part) + 2]
         if not rest.startswith(part) or sign not in (" +", " -"):
-            raise ValueError(f"label: step {t + 1} must be the input's, with + or - in place of {TAG}")
+            raise UserError(f"label: step {t + 1} must be the input's, with + or - in place of {TAG}")
         labels.append(float(sign == " +"))
         rest = rest[len(part) + 2 :]
     if rest:
-        raise ValueError(f"label: goes on after the input's {len(labels)} steps")
+        raise UserError(f"label: goes on after the input's {len(labels)} steps")
     problem, found, first = parts[0].rpartition(" Step 1: ")
     if not found:
-        raise ValueError("input: has no ' Step 1: ' after the problem")
+        raise UserError("input: has no ' Step 1: ' after the problem")
     steps = [first]
     for t, part in enumerate(parts[1:-1], start=2):
         if not part.startswith(f"\nStep {t}: "):
-            raise ValueError(f"input: step {t} must begin a line with 'Step {t}: '")
+            raise UserError(f"input: step {t} must begin a line with 'Step {t}: '")
         steps.append(part.removeprefix(f"\nStep {t}: "))
     return TextSolution(problem=problem, steps=steps, labels=labels, source=optional(row, "task", str) or "")
 
@@ -43,7 +44,7 @@ def row(solution: TextSolution, *, threshold: float) -> dict[str, Any]:
     hard = solution.hard_labels(threshold)
     for t, right in enumerate(hard):
         if right is None:
-            raise ValueError(f"labels[{t}]=null: Math-Shepherd wants + or - for every step")
+            raise UserError(f"labels[{t}]=null: Math-Shepherd wants + or - for every step")
     steps = [f"Step {t}: {step}" for t, step in enumerate(solution.steps, start=1)]
 
     def joined(tags: list[str]) -> str:
@@ -57,7 +58,7 @@ def row(solution: TextSolution, *, threshold: float) -> dict[str, Any]:
     try:
         same = parse(told)
     except ValueError as error:
-        raise ValueError(f"this solution cannot be written as Math-Shepherd: {error}") from None
+        raise UserError(f"this solution cannot be written as Math-Shepherd: {error}") from None
     if (same.problem, same.steps) != (solution.problem, solution.steps):
-        raise ValueError("this solution cannot be written as Math-Shepherd: its texts hold the format's own marks")
+        raise UserError("this solution cannot be written as Math-Shepherd: its texts hold the format's own marks")
     return told

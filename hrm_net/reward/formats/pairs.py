@@ -8,6 +8,7 @@ import numpy as np
 
 from hrm_net.reward.formats.prm800k import Record
 from hrm_net.reward.formats.records import TextSolution, field
+from puzzles.errors import UserError
 
 SEPARATOR = "\n\n"
 
@@ -37,7 +38,7 @@ def outcome_pairs(solutions: Sequence[TextSolution], rng: np.random.Generator, *
     """Of each problem at most `most` pairs of a solution whose outcome is right and one whose is wrong, drawn without
     repetition; solutions of unknown outcome are left out."""
     if most < 1:
-        raise ValueError(f"most={most}: must be at least 1")
+        raise UserError(f"most={most}: must be at least 1")
     by_problem: dict[str, tuple[list[str], list[str]]] = {}
     for one in solutions:
         if one.outcome is not None:

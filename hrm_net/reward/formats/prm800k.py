@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from hrm_net.reward.formats.records import TextSolution, check_threshold, optional
 from hrm_net.reward.formats.records import field as entry
+from puzzles.errors import UserError
 
 # What a neutral rating counts as: right for Lightman et al., wrong in TRL's conversion, left out by HRM-reward.
 Neutral = Literal["drop", "positive", "negative"]
@@ -74,7 +75,7 @@ def parse(row: dict[str, Any]) -> Record:
         try:
             steps.append(_parse_step(step))
         except ValueError as error:
-            raise ValueError(f"label.steps[{t}]: {error}") from None
+            raise UserError(f"label.steps[{t}]: {error}") from None
     return Record(
         problem=entry(question, "problem", str),
         answer=optional(question, "ground_truth_answer", str),
@@ -88,12 +89,12 @@ def parse(row: dict[str, Any]) -> Record:
 
 def _parse_step(row: object) -> RatedStep:
     if not isinstance(row, dict):
-        raise ValueError("must be an object")
+        raise UserError("must be an object")
     listed, human = optional(row, "completions", list), optional(row, "human_completion", dict)
     completions = None if listed is None else [_parse_completion(one) for one in listed]
     chosen = optional(row, "chosen_completion", int)
     if chosen is not None and not 0 <= chosen < len(completions or []):
-        raise ValueError(f"chosen_completion={chosen}: must be one of {len(completions or [])} completions")
+        raise UserError(f"chosen_completion={chosen}: must be one of {len(completions or [])} completions")
     return RatedStep(
         completions=completions,
         human=None if human is None else _parse_completion(human),
@@ -104,10 +105,10 @@ def _parse_step(row: object) -> RatedStep:
 
 def _parse_completion(row: object) -> Completion:
     if not isinstance(row, dict):
-        raise ValueError("a completion must be an object")
+        raise UserError("a completion must be an object")
     rating = optional(row, "rating", int)
     if rating not in (None, -1, 0, 1):
-        raise ValueError(f"rating={rating}: must be -1, 0, 1 or null")
+        raise UserError(f"rating={rating}: must be -1, 0, 1 or null")
     return Completion(text=entry(row, "text", str), rating=rating, rest=_without(row, "text", "rating"))
 
 
@@ -168,7 +169,7 @@ def record_of(solution: TextSolution, *, wrong_below: float, right_from: float) 
     check_threshold(wrong_below)
     check_threshold(right_from)
     if wrong_below > right_from:
-        raise ValueError(f"wrong_below={wrong_below}: must be at most right_from={right_from}")
+        raise UserError(f"wrong_below={wrong_below}: must be at most right_from={right_from}")
     labels = solution.labels or [None] * len(solution.steps)
     steps = []
     for text, label in zip(solution.steps, labels, strict=True):

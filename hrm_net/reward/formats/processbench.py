@@ -6,6 +6,7 @@ Steps after the first error have no label there: what is read has None for them.
 from typing import Any
 
 from hrm_net.reward.formats.records import TextSolution, field, texts
+from puzzles.errors import UserError
 
 
 def parse(row: dict[str, Any]) -> TextSolution:
@@ -13,7 +14,7 @@ def parse(row: dict[str, Any]) -> TextSolution:
     steps = texts(row, "steps")
     first = field(row, "label", int)
     if not -1 <= first < len(steps):
-        raise ValueError(f"label={first}: must lie in -1..{len(steps) - 1}")
+        raise UserError(f"label={first}: must lie in -1..{len(steps) - 1}")
     labels: list[float | None] = [1.0] * len(steps)
     if first >= 0:
         labels[first:] = [0.0, *[None] * (len(steps) - first - 1)]
@@ -33,7 +34,7 @@ def row(solution: TextSolution, *, threshold: float) -> dict[str, Any]:
     ValueError where an unlabelled step comes before it, or the outcome is not known.
     """
     if solution.outcome is None:
-        raise ValueError("outcome=null: ProcessBench says of every solution whether its answer is right")
+        raise UserError("outcome=null: ProcessBench says of every solution whether its answer is right")
     first = solution.first_error(threshold)
     return {
         "id": solution.id,

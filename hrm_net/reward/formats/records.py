@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from puzzles.errors import UserError
+
 T = TypeVar("T")
 
 
@@ -24,27 +26,27 @@ class TextSolution:
 
     def __post_init__(self) -> None:
         if not self.steps:
-            raise ValueError("steps=[]: must be at least one")
+            raise UserError("steps=[]: must be at least one")
         if self.labels is None:
             return
         if len(self.labels) != len(self.steps):
-            raise ValueError(f"labels: {len(self.labels)} of {len(self.steps)} steps: must be one a step")
+            raise UserError(f"labels: {len(self.labels)} of {len(self.steps)} steps: must be one a step")
         for t, label in enumerate(self.labels):
             if label is not None and not 0 <= label <= 1:
-                raise ValueError(f"labels[{t}]={label}: must lie in 0..1")
+                raise UserError(f"labels[{t}]={label}: must lie in 0..1")
 
     def hard_labels(self, threshold: float) -> list[bool | None]:
         """Right or wrong for each step: a label of at least `threshold` is right. ValueError for no labels at all."""
         check_threshold(threshold)
         if self.labels is None:
-            raise ValueError("labels=null: this solution has none")
+            raise UserError("labels=null: this solution has none")
         return [None if label is None else label >= threshold for label in self.labels]
 
     def first_error(self, threshold: float) -> int | None:
         """The first wrong step, from 0; None where all are right. ValueError where an unlabelled step comes before."""
         for t, right in enumerate(self.hard_labels(threshold)):
             if right is None:
-                raise ValueError(f"labels[{t}]=null: whether the first error comes before is not known")
+                raise UserError(f"labels[{t}]=null: whether the first error comes before is not known")
             if not right:
                 return t
         return None
@@ -53,7 +55,7 @@ class TextSolution:
 def check_threshold(threshold: float) -> None:
     """ValueError for a threshold that would call every label right, or none."""
     if not 0 < threshold <= 1:
-        raise ValueError(f"threshold={threshold}: must be above 0 and at most 1")
+        raise UserError(f"threshold={threshold}: must be above 0 and at most 1")
 
 
 def field(row: dict[str, Any], key: str, kind: type[T]) -> T:
@@ -61,7 +63,7 @@ def field(row: dict[str, Any], key: str, kind: type[T]) -> T:
     value = row.get(key)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         found = "is missing" if key not in row else f"is {_shown(value)}"
-        raise ValueError(f"{key} {found}: must be {_NAMES[kind]}")
+        raise UserError(f"{key} {found}: must be {_NAMES[kind]}")
     return value
 
 
@@ -70,7 +72,7 @@ def texts(row: dict[str, Any], key: str) -> list[str]:
     values = field(row, key, list)
     for t, value in enumerate(values):
         if not isinstance(value, str):
-            raise ValueError(f"{key}[{t}] is {_shown(value)}: must be a text")
+            raise UserError(f"{key}[{t}] is {_shown(value)}: must be a text")
     return values
 
 
@@ -82,7 +84,7 @@ def optional(row: dict[str, Any], key: str, kind: type[T]) -> T | None:
 def number(value: object, name: str) -> float:
     """A JSON number or truth value as a float; ValueError for anything else."""
     if not isinstance(value, bool | int | float):
-        raise ValueError(f"{name} is {_shown(value)}: must be a number or true or false")
+        raise UserError(f"{name} is {_shown(value)}: must be a number or true or false")
     return float(value)
 
 

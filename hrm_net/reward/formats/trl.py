@@ -7,6 +7,7 @@ truth values by a threshold of your own choice for it.
 from typing import Any, Literal
 
 from hrm_net.reward.formats.records import TextSolution, check_threshold, field, number, optional, texts
+from puzzles.errors import UserError
 
 
 def parse(row: dict[str, Any]) -> TextSolution:
@@ -40,7 +41,7 @@ def row(
     labels = [] if solution.labels is None else solution.labels
     num = next((t for t, label in enumerate(labels) if label is None), len(labels))
     if num == 0 or (num < len(solution.steps) and unlabelled == "refuse"):
-        raise ValueError(f"labels[{num}]=null: TRL wants a label for every step; unlabelled='cut' ends it before")
+        raise UserError(f"labels[{num}]=null: TRL wants a label for every step; unlabelled='cut' ends it before")
     known = [label for label in labels[:num] if label is not None]
     told: dict[str, Any] = {
         "prompt": solution.problem,

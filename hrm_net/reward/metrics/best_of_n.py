@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from hrm_net.reward.metrics.bootstrap import LEVEL, REPEATS, interval, resampled_means
+from puzzles.errors import UserError
 
 MOST = 256
 
@@ -19,7 +20,7 @@ MOST = 256
 def sizes_up_to(candidates: int, most: int = MOST) -> list[int]:
     """1, 2, 4, ... as far as both `candidates` and `most` reach."""
     if candidates < 1:
-        raise ValueError(f"candidates={candidates}: must be at least 1")
+        raise UserError(f"candidates={candidates}: must be at least 1")
     return [1 << i for i in range(min(candidates, most).bit_length())]
 
 
@@ -37,9 +38,9 @@ def selection_weights(
     """
     num = scores.shape[1]
     if not 1 <= size <= num:
-        raise ValueError(f"best-of-{size}: needs 1 to {num} candidates, as many as a puzzle has")
+        raise UserError(f"best-of-{size}: needs 1 to {num} candidates, as many as a puzzle has")
     if np.isnan(scores).any():
-        raise ValueError(f"scores of puzzle {int(np.isnan(scores).any(1).argmax())}: NaN can't be ranked")
+        raise UserError(f"scores of puzzle {int(np.isnan(scores).any(1).argmax())}: NaN can't be ranked")
     kept = _within(num, size)
     weights = np.empty(scores.shape)
     for row, mine in enumerate(scores):
@@ -131,7 +132,7 @@ def random_curve(solved: Bool[np.ndarray, "puzzles candidates"], sizes: list[int
 def paired_difference(first: Curve, second: Curve, rng: np.random.Generator) -> dict[str, list[float]]:
     """By N: mean of first - second over the same puzzles, and its bootstrap interval."""
     if first.sizes != second.sizes or first.accuracy.shape != second.accuracy.shape:
-        raise ValueError("paired difference: both curves must be of the same puzzles and sizes")
+        raise UserError("paired difference: both curves must be of the same puzzles and sizes")
     gap = first.accuracy - second.accuracy
     low, high = interval(gap, rng)
     return {"difference": gap.mean(0).tolist(), "low": low.tolist(), "high": high.tolist()}

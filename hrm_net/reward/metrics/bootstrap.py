@@ -3,6 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
+from puzzles.errors import UserError
+
 REPEATS = 2000
 LEVEL = 0.95
 
@@ -13,7 +15,7 @@ def resampled_means(
     """Means over as many puzzles as there are, drawn with replacement; all columns see the same draw."""
     num = len(values)
     if num == 0:
-        raise ValueError("bootstrap: of no puzzles")
+        raise UserError("bootstrap: of no puzzles")
     counts = rng.multinomial(num, np.full(num, 1 / num), size=repeats)
     return counts @ values.astype(np.float64) / num
 

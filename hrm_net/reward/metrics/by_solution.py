@@ -3,6 +3,8 @@
 import numpy as np
 from jaxtyping import Float, Integer
 
+from puzzles.errors import UserError
+
 HOWS = ("prod", "min", "last", "mean")
 
 
@@ -14,9 +16,9 @@ def by_solution(
     ValueError for another `how`, and for a solution without a step.
     """
     if how not in HOWS:
-        raise ValueError(f"how={how}: must be one of {', '.join(HOWS)}")
+        raise UserError(f"how={how}: must be one of {', '.join(HOWS)}")
     if (np.diff(starts) < 1).any():
-        raise ValueError(f"trajectory {int(np.argmax(np.diff(starts) < 1))}: has no step")
+        raise UserError(f"trajectory {int(np.argmax(np.diff(starts) < 1))}: has no step")
     if how == "last":
         return scores[starts[1:] - 1]
     if how == "min":

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer
 
 from hrm_net.reward.metrics.ranking import auroc
+from puzzles.errors import UserError
 
 CONVENTIONS = ("first", "last")
 Rows = Float[np.ndarray, " rows"]
@@ -105,7 +106,7 @@ def first_error_auroc(scores: Rows, starts: Starts, error: Integer[np.ndarray, "
 def _falling(scores: Rows, starts: Starts, convention: str) -> list[np.ndarray]:
     """Of each trajectory a curve that never rises and whose first place below a threshold is the error it tells."""
     if convention not in CONVENTIONS:
-        raise ValueError(f"convention={convention}: must be one of {', '.join(CONVENTIONS)}")
+        raise UserError(f"convention={convention}: must be one of {', '.join(CONVENTIONS)}")
     pieces = np.split(scores, starts[1:-1])
     if convention == "first":
         return [np.minimum.accumulate(mine) for mine in pieces]

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from hrm_net.evaluation.metrics import calibration
+from puzzles.errors import UserError
 
 Scores = Float[np.ndarray, " num"]
 Labels = Bool[np.ndarray, " num"]
@@ -84,9 +85,9 @@ def reliability(scores: Scores, labels: Labels) -> dict[str, Any]:
     A bin's `puzzles` are its examples. ValueError for scores that are no probabilities, or none at all.
     """
     if len(scores) == 0:
-        raise ValueError("calibration: of no scores")
+        raise UserError("calibration: of no scores")
     if not ((scores >= 0) & (scores <= 1)).all():
-        raise ValueError(f"calibration: scores {np.min(scores):g} to {np.max(scores):g}: must be within [0, 1]")
+        raise UserError(f"calibration: scores {np.min(scores):g} to {np.max(scores):g}: must be within [0, 1]")
     return calibration(scores, labels) | {"num": len(scores)}
 
 

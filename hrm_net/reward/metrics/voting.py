@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer
 
 from hrm_net.reward.metrics.best_of_n import Curve, sizes_up_to
+from puzzles.errors import UserError
 
 ABSTAINS = -1
 
@@ -35,9 +36,9 @@ def vote(
     """
     num = answers.shape[1]
     if not 1 <= size <= num:
-        raise ValueError(f"vote of {size}: needs 1 to {num} candidates, as many as a puzzle has")
+        raise UserError(f"vote of {size}: needs 1 to {num} candidates, as many as a puzzle has")
     if weights is not None and not (weights >= 0).all():
-        raise ValueError(f"vote weights: least {np.min(weights)}: must be at least 0 (probabilities, not their logs)")
+        raise UserError(f"vote weights: least {np.min(weights)}: must be at least 0 (probabilities, not their logs)")
     share = np.empty(len(answers))
     for row, mine in enumerate(answers):
         voters = np.argsort(rng.random((1 if size == num else draws, num)), axis=1)[:, :size]

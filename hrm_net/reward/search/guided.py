@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer, UInt8
 
 from hrm_net.reward.metrics.by_solution import HOWS
+from puzzles.errors import UserError
 from puzzles.steps.policies import Policy, solved
 from puzzles.steps.rows import COARSE, FINE, StepRows
 from puzzles.steps.rules import StepRules
@@ -155,11 +156,11 @@ def beam(
 def _check(width: int, expand: int, budget: int, how: str, fine_weight: float) -> None:
     for key, number in (("width", width), ("expand", expand), ("budget", budget)):
         if number < 1:
-            raise ValueError(f"{key}={number}: must be at least 1")
+            raise UserError(f"{key}={number}: must be at least 1")
     if how not in HOWS:
-        raise ValueError(f"how={how}: must be one of {', '.join(HOWS)}")
+        raise UserError(f"how={how}: must be one of {', '.join(HOWS)}")
     if not 0 <= fine_weight <= 1:
-        raise ValueError(f"fine_weight={fine_weight}: must be from 0 to 1")
+        raise UserError(f"fine_weight={fine_weight}: must be from 0 to 1")
 
 
 def _start(rules: StepRules, problems: np.ndarray, budget: int) -> _Beams:
@@ -201,7 +202,7 @@ def _best(beams: _Beams, width: int, how: str) -> _Beams:
     """The `width` best hypotheses of each puzzle, best first, no state twice; among equals the first to come."""
     value = beams.value(how)
     if np.isnan(value).any():
-        raise ValueError("scorer: its scores are NaN")
+        raise UserError("scorer: its scores are NaN")
     order = np.lexsort((-value, beams.puzzle))
     where = np.concatenate([beams.puzzle[:, None], beams.states[:, -1]], 1)[order]
     order = order[np.sort(np.unique(where, axis=0, return_index=True)[1])]

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int64, Integer
 from hrm_net.reward.metrics.by_solution import HOWS, by_solution
 from hrm_net.reward.metrics.ranking import auroc, within
 from hrm_net.reward.search.guided import RowScorer, unlabelled_rows
+from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts
 from puzzles.steps.labels import label_states
 from puzzles.steps.rules import StepRules
@@ -45,7 +46,7 @@ def erase_refill(attempts: Attempts, rules: StepRules, keep: Integer[np.ndarray,
 def few_huge_steps(attempts: Attempts, merge: int = 4) -> Attempts:
     """Every `merge` steps as one: fewer steps that could be called wrong, and time left at the end."""
     if merge < 1:
-        raise ValueError(f"merge={merge}: must be at least 1")
+        raise UserError(f"merge={merge}: must be at least 1")
     times = np.arange(-(-(attempts.states.shape[1] - 1) // merge) + 1) * merge
     places = np.minimum(times, attempts.lengths[:, None])
     found = _changed(
@@ -61,7 +62,7 @@ def error_then_fix(attempts: Attempts, rules: StepRules, rng: np.random.Generato
     Takes two steps more; attempts without room for them, or without a fitting cell, are left out. Regime "edit".
     """
     if gap < 0:
-        raise ValueError(f"gap={gap}: must be at least 0")
+        raise UserError(f"gap={gap}: must be at least 0")
     states, times = _roomy(attempts), np.arange(attempts.states.shape[1] + 2)
     at = (rng.random(len(attempts)) * np.maximum(attempts.lengths - gap, 1)).astype(np.int64)
     rows = np.arange(len(attempts))

@@ -14,6 +14,7 @@ from hrm_net.reward.objectives import known_errors
 from hrm_net.reward.text import rows as text_rows
 from hrm_net.reward.text.config import TextConfig
 from hrm_net.reward.text.rows import TextRows, TextTrajectories
+from puzzles.errors import UserError
 
 ALONE = -1
 PUBLISHED = "https://github.com/openai/prm800k/raw/main/prm800k/data/phase1_test.jsonl"
@@ -48,7 +49,7 @@ def read(config: TextConfig, length: int, seed: int) -> tuple[dict[str, TextSet]
     try:
         found = jsonl.read(path, prm800k.parse, broken=config.broken)
     except ValueError as error:
-        raise ValueError(f"reward.text.path={error}; reward.text.broken=skip leaves broken lines out") from None
+        raise UserError(f"reward.text.path={error}; reward.text.broken=skip leaves broken lines out") from None
     names = (TRAIN, VALIDATION, TEST)
     return {name: _text_set(name, found.items, config, length, seed) for name in names}, found.faults
 
@@ -58,7 +59,7 @@ def check_path(config: TextConfig) -> Path:
     assert config.path is not None
     path = Path(config.path)
     if not path.is_file():
-        raise ValueError(f"reward.text.path={path}: no such file; curl -L -o {path.name} {PUBLISHED} gets a small one")
+        raise UserError(f"reward.text.path={path}: no such file; curl -L -o {path.name} {PUBLISHED} gets a small one")
     return path
 
 
@@ -69,7 +70,7 @@ def _text_set(name: str, records: list[prm800k.Record], config: TextConfig, leng
     whole = text_rows.solutions(mine, rng, neutral=config.neutral, negatives=config.negatives)
     if not examples or not whole:
         text = f"reward.text.path={config.path}: {len(mine)} of its {len(records)} records fall to the {name} set"
-        raise ValueError(f"{text}, without a rated step or without a finished solution; needs more records")
+        raise UserError(f"{text}, without a rated step or without a finished solution; needs more records")
     return TextSet(lone=text_rows.rows_of(examples, length), trajectories=text_rows.trajectories_of(whole, length))
 
 
@@ -114,9 +115,7 @@ class TextBatches:
             self.fitting = np.flatnonzero(lengths <= self.room)
             self.too_long = len(lengths) - len(self.fitting)
             if len(self.fitting) == 0:
-                raise ValueError(
-                    f"batch_size={batch_size}: must be at least {2 * int(lengths.min())}, for one solution"
-                )
+                raise UserError(f"batch_size={batch_size}: must be at least {2 * int(lengths.min())}, for one solution")
             self.error = known_errors(trajectories.error, error_share, puzzles.rng(seed, "errors that are told"))
 
     def __call__(self, step: int) -> dict[str, Tensor]:

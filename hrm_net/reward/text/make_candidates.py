@@ -26,6 +26,7 @@ from hrm_net.commands.exit_codes import exit_codes
 from hrm_net.reward.formats import jsonl
 from hrm_net.reward.formats.candidates import answer_of, problem_of
 from hrm_net.reward.formats.records import field, texts
+from puzzles.errors import UserError
 
 _NUMBER = re.compile(r"\d+")
 PROBLEM_KEYS, TEXT_KEYS = ("problem", "question", "prompt"), ("steps", "text", "completion", "response")
@@ -38,12 +39,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         problems = None if arguments.problems is None else jsonl.read(arguments.problems, dict).items
         if arguments.perturb:
             if problems is None:
-                raise ValueError("--perturb: needs --problems FILE, with a `solution` in each line")
+                raise UserError("--perturb: needs --problems FILE, with a `solution` in each line")
             rows = perturbed(problems, arguments.perturb, arguments.seed)
         elif arguments.samples is not None:
             rows = grouped(jsonl.read(arguments.samples, parse_sample).items, problems or [])
         else:
-            raise ValueError("nothing to make candidates from: give --samples FILE, or --perturb N --problems FILE")
+            raise UserError("nothing to make candidates from: give --samples FILE, or --perturb N --problems FILE")
         jsonl.write(arguments.output, rows)
         print(f"{arguments.output}: {len(rows)} problems, {sum(len(row['candidates']) for row in rows)} candidates")
 
@@ -80,7 +81,7 @@ def _first(row: dict[str, Any], keys: Sequence[str]) -> str:
     for key in keys:
         if key in row:
             return key
-    raise ValueError(f"has none of {', '.join(keys)}")
+    raise UserError(f"has none of {', '.join(keys)}")
 
 
 def grouped(samples: Sequence[Sample], problems: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -118,7 +119,7 @@ def perturbed(problems: Sequence[dict[str, Any]], num: int, seed: int) -> list[d
         candidates = [{"text": _changed(solution, answer, rng)} for _ in range(num)]
         rows.append({"problem": problem_of(problem), "answer": answer, "candidates": candidates})
     if not rows:
-        raise ValueError("--problems: no line has a `solution` that holds its `answer`, and a number in it")
+        raise UserError("--problems: no line has a `solution` that holds its `answer`, and a number in it")
     return rows
 
 

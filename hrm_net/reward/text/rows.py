@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float32, Int16, Int64, Integer, UInt8
 
 from hrm_net.reward.formats.prm800k import Neutral, Record, label_of
 from hrm_net.reward.formats.records import TextSolution
+from puzzles.errors import UserError
 
 SEPARATOR = "\n\n"  # between steps; a merged step is two steps with it between them, as published
 FINE, COARSE = 1, 2
@@ -200,7 +201,7 @@ def trajectories_of(solved: Sequence[TextSolution], length: int) -> TextTrajecto
     starts, errors, examples = [0], [], []
     for one in solved:
         if one.outcome is None:
-            raise ValueError("outcome=null: a solution to learn an outcome from must have one")
+            raise UserError("outcome=null: a solution to learn an outcome from must have one")
         wrong = [t for t, label in enumerate(one.labels or []) if label == 0]
         errors.append(len(one.steps) if not wrong else wrong[0])
         examples += step_examples(one, coarse=False)

@@ -13,6 +13,7 @@ from hrm_net.reward.model import RewardModel
 from hrm_net.reward.text import rows as text_rows
 from hrm_net.reward.text.data import columns
 from hrm_net.reward.text.rows import TextRows
+from puzzles.errors import UserError
 
 
 @dataclass(kw_only=True, slots=True)
@@ -34,19 +35,19 @@ class TextScorer:
     def __post_init__(self) -> None:
         config = self.model.config
         if config.inputs != "text":
-            raise ValueError(f"inputs={config.inputs}: this model judges puzzles, not texts")
+            raise UserError(f"inputs={config.inputs}: this model judges puzzles, not texts")
         if self.objective not in config.objectives:
-            raise ValueError(f"head={self.objective}: must be one of {', '.join(config.objectives)}, the model's")
+            raise UserError(f"head={self.objective}: must be one of {', '.join(config.objectives)}, the model's")
         if not 0 <= self.fine_weight <= 1:
-            raise ValueError(f"fine_weight={self.fine_weight}: must lie in 0..1")
+            raise UserError(f"fine_weight={self.fine_weight}: must lie in 0..1")
         if self.fine_weight < 1 and self.objective != "hier":
-            raise ValueError(f"fine_weight={self.fine_weight}: must be 1 for head={self.objective}; hier alone has two")
+            raise UserError(f"fine_weight={self.fine_weight}: must be 1 for head={self.objective}; hier alone has two")
         if self.stop is not None and not 0 < self.stop <= 1:
-            raise ValueError(f"stop={self.stop}: must be a probability above 0, or null")
+            raise UserError(f"stop={self.stop}: must be a probability above 0, or null")
         for key in ("segments", "batch_size"):
             value = getattr(self, key)
             if value is not None and value < 1:
-                raise ValueError(f"{key}={value}: must be at least 1")
+                raise UserError(f"{key}={value}: must be at least 1")
 
     def score(self, problems: Sequence[str], outputs: Sequence[Sequence[Sequence[str]]]) -> list[list[list[float]]]:
         """[problem][candidate][step], in [0, 1]; `outputs` holds the steps of each candidate to each problem.
@@ -54,12 +55,12 @@ class TextScorer:
         ValueError for a problem without a candidate, or a candidate without a step.
         """
         if len(problems) != len(outputs):
-            raise ValueError(f"{len(outputs)} lists of candidates for {len(problems)} problems: must be equally many")
+            raise UserError(f"{len(outputs)} lists of candidates for {len(problems)} problems: must be equally many")
         merged = self.objective == "hier" and self.fine_weight < 1
         examples: list[text_rows.TextExample] = []
         for i, (problem, candidates) in enumerate(zip(problems, outputs, strict=True)):
             if not candidates:
-                raise ValueError(f"problem {i}: candidates=[]: must be at least one")
+                raise UserError(f"problem {i}: candidates=[]: must be at least one")
             for steps in candidates:
                 one = TextSolution(problem=problem, steps=list(steps))
                 examples += text_rows.step_examples(one, coarse=merged)

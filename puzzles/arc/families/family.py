@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Integer, UInt8
 
+from puzzles.errors import UserError
+
 LARGEST_SIDE = 30  # of any ARC grid
 TRIES = 2000  # a maker refuses a draw that is ambiguous or changes nothing; the worst sizes need some hundred
 
@@ -73,7 +75,7 @@ class Family:
         bounds = self.bounds(max_side)
         for key, value in sizes.items():
             if key not in bounds:
-                raise ValueError(f"{key}={value}: family {self.name} takes max_side, {', '.join(bounds)}")
+                raise UserError(f"{key}={value}: family {self.name} takes max_side, {', '.join(bounds)}")
             _check(self.name, key, value, bounds[key].low, bounds[key].high)
         return {key: sizes.get(key, size.default) for key, size in bounds.items()}
 
@@ -81,7 +83,7 @@ class Family:
 def _check(name: str, key: str, value: Any, low: int, high: int) -> None:
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or not low <= value <= high:
-        raise ValueError(f"{key}={value}: family {name} needs a whole number from {low} to {high}")
+        raise UserError(f"{key}={value}: family {name} needs a whole number from {low} to {high}")
 
 
 def _is_grid(grid: Integer[np.ndarray, "..."]) -> bool:
