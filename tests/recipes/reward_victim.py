@@ -1,4 +1,4 @@
-"""A short training of a step scorer in a process of its own, to be killed: `python -m tests.recipes.reward_victim DIR`."""
+"""A short training of a step scorer in a process of its own, to be killed."""
 
 import sys
 from dataclasses import replace
