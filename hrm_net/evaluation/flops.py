@@ -5,7 +5,7 @@ product); norms, activations and softmax are left out.
 """
 
 from hrm_net.nn.config import HRMConfig
-from hrm_net.nn.layers import swiglu_width
+from hrm_net.nn.layer_config import swiglu_width
 
 
 def segment_flops(config: HRMConfig) -> int:

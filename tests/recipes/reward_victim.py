@@ -1,4 +1,4 @@
-"""A short training of a step scorer in a process of its own, to be killed: `python -m tests.reward_victim RUN_DIR`."""
+"""A short training of a step scorer in a process of its own, to be killed."""
 
 import sys
 from dataclasses import replace

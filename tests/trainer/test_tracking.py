@@ -80,7 +80,7 @@ def test_an_empty_project_is_refused() -> None:
 WANDB = """
 import sys
 from pathlib import Path
-from hrm_net.tracking import LoggerConfig, Tracker
+from hrm_net.trainer.tracking import LoggerConfig, Tracker
 
 mode, resume_step, run_dir = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 try:

@@ -1,4 +1,4 @@
-"""A short training run in a process of its own, to be killed: `python -m tests.victim RUN_DIR`.
+"""A short training run in a process of its own, to be killed: `python -m tests.trainer.victim RUN_DIR`.
 
 Always on one thread: two summing orders would differ in the last bit.
 """

@@ -202,7 +202,7 @@ def test_the_dump_of_rearc_keeps_what_its_verifier_confirms(tmp_path: Path) -> N
         argv = [
             sys.executable,
             "-P",
-            str(REPO / "puzzles" / "arc_rearc.py"),
+            str(REPO / "puzzles" / "arc" / "rearc.py"),
             str(tmp_path / "out"),
             "--num",
             "7",
