@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 import puzzles
+from hrm_net.data.config import Targets
 from hrm_net.data.puzzle_sets import generated_set
 from hrm_net.evaluation.results import Results
 from hrm_net.provenance import provenance
-from hrm_net.recipes.config import Targets, TrainConfig
+from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data.prepare import solutions_of
-from hrm_net.reward.data.solutions import build_policy
+from hrm_net.reward.data.solutions import SolutionSource
 from hrm_net.reward.judging import Choices, Exam, best_weight, clash_free, combined, exam, judged
 from hrm_net.reward.metrics import ranking as metrics
 from hrm_net.reward.metrics.best_of_n import oracle_curve, random_curve
@@ -20,19 +21,20 @@ from hrm_net.reward.model import RewardModel
 from hrm_net.reward.row_scores import RowScores
 from hrm_net.reward.search.config import SearchConfig
 from hrm_net.reward.search.evaluation import measure
-from hrm_net.reward.validation import monitor_solutions, sources
+from hrm_net.reward.validation import validation_solutions
 from hrm_net.reward.verdicts import logits_of, scores
 from puzzles.steps.rows import StepRows
-from puzzles.steps.rules import StepRules, step_rules
+from puzzles.steps.rules import StepRules
 
 Scored = dict[str, np.ndarray]
 
 
 def evaluate(
     model: RewardModel,
-    config: TrainConfig,
+    source: SolutionSource,
     sets: dict[str, Targets],
     *,
+    validation_puzzles: int,
     num_puzzles: int,
     candidates: int,
     batch_size: int,
@@ -40,13 +42,12 @@ def evaluate(
     search: SearchConfig | None = None,
 ) -> Results:
     """Metrics of each set by its name, on `candidates` solutions of each of `num_puzzles` puzzles of the evaluation
-    fold; thresholds, aggregation and hier's combination are fixed on the monitor's puzzles before.
+    fold; thresholds, aggregation and hier's combination are fixed on `validation_puzzles` of each source before.
     `search` adds a section of that name to each set."""
-    rules = step_rules(puzzles.get(**config.puzzle))
-    validation = exam(
-        "validation", monitor_solutions(config, rules, exact=True), config.reward, config.reward.monitor_candidates
-    )
-    fixed = _scored(model, validation, config, batch_size)
+    rules, reward = source.rules, source.reward
+    solutions = validation_solutions(source, validation_puzzles, exact=True)
+    validation = exam("validation", solutions, reward, reward.validation_candidates)
+    fixed = _scored(model, validation, reward, batch_size)
     weight = best_weight(validation, fixed["hier"], fixed["hier merged"]) if "hier" in fixed else 1.0
     choices = {
         name: Choices.on(validation, one, weight if name == "hier" else None)
@@ -54,35 +55,32 @@ def evaluate(
     }
     found = {}
     for name, targets in sets.items():
-        one = _exam(config, rules, name, targets, num_puzzles, candidates, seed)
-        told = _rows_of_table(one, _scored(model, one, config, batch_size), weight)
+        one = _exam(source, name, targets, num_puzzles, candidates, seed)
+        told = _rows_of_table(one, _scored(model, one, reward, batch_size), weight)
         rng = puzzles.rng(seed, "bootstrap")
         heads = {head: judged(one, mine, choices[head], rng) for head, mine in told.items()}
         section = _frame(one, rules, rng) | {"heads": heads}
         if search is not None:
-            shared = RowScores(model, segments=config.reward.segments, batch_size=batch_size)
-            section["search"] = measure(shared, one, told, choices, search, config.reward, rules, seed=seed)
+            shared = RowScores(model, segments=reward.segments, batch_size=batch_size)
+            section["search"] = measure(shared, one, told, choices, search, source, seed=seed)
         found[name] = plain(section)
     return Results(sets=found, **provenance(seed))
 
 
-def _exam(
-    config: TrainConfig, rules: StepRules, name: str, targets: Targets, num_puzzles: int, candidates: int, seed: int
-) -> Exam:
-    problems = generated_set(rules.puzzle, name, seed, num_puzzles, **targets)
-    rules.remember(problems.inputs, problems.labels)
-    policy = build_policy(config.reward, rules)
+def _exam(source: SolutionSource, name: str, targets: Targets, num_puzzles: int, candidates: int, seed: int) -> Exam:
+    problems = generated_set(source.rules.puzzle, name, seed, num_puzzles, **targets)
+    source.rules.remember(problems.inputs, problems.labels)
     purpose = f"evaluation solutions {seed} {name}"
-    solutions = solutions_of(config, rules, policy, problems.inputs, purpose, num=candidates, exact=True)
-    return exam(name, solutions, config.reward, candidates)
+    solutions = solutions_of(source, problems.inputs, purpose, num=candidates, exact=True)
+    return exam(name, solutions, source.reward, candidates)
 
 
-def _scored(model: RewardModel, one: Exam, config: TrainConfig, batch_size: int) -> Scored:
+def _scored(model: RewardModel, one: Exam, reward: RewardConfig, batch_size: int) -> Scored:
     """Scores of the single steps by head, and of the merged ones as "hier merged"."""
     num = len(one.trajectories.rows)
     merged = [one.merged] if "hier" in model.config.objectives else []
     rows = StepRows.concatenate([one.trajectories.rows, *merged])
-    logits = logits_of(model, rows, segments=config.reward.segments, batch_size=batch_size)
+    logits = logits_of(model, rows, segments=reward.segments, batch_size=batch_size)
     found = {head: scores(head, logits[head][:num]) for head in model.config.objectives}
     if merged:
         found["hier merged"] = scores("hier", logits["hier"][num:])
@@ -129,8 +127,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def default_sets(config: TrainConfig) -> dict[str, Targets]:
-    """The sets that a run names, else puzzles like those it learned from."""
-    return config.evaluate_sets or sources(config)

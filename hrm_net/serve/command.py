@@ -99,7 +99,7 @@ def load(runs: Sequence[str], device_name: str, precision: str) -> "list[Served]
     """The models of these runs, Sudoku's shipped weights among them unless a run solves Sudoku."""
     import puzzles
     from hrm_net.checkpoints.pretrained import shipped
-    from hrm_net.recipes.model_source import find_model
+    from hrm_net.recipes.model_source import find_solver
     from hrm_net.serve.served import Served
     from hrm_net.trainer.device import resolve_device, resolve_precision
 
@@ -108,7 +108,7 @@ def load(runs: Sequence[str], device_name: str, precision: str) -> "list[Served]
     for run in [*runs, None]:
         if run is None and "sudoku" in found:
             continue
-        source = find_model(run)
+        source = find_solver(run)
         name = source.puzzle["name"]
         if name not in ("sudoku", "maze"):
             raise UserError(f"run={run}: its model solves {name}; the page draws sudoku and maze")

@@ -161,8 +161,8 @@ def test_climbing_starts_all_heads_alike() -> None:
 
 SHORT = [
     "puzzle=sudoku_4x4", "reward=steps", "model.hidden_size=8", "batch_size=24", "data.puzzles=16", "compile=false",
-    "steps=2", "monitor.every=2", "monitor.puzzles=6", "reward.budget=4", "reward.cells_per_step=3",
-    "reward.policy.error=0.3", "reward.monitor_candidates=4", "reward.evaluate_candidates=8", "evaluate_puzzles=0",
+    "steps=2", "validation.every=2", "validation.puzzles=6", "reward.budget=4", "reward.cells_per_step=3",
+    "reward.policy.error=0.3", "reward.validation_candidates=4", "reward.evaluate_candidates=8", "evaluate_puzzles=0",
     "threads=1", "precision=fp32", "reward.segments=1",
 ]  # fmt: skip
 FULL = [

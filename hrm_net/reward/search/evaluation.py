@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 import puzzles
-from hrm_net.reward.config import RewardConfig
-from hrm_net.reward.data.solutions import build_policy
+from hrm_net.reward.data.solutions import SolutionSource
 from hrm_net.reward.judging import Choices, Exam, aggregated
 from hrm_net.reward.metrics.best_of_n import best_of_n, oracle
 from hrm_net.reward.metrics.bootstrap import interval
@@ -41,8 +40,7 @@ def measure(
     told: dict[str, np.ndarray],
     choices: dict[str, Choices],
     config: SearchConfig,
-    reward: RewardConfig,
-    rules: StepRules,
+    source: SolutionSource,
     *,
     seed: int,
 ) -> dict[str, Any]:
@@ -50,7 +48,7 @@ def measure(
 
     `told`: each head's scores of the exam's single steps, those of hier_fine are hier's own.
     """
-    policy = build_policy(reward, rules)
+    rules, policy, reward = source.rules, source.policy, source.reward
     found = {
         "puzzles": min(config.puzzles, len(one.solved)),
         "heads": search_points(shared.head, one, told, choices, config, rules, policy, budget=reward.budget, seed=seed),
