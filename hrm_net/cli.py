@@ -15,7 +15,7 @@ from puzzles.errors import UserError
 
 Values = dict[str, Any]
 # Checks a job's values for its run directory, and returns the work to do, which holds what was read for the check.
-Check = Callable[[Values, Path], Callable[[], None]]
+Check = Callable[[Values, Path], Callable[[], object]]
 
 
 def train(argv: list[str] | None = None) -> None:
@@ -28,7 +28,7 @@ def evaluate(argv: list[str] | None = None) -> None:
     _main("evaluate", EvaluateConfig, _check_evaluation, argv)
 
 
-def _check_training(values: Values, run_dir: Path) -> Callable[[], None]:
+def _check_training(values: Values, run_dir: Path) -> Callable[[], object]:
     from hrm_net import recipes
     from hrm_net.checkpoints import checkpoint
     from hrm_net.commands import evaluate as evaluate_command
@@ -62,7 +62,7 @@ def _check_writable(run_dir: Path) -> None:
         raise UserError(f"run directory {run_dir}: cannot be written: no permission in {there}")
 
 
-def _check_evaluation(values: Values, run_dir: Path) -> Callable[[], None]:
+def _check_evaluation(values: Values, run_dir: Path) -> Callable[[], object]:
     from hrm_net.commands import evaluate as evaluate_command
     from hrm_net.recipes.checks import evaluate_config
 
@@ -73,7 +73,7 @@ def _check_evaluation(values: Values, run_dir: Path) -> Callable[[], None]:
 def _main(name: str, cls: type, check: Check, argv: list[str] | None) -> None:
     """Check every job that `argv` asks for before Hydra makes a directory, then let Hydra run them."""
     argv = sys.argv[1:] if argv is None else argv
-    checked_work: dict[str, Callable[[], None]] = {}
+    checked_work: dict[str, Callable[[], object]] = {}
     with exit_codes():
         options = compose.arguments(argv)
         if options.help:

@@ -48,10 +48,10 @@ class ArcRecipe:
     noun = "a solver of real ARC tasks"
     refused: Mapping[str, str] = MappingProxyType(
         {
-            "sets": "it is evaluated on the tests of its tasks, see data",
+            "sets": "it is evaluated on the tests of its tasks; see data=",
             "solver": "it answers by votes",
-            "search": "a step scorer of puzzles searches",
-            "candidates": "a step scorer ranks candidates",
+            "search": "search needs a step scorer of puzzles",
+            "candidates": "candidates are ranked by a step scorer of puzzles",
         }
     )
 

@@ -89,5 +89,5 @@ def check_options(config: EvaluateConfig, source: ModelSource, recipe: Recipe) -
         value = getattr(config, key)
         value = value.name if key in ("solver", "search") else value
         if key in recipe.refused and value != unset:
-            bound = f"{show(unset)} for {recipe.noun} ({source.path}): {recipe.refused[key]}"
+            bound = f"{show(unset)} for {recipe.noun} ({source.path}); {recipe.refused[key]}"
             raise UserError(f"{key}={show(value)}: must be {bound}")

@@ -136,9 +136,9 @@ class SolverRecipe:
     noun = "a solver"
     refused: Mapping[str, str] = MappingProxyType(
         {
-            "search": "a step scorer of puzzles searches",
-            "candidates": "a step scorer ranks candidates",
-            "augmentations": "models of real ARC tasks answer by votes",
+            "search": "search needs a step scorer of puzzles",
+            "candidates": "candidates are ranked by a step scorer of puzzles",
+            "augmentations": "augmentations vote for a solver of real ARC tasks",
         }
     )
 

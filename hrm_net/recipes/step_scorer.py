@@ -177,9 +177,10 @@ class StepScorerTraining(ScorerTraining):
             folder = self.run_dir / "steps"
             raise UserError(f"{folder}: holds other solutions than the run began with; choose another name=")
         self.data_digest = digest
-        print(f"learning from {found.describe()}", flush=True)
+        examples = found.examples()
+        print(f"learning from {examples.describe()}", flush=True)
         self.batches = StepBatches(
-            found, source.rules.puzzle,
+            examples, source.rules.puzzle,
             budget=config.reward.budget, batch_size=config.batch_size, seed=config.seed, augment=config.data.augment,
             error_share=config.reward.error_share,
         )  # fmt: skip
@@ -206,9 +207,9 @@ class StepScorerRecipe:
     noun = "a step scorer of puzzles"
     refused: Mapping[str, str] = MappingProxyType(
         {
-            "data": "it scores sampled solutions of generated puzzles, see sets",
+            "data": "it scores sampled solutions of generated puzzles; see sets=",
             "solver": "it gives no answers",
-            "augmentations": "models of real ARC tasks answer by votes",
+            "augmentations": "augmentations vote for a solver of real ARC tasks",
         }
     )
 

@@ -22,14 +22,14 @@ from hrm_net.recipes.model_source import ModelSource, find_model
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.recipes.step_scorer import ScorerTraining, export, model_config
 from hrm_net.reward import objectives
-from hrm_net.reward.judge import judge
+from hrm_net.reward.heads import MERGED_ROWS, SINGLE_ROWS, TRAJECTORIES, any_needs
 from hrm_net.reward.model import RewardModel
+from hrm_net.reward.scoring import run_rows, to_scores
 from hrm_net.reward.text import data as text_data
 from hrm_net.reward.text import judging as text_judging
 from hrm_net.reward.text.config import TEXT_VOCAB_SIZE
 from hrm_net.reward.text.data import TEST, TRAIN, VALIDATION, TextBatches, TextSet
 from hrm_net.reward.text.rows import FINE
-from hrm_net.reward.text.scorer import probabilities
 from hrm_net.schema import require, show
 from hrm_net.trainer import loop
 from hrm_net.trainer.device import resolve_device, resolve_precision
@@ -57,8 +57,7 @@ class TextTraining(ScorerTraining):
         for fault in faults:
             print(f"left out: {fault}", flush=True)
         train = self.sets[TRAIN]
-        heads = set(reward.objectives)
-        merged, alone, whole = "hier" in heads, bool(heads - objectives.WHOLE), bool(heads & objectives.WHOLE)
+        merged, alone, whole = (any_needs(reward.objectives, data) for data in (MERGED_ROWS, SINGLE_ROWS, TRAJECTORIES))
         batches = TextBatches(
             (train.lone if merged else train.lone.take(train.lone.span == FINE)) if alone else None,
             train.trajectories if whole else None,
@@ -90,11 +89,11 @@ def losses_and_scores(
 ) -> tuple[dict[str, Tensor], text_judging.Scores]:
     """Of every head over a whole set; scores of the rows as `TextSet.rows` has them."""
     rows = text_data.columns(held_out.rows)
-    found = judge(model, rows, segments=config.reward.segments, batch_size=config.batch_size)
+    found = run_rows(model, rows, segments=config.reward.segments, batch_size=config.batch_size)
     logits = {head: torch.from_numpy(values) for head, values in found.logits.items()}
     batch = text_data.batch_of(held_out)
     losses = objectives.losses(logits, batch, loss=config.reward.loss)
-    return losses, {head: probabilities(head, values) for head, values in found.logits.items()}
+    return losses, {head: to_scores(head, values) for head, values in found.logits.items()}
 
 
 class TextScorerRecipe:
@@ -108,7 +107,7 @@ class TextScorerRecipe:
             "solver": "it gives no answers",
             "search": "nothing generates texts",
             "candidates": "nothing generates texts; hrm-rank ranks those in a file",
-            "augmentations": "models of real ARC tasks answer by votes",
+            "augmentations": "augmentations vote for a solver of real ARC tasks",
         }
     )
 
