@@ -12,9 +12,8 @@ from PIL import Image, ImageSequence
 from rich.console import Console
 
 import puzzles
-from hrm_net.commands import live
 from hrm_net.data.puzzle_sets import PuzzleSet
-from hrm_net.evaluation import figures
+from hrm_net.evaluation import figures, live
 from hrm_net.evaluation.evaluate import evaluate
 from hrm_net.evaluation.pictures import write_figures, write_filling_in, write_followed, write_galleries
 from hrm_net.evaluation.trace import traces
