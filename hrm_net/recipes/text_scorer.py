@@ -1,6 +1,7 @@
 """Training of a step scorer on solutions in words; its update is that of every step scorer."""
 
 import hashlib
+import math
 from pathlib import Path
 
 import torch
@@ -25,15 +26,15 @@ class TextTraining(ScorerTraining):
 
     def begin(self) -> None:
         config, reward = self.config, self.config.reward
-        self.sets, faults = text_data.read(reward.text, config.model.seq_len, config.seed)
+        self.sets, notes = text_data.read(reward.text, config.model.seq_len, config.seed)
         digest = hashlib.sha256(Path(str(reward.text.path)).read_bytes()).hexdigest()
         if self.data_digest not in (None, digest):
             raise UserError(
                 f"reward.text.path={reward.text.path}: is another file than the run began with; choose another name="
             )
         self.data_digest = digest
-        for fault in faults:
-            print(f"left out: {fault}", flush=True)
+        for note in notes:
+            print(note, flush=True)
         train = self.sets[TRAIN]
         heads = set(reward.objectives)
         merged, alone, whole = "hier" in heads, bool(heads - objectives.WHOLE), bool(heads & objectives.WHOLE)
@@ -56,8 +57,9 @@ class TextTraining(ScorerTraining):
             tracker.log(
                 state.step, kind="validation", seconds=state.seconds, head=head, loss=losses[head].item(), **found
             )
+        aurocs = {head: found["auroc_solutions" if head == "orm" else "auroc_steps"] for head, found in told.items()}
         shown = ", ".join(
-            f"{head} {found['auroc_solutions' if head == 'orm' else 'auroc_steps']:.3f}" for head, found in told.items()
+            f"{head} {'not defined' if math.isnan(value) else f'{value:.3f}'}" for head, value in aurocs.items()
         )
         line = f"  step {state.step}: AUROC of steps (orm: of solutions) on validation questions: {shown}"
         return -sum(loss.item() for loss in losses.values()), [line]

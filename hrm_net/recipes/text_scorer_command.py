@@ -59,6 +59,8 @@ def run(config: EvaluateConfig, trained: TrainConfig, source: ModelSource, outpu
     model = training.load(source.path, trained).to(device)
     model.forward_dtype = resolve_precision(config.precision, device)
     sets, _ = text_data.read(trained.reward.text, trained.model.seq_len, trained.seed)
+    for note in sets[TEST].notes(TEST):
+        print(note, flush=True)
     _, on_validation = losses_and_scores(model, sets[VALIDATION], trained)
     _, on_test = losses_and_scores(model, sets[TEST], trained)
     fixed = text_judging.thresholds(sets[VALIDATION], on_validation)
