@@ -129,9 +129,10 @@ class ScorerTraining:
             folder = self.run_dir / "steps"
             raise UserError(f"{folder}: holds other solutions than the run began with; choose another name=")
         self.data_digest = digest
-        print(f"learning from {found.describe()}", flush=True)
+        examples = found.examples()
+        print(f"learning from {examples.describe()}", flush=True)
         self.batches = StepBatches(
-            found, puzzle,
+            examples, puzzle,
             budget=reward.budget, batch_size=config.batch_size, seed=config.seed, augment=config.data.augment,
             error_share=reward.error_share,
         )  # fmt: skip

@@ -10,13 +10,13 @@ from torch import Tensor
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.step_scorer import ScorerTraining
 from hrm_net.reward import objectives
-from hrm_net.reward.judge import judge
+from hrm_net.reward.heads import MERGED_ROWS, SINGLE_ROWS, TRAJECTORIES, any_needs
 from hrm_net.reward.model import RewardModel
+from hrm_net.reward.scoring import run_rows, to_scores
 from hrm_net.reward.text import data as text_data
 from hrm_net.reward.text import judging as text_judging
 from hrm_net.reward.text.data import TRAIN, VALIDATION, TextBatches, TextSet
 from hrm_net.reward.text.rows import FINE
-from hrm_net.reward.text.scorer import probabilities
 from hrm_net.trainer.tracking import Tracker
 from puzzles.errors import UserError
 
@@ -36,8 +36,7 @@ class TextTraining(ScorerTraining):
         for note in notes:
             print(note, flush=True)
         train = self.sets[TRAIN]
-        heads = set(reward.objectives)
-        merged, alone, whole = "hier" in heads, bool(heads - objectives.WHOLE), bool(heads & objectives.WHOLE)
+        merged, alone, whole = (any_needs(reward.objectives, data) for data in (MERGED_ROWS, SINGLE_ROWS, TRAJECTORIES))
         batches = TextBatches(
             (train.lone if merged else train.lone.take(train.lone.span == FINE)) if alone else None,
             train.trajectories if whole else None,
@@ -70,8 +69,8 @@ def losses_and_scores(
 ) -> tuple[dict[str, Tensor], text_judging.Scores]:
     """Of every head over a whole set; scores of the rows as `TextSet.rows` has them."""
     rows = text_data.columns(held_out.rows)
-    found = judge(model, rows, segments=config.reward.segments, batch_size=config.batch_size)
+    found = run_rows(model, rows, segments=config.reward.segments, batch_size=config.batch_size)
     logits = {head: torch.from_numpy(values) for head, values in found.logits.items()}
     batch = text_data.batch_of(held_out)
     losses = objectives.losses(logits, batch, loss=config.reward.loss)
-    return losses, {head: probabilities(head, values) for head, values in found.logits.items()}
+    return losses, {head: to_scores(head, values) for head, values in found.logits.items()}

@@ -6,7 +6,7 @@ A completion is a solution in words, one step a line (`r1c2=3`); prompts and com
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hrm_net.reward.aggregate import AGGREGATES, aggregate
+from hrm_net.reward.aggregate import aggregate, check_aggregation
 from hrm_net.reward.scorer import StepScorer
 from puzzles.errors import UserError
 
@@ -18,8 +18,7 @@ def reward_function(scorer: StepScorer, how: str = "prod", *, invalid: float = 0
     aggregates the scores of the steps by `how`; `invalid` is that of a completion which is no solution in words or
     breaks the puzzle's rules of writing. ValueError for a puzzle that is none: that is no fault of the completion.
     """
-    if how not in AGGREGATES:
-        raise UserError(f"how={how}: must be one of {', '.join(AGGREGATES)}")
+    check_aggregation(how)
 
     def step_scorer(prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float]:
         named = columns.get("problem")

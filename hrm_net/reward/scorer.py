@@ -13,11 +13,10 @@ from jaxtyping import Float, Float64
 
 import puzzles
 from hrm_net.checkpoints import pretrained
-from hrm_net.inference.segments import sigmoid
 from hrm_net.reward.candidates import Path as States
 from hrm_net.reward.candidates import read_candidate, read_problem
-from hrm_net.reward.judge import Judgement, judge
 from hrm_net.reward.model import RewardModel
+from hrm_net.reward.scoring import RowLogits, run_rows, to_log_scores, to_scores
 from puzzles.base import Puzzle
 from puzzles.errors import UserError
 from puzzles.steps.rows import COARSE, FINE, StepRows
@@ -107,7 +106,7 @@ class StepScorer:
 
     def score_rows(self, rows: StepRows) -> Float64[np.ndarray, " rows"]:
         """The score of each row by itself, merged steps as such; of rows that are equal only one is thought about."""
-        return self._values(self._judge(rows))[0]
+        return to_scores(self.objective, self._run(rows).logits[self.objective])
 
     def check_problem(self, problem: Any) -> None:
         """ValueError where a problem is none of the scorer's puzzle."""
@@ -137,23 +136,18 @@ class StepScorer:
         if not paths:
             return np.zeros(0), np.zeros(0), np.zeros(0, np.int64)
         fine = StepRows.concatenate([_rows(problem, path, FINE) for problem, path in paths])
-        judgement = self._judge(fine)
-        scores, log_rewards = self._values(judgement)
+        found = self._run(fine)
+        logits = found.logits[self.objective]
+        scores, log_rewards = to_scores(self.objective, logits), to_log_scores(self.objective, logits)
         if self.objective == "hier" and self.fine_weight < 1:
             second = np.concatenate([np.arange(len(path.states) - 1) > 0 for _, path in paths])
             coarse = self.score_rows(StepRows.concatenate([_rows(problem, path, COARSE) for problem, path in paths]))
             scores[second] = self.fine_weight * scores[second] + (1 - self.fine_weight) * coarse
             with np.errstate(divide="ignore"):
                 log_rewards[second] = np.log(scores[second])
-        return scores, log_rewards, judgement.segments
+        return scores, log_rewards, found.segments
 
-    def _values(self, judgement: Judgement) -> tuple[np.ndarray, np.ndarray]:
-        """(scores, log-rewards)."""
-        logits = judgement.logits[self.objective]
-        logits = -logits if self.objective == "cond" else logits
-        return sigmoid(logits), -np.logaddexp(0.0, -logits)
-
-    def _judge(self, rows: StepRows) -> Judgement:
+    def _run(self, rows: StepRows) -> RowLogits:
         config = self.model.config
         if rows.problem.shape[1] != config.core.seq_len:
             raise UserError(f"rows have {rows.problem.shape[1]} cells: the scorer was trained on {config.core.seq_len}")
@@ -166,9 +160,9 @@ class StepScorer:
         keys = np.concatenate([*grids, left, rows.span[:, None]], axis=1)
         _, places, back = np.unique(_as_words(keys), return_index=True, return_inverse=True)
         shown = {key: getattr(rows, key)[places] for key in ("problem", "before", "after", "left", "span")}
-        found = judge(self.model, shown, segments=self.segments, stop=self.stop, batch_size=self.batch_size)
+        found = run_rows(self.model, shown, segments=self.segments, stop=self.stop, batch_size=self.batch_size)
         logits = {name: values[back] for name, values in found.logits.items()}
-        return Judgement(logits=logits, segments=found.segments[back])
+        return RowLogits(logits=logits, segments=found.segments[back])
 
     def save_pretrained(self, directory: str | Path) -> None:
         """Write config.json, with puzzle and settings, and model.safetensors."""

@@ -68,7 +68,7 @@ def joined(parts: list[Solutions]) -> Solutions:
         name: np.concatenate([getattr(part.exact, name) for part in parts]) for name in (*LABELS, "lengths")
     }
     labels = BatchLabels(**columns)
-    return Solutions(attempts=attempts, exact=labels, taught=labels)
+    return Solutions(attempts=attempts, exact=labels, training_labels=labels)
 
 
 def save(path: Path, solutions: Solutions, answers: np.ndarray) -> None:
@@ -88,7 +88,7 @@ def load(path: Path, rules: StepRules) -> Solutions:
         labels = BatchLabels(**{name: file[f"labels.{name}"] for name in (*LABELS, "lengths")})
         answers = file["answers"]
     rules.remember(problems_of(attempts, len(answers)), answers)
-    return Solutions(attempts=attempts, exact=labels, taught=labels)
+    return Solutions(attempts=attempts, exact=labels, training_labels=labels)
 
 
 def problems_of(attempts: Attempts, num: int) -> np.ndarray:

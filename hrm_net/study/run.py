@@ -82,7 +82,7 @@ def examples(folder: Path) -> int | None:
     from puzzles.steps.files import load_rows, load_trajectories
 
     steps = folder / "steps"
-    found = [len(load_rows(path)) for path in [steps / "lone.npz"] if path.is_file()]
+    found = [len(load_rows(path)) for path in [steps / "single_rows.npz"] if path.is_file()]
     found += [len(load_trajectories(path).rows) for path in [steps / "trajectories.npz"] if path.is_file()]
     return sum(found) if found else None
 

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Integer, UInt8, UInt64
 
 from puzzles.base import Level, Page, Puzzle, Verdict
 from puzzles.errors import UserError
-from puzzles.parallel import over_chunks
+from puzzles.kernels import over_chunks
 from puzzles.sudoku import bands as sudoku_bands
 from puzzles.sudoku import canonical as sudoku_canonical
 from puzzles.sudoku import dig as sudoku_dig

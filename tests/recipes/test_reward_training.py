@@ -62,7 +62,7 @@ def test_a_control_matched_in_number_has_as_many_rows_as_what_it_controls() -> N
     for compression in ("none", "hnc", "count"):
         merged = ["hier"] if compression == "hnc" else ["prm"]
         run = config({"objectives": merged, **TREES, "compression": compression})
-        found = data.make(run, RULES).lone
+        found = data.make(run, RULES).single_rows
         assert found is not None
         made[compression] = found
     assert len(made["count"]) == len(made["hnc"]) > len(made["none"])
@@ -84,7 +84,7 @@ def test_the_label_alive_ends_where_the_error_that_cond_is_told_begins() -> None
 
 def test_exact_labels_of_trees_are_the_oracles() -> None:
     run = config({"objectives": ["prm"], **TREES, "data": "trees", "labels": "exact"})
-    found = data.make(run, RULES).lone
+    found = data.make(run, RULES).single_rows
     assert found is not None
     target = RULES.targets(found.problem, found.before, found.after)
     changed = found.before != found.after
@@ -104,9 +104,9 @@ def test_the_data_is_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.Monk
     np.testing.assert_array_equal(made.trajectories.rows.after, read.trajectories.rows.after)
     with pytest.raises(ValueError, match=r"steps was made with candidates=4, not 5: use it again, or choose another"):
         data.prepare(config({"candidates": 5}), RULES, tmp_path)
-    path = tmp_path / "steps" / "lone.npz"
+    path = tmp_path / "steps" / "single_rows.npz"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"lone.npz: missing or damaged; delete .* to have it made again"):
+    with pytest.raises(ValueError, match=r"single_rows.npz: missing or damaged; delete .* to have it made again"):
         data.prepare(run, RULES, tmp_path)
 
 
@@ -179,7 +179,7 @@ def test_a_run_is_judged_handed_on_and_judged_again(
         (["reward.data=trees"], "reward.coarse=second: must be net for exact labels on trees, "),
         (["reward.fine=alive", "reward.labels=mc_soft"], "reward.fine=alive: must be ok, but for exact labels of traj"),
         (["reward.compression=hnc", "reward.data=trajectories"], "reward.compression=hnc: must be none for traj"),
-        (["model.noise=0.1"], "model.core.state=fixed, noise=0.1: a scorer says the same each time"),
+        (["model.noise=0.1"], "model.core.state=fixed, noise=0.1: a scorer must give the same score each time"),
     ],
 )
 def test_a_mistake_is_one_line_before_any_work(

@@ -11,8 +11,8 @@ import torch
 
 import puzzles
 from hrm_net.reward import StepScorer, aggregate
-from hrm_net.reward.judge import judge
 from hrm_net.reward.scorer import Scores
+from hrm_net.reward.scoring import run_rows
 from puzzles.steps.rows import StepRows
 from puzzles.steps.steps import Step, Trajectory, from_states
 from puzzles.steps.text import format_steps
@@ -166,7 +166,7 @@ def test_renamed_digits_have_the_same_scores():
 def test_rows_stop_when_the_head_is_sure():
     model = small_scorer("symbols", ("prm", "cond"))
     rows = {key: values.numpy() for key, values in random_rows(40).items()}
-    deep = [judge(model, rows, segments=segments, batch_size=16) for segments in (1, 2, 3)]
+    deep = [run_rows(model, rows, segments=segments, batch_size=16) for segments in (1, 2, 3)]
     with torch.no_grad():
         batch = random_rows(40)
         state = model.initial_state(batch)
@@ -175,7 +175,7 @@ def test_rows_stop_when_the_head_is_sure():
             state, out = model(state, batch)
             sure.append(out.q_halt.double().sigmoid().numpy())
     stop = float(np.median(sure[0]))
-    found = judge(model, rows, segments=3, stop=stop, batch_size=16)
+    found = run_rows(model, rows, segments=3, stop=stop, batch_size=16)
     expected = np.where(sure[0] >= stop, 1, np.where(sure[1] >= stop, 2, 3))
     assert found.segments.tolist() == expected.tolist()
     assert len(set(expected)) > 1
@@ -304,7 +304,7 @@ def test_scorers_that_do_not_fit_are_refused():
         StepScorer(small_scorer("text", ("prm",)), SUDOKU)
     with torch.no_grad():
         next(model.heads["prm"].parameters()).fill_(torch.nan)
-    with pytest.raises(ValueError, match=r"model: its head prm says what is not finite of row 0"):
+    with pytest.raises(ValueError, match=r"model: its head prm gives row 0 the logit nan: must be finite"):
         StepScorer(model, SUDOKU, "prm").score([PROBLEM], [[[GOOD]]])
 
 

@@ -1,4 +1,4 @@
-"""Solutions to learn from and to be judged on: sampled from a policy, labelled by the answer or by rollouts."""
+"""Solutions to learn from and to be measured on: sampled from a policy, labelled by the answer or by rollouts."""
 
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,7 @@ Grids = Integer[np.ndarray, "num seq"]
 
 
 def build_policy(config: RewardConfig, rules: StepRules) -> Policy:
-    """The policy that `config.policy` names; ValueError where its solver is missing or of another puzzle."""
+    """The policy that `config.policy` names; UserError where its solver is missing or of another puzzle."""
     policy = config.policy
     if policy.name == "random":
         return RandomPolicy(rules, cells_per_step=config.cells_per_step, regime=config.regime)
@@ -51,29 +51,29 @@ def build_policy(config: RewardConfig, rules: StepRules) -> Policy:
 
 @dataclass(kw_only=True, slots=True)
 class Solutions:
-    """Attempts at puzzles, those of one puzzle next to each other, with exact labels; `taught`: the labels that a
-    scorer learns from, where those are others."""
+    """Attempts at puzzles, those of one puzzle next to each other, with exact labels and the labels that a scorer
+    learns from; often the two are the same."""
 
     attempts: Attempts
     exact: BatchLabels
-    taught: BatchLabels
+    training_labels: BatchLabels
 
     def trajectories(self, config: RewardConfig, *, exact: bool = False) -> StepTrajectories:
-        """The single steps of every attempt, its outcome and its error step by the configuration's convention. `exact`:
-        labelled by whether the step is right, whatever is taught."""
-        labels, fine = (self.exact, "ok") if exact else (self.taught, config.fine)
+        """The single steps of every attempt, its outcome, and its error step by the configuration's convention.
+        `exact`: labelled by whether the step is right, whatever the training labels are."""
+        labels, fine = (self.exact, "ok") if exact else (self.training_labels, config.fine)
         return trajectories_of(self.attempts, labels, fine=fine, error=config.error)
 
     def merged(self, config: RewardConfig, *, exact: bool = False) -> StepRows:
         """Every step but an attempt's first, merged with the one before."""
-        return rows_of(self.attempts, self.exact if exact else self.taught, fine=None, coarse=config.coarse)
+        return rows_of(self.attempts, self.exact if exact else self.training_labels, fine=None, coarse=config.coarse)
 
 
 def sample(
     policy: Policy, rules: StepRules, rng: np.random.Generator, problems: Grids, config: RewardConfig, *, num: int,
     rollouts: bool = False,
 ) -> Solutions:  # fmt: skip
-    """`num` attempts at each problem, none of those that come solved; with `rollouts` these give the labels taught."""
+    """`num` attempts at each problem that does not come solved; with `rollouts` these give the training labels."""
     rows = np.repeat(problems, num, axis=0)
     states, lengths = sample_states(policy, rules, rng, rows, config.budget)
     begun = lengths > 0
@@ -82,8 +82,8 @@ def sample(
         budget=config.budget, cells_per_step=config.cells_per_step, regime=config.regime,
     )  # fmt: skip
     exact = label_states(rules, found)
-    taught = by_rollouts(policy, rules, rng, found, exact, config) if rollouts else exact
-    return Solutions(attempts=found, exact=exact, taught=taught)
+    training_labels = by_rollouts(policy, rules, rng, found, exact, config) if rollouts else exact
+    return Solutions(attempts=found, exact=exact, training_labels=training_labels)
 
 
 def by_rollouts(
@@ -95,7 +95,7 @@ def by_rollouts(
     config: RewardConfig,
 ) -> BatchLabels:
     """Labels of single and merged steps by `children` rollouts from the state after each: the share that comes right
-    within the budget, or (mc_hard) whether one does. Outcome and error step stay exact."""
+    within the budget, or (mc_hard) whether at least one does. Outcome and error step stay exact."""
     from puzzles.trees.trees import monte_carlo
 
     chosen, t = np.nonzero(found.live)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 import puzzles
 from hrm_net.reward.formats import jsonl, prm800k
-from hrm_net.reward.objectives import known_errors
+from hrm_net.reward.heads.cond import known_errors
 from hrm_net.reward.text import rows as text_rows
 from hrm_net.reward.text.config import TextConfig
 from hrm_net.reward.text.rows import TextRows, TextTrajectories

@@ -7,13 +7,15 @@ import torch
 from hrm_net.nn.config import HRMConfig
 from hrm_net.reward.aggregate import aggregate
 from hrm_net.reward.formats.records import TextSolution
+from hrm_net.reward.heads import HEADS
 from hrm_net.reward.model import RewardModel
-from hrm_net.reward.model_config import OBJECTIVES, RewardModelConfig
+from hrm_net.reward.model_config import RewardModelConfig
+from hrm_net.reward.scoring import to_scores
 from hrm_net.reward.text import judging as text_judging
 from hrm_net.reward.text.config import TEXT_VOCAB_SIZE
 from hrm_net.reward.text.data import TextSet
 from hrm_net.reward.text.rows import TextExample, rows_of, step_examples, trajectories_of
-from hrm_net.reward.text.scorer import TextScorer, probabilities
+from hrm_net.reward.text.scorer import TextScorer
 
 PROBLEMS = ["1 + 2?", "a longer question, of which the end is cut off"]
 OUTPUTS = [[["3"], ["1 + 2", "= 4", "so 4"]], [["x = 1\ny = 2", "done"]]]
@@ -25,7 +27,7 @@ def model():
         vocab_size=TEXT_VOCAB_SIZE, seq_len=32, hidden_size=16, num_heads=2, h_layers=1, l_layers=1, mlp_multiple=16
     )
     made = RewardModel(
-        RewardModelConfig(core=core, objectives=list(OBJECTIVES), inputs="text"), torch.Generator().manual_seed(0)
+        RewardModelConfig(core=core, objectives=list(HEADS), inputs="text"), torch.Generator().manual_seed(0)
     ).eval()
     with torch.no_grad():  # heads start at 0, which says the same of everything
         for name, parameter in made.named_parameters():
@@ -34,7 +36,7 @@ def model():
     return made
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", HEADS)
 def test_scores_nest_and_do_not_depend_on_company(model, objective):
     scores = TextScorer(model=model, objective=objective).score(PROBLEMS, OUTPUTS)
     assert [[len(steps) for steps in candidates] for candidates in scores] == [[1, 3], [2]]
@@ -59,7 +61,7 @@ def test_hier_weighs_single_and_merged_steps(model):
 
 
 def test_cond_gives_the_chance_not_to_go_wrong():
-    np.testing.assert_allclose(probabilities("cond", np.array([2.0])), 1 - probabilities("prm", np.array([2.0])))
+    np.testing.assert_allclose(to_scores("cond", np.array([2.0])), 1 - to_scores("prm", np.array([2.0])))
 
 
 def test_the_step_itself_and_the_steps_before_it_matter(model):

@@ -8,19 +8,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hrm_net.reward.model_config import OBJECTIVES
-from hrm_net.reward.objectives import (
-    halting_loss,
+from hrm_net.reward.heads import HEADS
+from hrm_net.reward.heads.base import last_rows, padded, places
+from hrm_net.reward.heads.cond import (
     hazard_loss,
     known_errors,
-    last_rows,
-    losses,
-    padded,
-    places,
-    ranking_loss,
-    verdicts,
+    log_error_at,
+    log_failure,
+    log_rewards,
+    log_survival,
 )
-from hrm_net.reward.survival import log_error_at, log_failure, log_rewards, log_survival
+from hrm_net.reward.heads.pqm import ranking_loss
+from hrm_net.reward.objectives import halting_loss, losses, right_signs
 
 LENGTHS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 LOGIT = st.floats(-8, 8, width=32)
@@ -63,7 +62,7 @@ def whole(logits, batch):
 
 def every(logits: torch.Tensor) -> dict[str, torch.Tensor]:
     """All heads say the same."""
-    return dict.fromkeys(OBJECTIVES, logits)
+    return dict.fromkeys(HEADS, logits)
 
 
 def hazards(values):
@@ -199,7 +198,7 @@ def test_no_solution_no_loss():
     assert halting_loss(logits, every(logits), batch) == 0
 
 
-def test_verdicts_by_hand():
+def test_right_signs_by_hand():
     nan = math.nan
     batch = {
         "trajectory": torch.tensor([0, 0, 0, 1, 1, -1, -1]),
@@ -210,14 +209,14 @@ def test_verdicts_by_hand():
     }
 
     def of(name, values):
-        right, known = verdicts({name: torch.tensor(values)}, batch)
+        right, known = right_signs({name: torch.tensor(values)}, batch)
         return [bool(r) if k else None for r, k in zip(right, known, strict=True)]
 
     assert of("prm", [1.0, 1.0, 1.0, 1.0, -1.0, -1.0, 1.0]) == [True, False, None, True, False, True, None]
     assert of("hier", [1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0]) == [True, False, None, True, False, True, False]
     assert of("orm", [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]) == [None, None, False, None, True, None, None]
     assert of("cond", [-1.0, 1.0, 1.0, -1.0, 1.0, 1.0, 1.0]) == [True, True, None, True, False, None, None]
-    right, known = verdicts({"prm": torch.ones(7), "cond": -torch.ones(7)}, batch)
+    right, known = right_signs({"prm": torch.ones(7), "cond": -torch.ones(7)}, batch)
     assert right.tolist()[:2] == [True, False]
     assert known.tolist() == [True, True, False, True, True, True, False]
 
