@@ -78,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> None:
     puzzle = puzzles.get(**source.puzzle)
     identifier = _identifier(puzzle, source, arguments.family)
     inputs = read_puzzles(arguments.puzzle, puzzle)
-    live = not arguments.json and len(inputs) == 1 and sys.stdout.isatty() and _drawn(puzzle)
+    live = not arguments.json and len(inputs) == 1 and sys.stdout.isatty()
     model = _load(source, arguments)
 
     from hrm_net.solver import solve
@@ -117,8 +117,8 @@ def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
 
 
 def _identifier(puzzle: "Puzzle", source: "ModelSource", family: str | None) -> int:
-    """What the model knows the puzzles by: 0 but for families of ARC."""
-    if puzzle.name == "arc":
+    """What the model knows the puzzles by: 0 unless the domain has families."""
+    if puzzle.families:
         from hrm_net.recipes.arc_solve import family_identifier
 
         return family_identifier(family, puzzle, source)
@@ -160,41 +160,25 @@ def _parse_lines(name: str, text: str, puzzle: "Puzzle") -> np.ndarray:
 
 
 def question(text: str, puzzle: "Puzzle") -> np.ndarray:
-    """One puzzle's inputs; ValueError for a text that is none, or one that its givens make impossible."""
-    row = puzzle.parse(text.replace("/", "\n"))
-    # checked cheaply where that can be: the exact solver's kernels take long to load
-    if puzzle.verifiable and not (puzzle.name == "sudoku" and puzzle.check(row[None], row[None]).valid[0]):
-        try:
-            puzzle.solve(row[None])
-        except ValueError as error:
-            raise UserError(str(error).removeprefix("puzzle 0: ")) from None
+    """One puzzle's inputs; UserError for a text that is none, or one that its givens make impossible.
+
+    Only faults that are found without a search count: the exact solver's kernels take long to load.
+    """
+    row = puzzle.parse(text)
+    if fault := puzzle.problem_fault(row, search=False):
+        raise UserError(fault)
     return row
 
 
 def as_dict(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution", i: int) -> dict[str, Any]:
     """What is told of puzzle `i`; `answer` is null where the model abstains, `solved` where no rules can tell."""
     return {
-        "answer": None if found.abstained[i] else answer_text(puzzle, inputs, found.answers[i]),
+        "answer": None if found.abstained[i] else puzzle.format_answer(inputs, found.answers[i]),
         "solved": bool(found.solved[i]) if puzzle.verifiable else None,
         "confidence": round(float(found.confidence[i]), 6),
         "segments": int(found.segments[i]),
         "abstained": bool(found.abstained[i]),
     }
-
-
-def answer_text(puzzle: "Puzzle", inputs: np.ndarray, answer: np.ndarray) -> str:
-    """Sudoku: its digits together; a maze, a grid: its rows separated by /. Padding in an answer to either of the first
-    two shows what was asked there."""
-    if puzzle.name == "arc":
-        from hrm_net.recipes.arc_solve import family_answer
-
-        return family_answer(puzzle, inputs, answer)
-    shown = np.where(answer == 0, inputs, answer)
-    text = puzzle.format(shown)
-    if puzzle.name != "maze":
-        return text
-    columns = puzzle.shape[1]
-    return "/".join(text[at : at + columns] for at in range(0, len(text), columns))
 
 
 def _line(told: dict[str, Any], verifiable: bool) -> str:
@@ -214,12 +198,6 @@ def _load(source: "ModelSource", arguments: argparse.Namespace) -> Any:
     if arguments.compile and resolve_compile("true", device):
         model.compile_blocks()
     return model
-
-
-def _drawn(puzzle: "Puzzle") -> bool:
-    from puzzles.drawing.render import DRAWERS
-
-    return puzzle.name in DRAWERS
 
 
 def _show(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution") -> None:

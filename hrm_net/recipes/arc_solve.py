@@ -16,8 +16,6 @@ from hrm_net.data.arc_batches import check_digest, task_rows
 from hrm_net.evaluation.arc import judge
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.model_source import ModelSource
-from puzzles.arc import canvas as arc_canvas
-from puzzles.arc.families import FAMILIES
 from puzzles.arc.score import submission
 from puzzles.arc.tasks import NAMED, Pair, Task, load_tasks
 from puzzles.base import Puzzle
@@ -139,17 +137,10 @@ def family_identifier(family: str | None, puzzle: Puzzle, source: ModelSource) -
     if family is None:
         raise UserError(
             f"{source.path}: hrm-solve cannot tell from a grid which family is meant; give --family, one of "
-            f"{', '.join(list(FAMILIES)[:FEW])}, ..."
+            f"{', '.join(puzzle.families[:FEW])}, ..."
         )
     identifier = puzzle.puzzle_identifier(family=family)
     num = (source.load().config if source.config is None else source.config.model).num_puzzle_ids
     if num != puzzle.num_puzzle_ids or (source.config is not None and source.config.data.path is not None):
         raise UserError(f"--family {family}: {source.path} was not trained on families: it has {num:,} identifiers")
     return identifier
-
-
-def family_answer(puzzle: Puzzle, inputs: Integer[np.ndarray, " seq"], answer: Integer[np.ndarray, " seq"]) -> str:
-    """The grid that starts where the input's does; - where there is none."""
-    corner = arc_canvas.corners(inputs[None].astype(np.uint8))
-    (grid,) = arc_canvas.crop(answer[None], corner)
-    return grid_text(grid) if grid.size else "-"

@@ -1,6 +1,5 @@
 """Where a trained model comes from: a run, a checkpoint, a published file, a `save_pretrained` directory, or here."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from hrm_net.model import HRM
 from hrm_net.nn.losses import CROSS_ENTROPY
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.config_yaml import from_yaml
+from puzzles import registry
 from puzzles.errors import UserError
 
 DEFAULT = "sudoku_9x9"  # of the weights that ship with the package
@@ -91,24 +91,8 @@ def _from_published(path: Path, told: dict[str, Any]) -> ModelSource:
     except ValueError as error:
         hint = " (checkpoint=FILE takes them as '+reference.KEY=VALUE')" if "do not tell" in str(error) else ""
         raise UserError(f"checkpoint={path}: {error}{hint}") from None
-    puzzle = puzzle_of(model.config.vocab_size, model.config.seq_len)
+    puzzle = registry.of_sizes(model.config.vocab_size, model.config.seq_len)
     return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=None, loss="stablemax", model=model)
-
-
-def puzzle_of(vocab_size: int, seq_len: int) -> dict[str, Any]:
-    """The name and options of the puzzle whose published token ids these are; ValueError where there is none."""
-    side = math.isqrt(seq_len)
-    known: list[dict[str, Any]] = []
-    if side * side == seq_len:
-        boxes = {4: "2x2", 6: "2x3", 9: "3x3", 16: "4x4"}
-        known += [{"name": "sudoku", "box": boxes[side]}] if side in boxes else []
-        known += [{"name": "maze", "rows": side, "columns": side}, {"name": "arc", "canvas": side}]
-    for options in known:
-        if options["name"] in puzzles.names():
-            puzzle = puzzles.get(**options)
-            if (puzzle.vocab_size, puzzle.seq_len) == (vocab_size, seq_len):
-                return options
-    raise UserError(f"vocab_size={vocab_size}, seq_len={seq_len}: no puzzle here has such inputs")
 
 
 def _from_checkpoint(path: Path, key: str, run_dir: Path | None = None) -> ModelSource:

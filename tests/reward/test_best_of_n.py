@@ -159,8 +159,22 @@ def test_vote_of_some_comes_close_to_all_subsets():
     every = [_winner(answers[0][list(some)], solved[0][list(some)], np.ones(4)) for some in combinations(range(7), 4)]
     found = vote(answers, solved, 4, np.random.default_rng(0), draws=4000)
     assert found == pytest.approx(np.mean(every), abs=0.02)
-    one = vote_curve(answers, solved, np.random.default_rng(0), sizes=[1], draws=4000)
-    assert one.accuracy[0, 0] == pytest.approx(2 / 7, abs=0.02)
+
+
+def test_votes_are_exact_where_the_subsets_are_few():
+    """A vote of one is the share of right candidates, whatever is drawn."""
+    rng = np.random.default_rng(1)
+    answers = rng.integers(-1, 4, (5, 40))
+    solved = answers == 2
+    one = vote_curve(answers, solved, np.random.default_rng(0), sizes=[1])
+    np.testing.assert_allclose(one.accuracy[:, 0], solved.mean(1), rtol=1e-12)
+    few, right = answers[:, :8], solved[:, :8]
+    for size in (2, 3, 7):
+        every = [
+            np.mean([_winner(a[list(some)], s[list(some)], np.ones(size)) for some in combinations(range(8), size)])
+            for a, s in zip(few, right, strict=True)
+        ]
+        np.testing.assert_allclose(vote(few, right, size, np.random.default_rng(0)), every, rtol=1e-12)
 
 
 def test_answers_are_told_apart_by_their_cells():

@@ -7,7 +7,8 @@ import pytest
 
 from hrm_net.reward.formats import candidates, jsonl
 from hrm_net.reward.text import make_candidates
-from hrm_net.reward.text.answers import final_answer, same_answer
+from hrm_net.reward.text.answers import final_answer
+from hrm_net.reward.text.equivalence import same_answer
 
 
 def test_all_ways_to_write_a_line():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hrm_net.reward.metrics import first_error as fe
 from hrm_net.reward.metrics import ranking as metrics
@@ -51,6 +52,19 @@ def test_auprc_sums_precision_over_recall(case):
         gained = passed.sum() / max(1, labels.sum()) - recall
         total, recall = total + gained * passed.mean(), recall + gained
     assert metrics.auprc(scores, labels) == pytest.approx(total if labels.any() else math.nan, nan_ok=True)
+
+
+@given(scored(least=2, most=40))
+def test_scikit_learn_gives_the_same(case):
+    scores, labels = case
+    assume(0 < labels.sum() < len(labels))
+    assert metrics.auroc(scores, labels) == pytest.approx(roc_auc_score(labels, scores))
+    assert metrics.auprc(scores, labels) == pytest.approx(average_precision_score(labels, scores))
+
+
+def test_infinite_scores_are_ranked_too():
+    """The logarithm of a product in which one step has no chance."""
+    assert metrics.auroc(np.array([-np.inf, -1.0, -0.5]), np.array([False, True, True])) == 1.0
 
 
 def test_known_average_precision():
