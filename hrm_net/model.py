@@ -1,11 +1,13 @@
-"""The Hierarchical Reasoning Model: two recurrent modules that reason in latent space, and a head that says when to stop.
+"""The Hierarchical Reasoning Model: two recurrent modules that reason in latent space, and a head that stops them.
 
-One *segment* runs `h_cycles` updates of the slow module H, each after `l_cycles` updates of the fast module L; only its end
-carries gradients (`hrm_net.nn.core`). The detached state, the *carry*, flows into the next segment, where rows that have
-halted start on a new puzzle (arXiv 2506.21734, section 2).
+One *segment* runs `h_cycles` updates of the slow module H, each after `l_cycles` updates of the fast module L; only
+its end carries gradients (`hrm_net.nn.core`). The detached state, the *carry*, flows into the next segment, where rows
+that have halted start on a new puzzle (arXiv 2506.21734, section 2).
 """
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -116,6 +118,22 @@ class HRM(RecurrentCore):
             labels=torch.where(halted[:, None], batch["labels"], carry.labels),
             puzzle_identifiers=torch.where(halted, batch["puzzle_identifiers"], carry.puzzle_identifiers),
         )
+
+    def resized(self, **sizes: Any) -> "HRM":
+        """A model for puzzles of another size that shares this one's weights; `sizes` as in `HRMConfig`.
+
+        Training either trains both. UserError where a weight depends on what is changed.
+        """
+        twin = HRM(replace(self.config, **sizes))
+        theirs, mine = twin.state_dict(), self.state_dict(keep_vars=True)
+        for name in sorted(theirs.keys() | mine.keys()):
+            shapes = [tuple(tensors[name].shape) if name in tensors else None for tensors in (mine, theirs)]
+            if shapes[0] != shapes[1]:
+                changed = ", ".join(f"{key}={value}" for key, value in sizes.items())
+                raise UserError(f"{changed}: {name} is {shapes[0]} in this model, and would have to be {shapes[1]}")
+        twin.load_state_dict(mine, assign=True)
+        twin.forward_dtype = self.forward_dtype
+        return twin.train(self.training)
 
     def save_pretrained(self, directory: str | Path) -> None:
         """Write config.json and model.safetensors."""

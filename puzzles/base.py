@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from puzzles.steps.rules import StepRules
 
 
+# What `Puzzle.problem_fault` says of a problem with more than one answer where it must be unique.
+SEVERAL_SOLUTIONS = "several solutions"
+
+
 @dataclass(kw_only=True, slots=True)
 class Verdict:
     """What the rules say of a batch of answers."""
@@ -99,7 +103,7 @@ class Puzzle(ABC):
     ) -> tuple[Integer[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"]]:
         """`num` new puzzles and their answers. Targets are keyword-only; UserError for those that are out of reach.
 
-        The same state of `rng` gives the same puzzles on every machine.
+        With `num=0` it only checks the targets. The same state of `rng` gives the same puzzles on every machine.
         """
 
     @abstractmethod
@@ -212,7 +216,9 @@ class Puzzle(ABC):
             Level(name=name, label=name.replace("_", " "), targets=dict(targets))
             for name, targets in self.reference_sets.items()
         ]
-        return Page(title=self.name.capitalize(), levels=levels, symbols=self.token_symbols[1:])
+        blank = "." if "." in self.token_symbols else self.token_symbols[1]
+        symbols = self.token_symbols[1:].replace(blank, "")
+        return Page(title=self.name.capitalize(), levels=levels, symbols=symbols, blank=blank)
 
     @classmethod
     def options_of_sizes(cls, vocab_size: int, seq_len: int) -> dict[str, Any] | None:

@@ -6,11 +6,11 @@ from typing import Literal
 from hrm_net.nn.attention import check_backend
 from hrm_net.nn.blocks import BLOCKS
 from hrm_net.nn.codecs import CODECS
-from hrm_net.nn.layer_config import LayerConfig, as_json, check_types, refuse
+from hrm_net.nn.layer_config import LayerConfig, as_name, check_types, refuse
 
 MILLION = 10**6
-# Smallest and largest value of each number. The largest ones lie far beyond any model that fits into a machine; they keep
-# a slip of the pen (or a damaged file) from overflowing inside PyTorch, or from building blocks for hours.
+# Smallest and largest value of each number. The largest ones lie far beyond any model that fits into a machine; they
+# keep a slip of the pen (or a damaged file) from overflowing inside PyTorch, or from building blocks for hours.
 BOUNDS: dict[str, tuple[float, float]] = {
     "vocab_size": (1, MILLION),
     "seq_len": (1, MILLION),
@@ -72,21 +72,15 @@ class HRMConfig(LayerConfig):
         for key, (low, high) in BOUNDS.items():
             value = getattr(self, key)
             if not low <= value <= high:
-                within = (
-                    f"lie in 0..{high:g}"
-                    if high == 1
-                    else f"be at least {low}"
-                    if value < low
-                    else f"be at most {high}"
-                )
-                refuse(key, value, f"must {within}")
+                bound = f"be at least {low}" if value < low else f"be at most {high}"
+                refuse(key, value, f"must {'lie in 0..1' if high == 1 else bound}")
         for key, high in WIDEST.items():
             value = getattr(self, key)
             if not 0 < value <= high:
                 refuse(key, value, f"must be above 0 and at most {high}" if value > 0 else "must be above 0")
         for key, known in (("codec", CODECS), ("block", BLOCKS)):
             if getattr(self, key) not in known:
-                refuse(key, as_json(getattr(self, key)), f"must be one of {', '.join(known)}")
+                refuse(key, as_name(getattr(self, key)), f"must be one of {', '.join(known)}")
         BLOCKS[self.block].check(self)
         CODECS[self.codec].check(self)
         if self.prefix_len == 0 and self.num_puzzle_ids > 1:

@@ -89,8 +89,8 @@ def check_value_types(values: Mapping[str, Any], hints: Mapping[str, Any], prefi
     """`check_types` for values that are not in a dataclass yet. Fields that hold whole objects are passed over."""
     for key, value in values.items():
         if allowed := _misfit(value, hints[key]):
-            bare = type(value) is str and value.isprintable() and get_origin(hints[key]) is Literal
-            raise UserError(f"{prefix}{key}={value if bare else as_json(value)}: must be {allowed}")
+            shown = as_name(value) if get_origin(hints[key]) is Literal else as_json(value)
+            raise UserError(f"{prefix}{key}={shown}: must be {allowed}")
 
 
 def as_json(value: object) -> str:
@@ -101,6 +101,13 @@ def as_json(value: object) -> str:
         text = ascii(type(value).__name__)
     text = text if text.isprintable() else ascii(text)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def as_name(value: object) -> str:
+    """A value that should be one of a few names: a text stands bare, as one types it."""
+    if isinstance(value, str) and value.isprintable() and len(value) <= 80:
+        return value
+    return as_json(value)
 
 
 def _misfit(value: object, hint: Any) -> str:

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 
 def truncated_normal_(tensor: Tensor, std: float, generator: torch.Generator | None = None) -> Tensor:
-    """Fill in place from a normal cut at two sigma, widened so that the result has the standard deviation `std`.
+    """Fill in place from a normal distribution cut at two sigma, widened so that the result has the deviation `std`.
 
-    torch's own trunc_normal_ leaves the deviation at 0.88 of what is asked; published models get all of it.
+    PyTorch's own `trunc_normal_` leaves the deviation at 0.88 of `std`; the published models start from the whole of
+    it.
     """
     cut = 2.0
     mass = math.erf(cut / math.sqrt(2))
@@ -23,13 +24,12 @@ def truncated_normal_(tensor: Tensor, std: float, generator: torch.Generator | N
 
 
 def rms_norm(x: Float[Tensor, "*batch dim"], eps: float = 1e-5) -> Float[Tensor, "*batch dim"]:
-    """Root-mean-square norm over the last axis without a weight, computed in fp32, or fp64 where x is."""
-    wide = x.to(torch.promote_types(x.dtype, torch.float32))
-    return (wide * torch.rsqrt(wide.square().mean(dim=-1, keepdim=True) + eps)).to(x.dtype)
+    """x / sqrt(mean(x^2) + eps) over the last axis, without a learned weight; bf16 is computed in fp32."""
+    return F.rms_norm(x, x.shape[-1:], eps=eps)
 
 
 class Linear(nn.Module):
-    """y = W x (+ b), with fp32 weights cast to the dtype of the input."""
+    """y = W x (+ b). The weights are fp32 and are cast to the dtype of the input at each call."""
 
     def __init__(self, dim_in: int, dim_out: int, bias: bool = False, generator: torch.Generator | None = None) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Linear(nn.Module):
 
 
 class SwiGLU(nn.Module):
-    """down(silu(gate(x)) * up(x)) over the last axis."""
+    """down(silu(gate x) * up x) over the last axis; gate and up are one matrix."""
 
     def __init__(self, dim: int, width: int, generator: torch.Generator | None = None) -> None:
         super().__init__()

@@ -12,13 +12,13 @@ from jaxtyping import Bool, Float, Int32, Integer, UInt8, UInt64
 
 from puzzles.base import Level, Page, Puzzle, Verdict
 from puzzles.errors import UserError
+from puzzles.kernels import over_chunks
 from puzzles.maze import bfs as maze_bfs
 from puzzles.maze import hard as maze_hard
 from puzzles.maze import lattice as maze_lattice
 from puzzles.maze import paths as maze_paths
 from puzzles.maze import symmetry as maze_symmetry
 from puzzles.maze.bfs import FREE, GOAL, PATH, START, WALL
-from puzzles.parallel import over_chunks
 from puzzles.symmetry import Symmetry, of_grid
 from puzzles.text import lines_of, place, rows_of, tokens_of
 

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from hrm_net.nn.attention import attend, check_backend, rotary_table, rotate
 from hrm_net.nn.codecs.symbols import SymbolCodec
-from hrm_net.nn.config import HRMConfig
-from hrm_net.nn.layer_config import swiglu_width
+from hrm_net.nn.layer_config import LayerConfig, swiglu_width
 from hrm_net.nn.layers import rms_norm
 from tests.models import seeded
 
@@ -86,10 +85,7 @@ def test_rms_norm_has_unit_mean_square():
 
 
 def test_roles_are_empty_me_and_other():
-    config = HRMConfig(
-        vocab_size=6, seq_len=2, hidden_size=4, codec="symbols", block="symbol", positions="none", prefix_len=0
-    )
-    codec = SymbolCodec(config, seeded())
+    codec = SymbolCodec(LayerConfig(vocab_size=6, seq_len=2, hidden_size=4), seeded())
     x = codec.embed(torch.tensor([[1, 3]]), torch.zeros(1, dtype=torch.long), torch.float32) / codec.scale
     empty, me, other = codec.role
     torch.testing.assert_close(x[0, 0], torch.stack([empty] * 4))

@@ -25,10 +25,10 @@ class Parity(Puzzle):
     def generate(self, rng: np.random.Generator, num: int, *, ones: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
         bits = (rng.random((num, *self.shape)) < ones).astype(np.uint8)
         bits[:, :, -1] = bits[:, :, :-1].sum(axis=2) % 2
-        labels = (bits + ZERO).reshape(num, -1)
+        labels = (bits + ZERO).reshape(num, self.seq_len)
         inputs = (bits + ZERO).astype(np.uint8)
         inputs[:, :, -1] = BLANK
-        return inputs.reshape(num, -1), labels
+        return inputs.reshape(num, self.seq_len), labels
 
     def check(self, inputs: np.ndarray, outputs: np.ndarray) -> Verdict:
         given = inputs != BLANK
@@ -41,7 +41,7 @@ class Parity(Puzzle):
     def solve(self, inputs: np.ndarray) -> np.ndarray:
         answers = np.array(inputs, np.uint8).reshape(-1, *self.shape)
         answers[:, :, -1] = ZERO + (answers[:, :, :-1] == ONE).sum(axis=2) % 2
-        return answers.reshape(len(inputs), -1)
+        return answers.reshape(len(inputs), self.seq_len)
 
 
 def registered(monkeypatch: Any) -> type[Puzzle]:

@@ -1,7 +1,7 @@
 """The blocks that the stacks H and L are made of, by the name that `model.block` gives them.
 
-To add one, write a file here with a subclass of `Block`, add its line to `BLOCKS`, and a file to `conf/model/`. The name is
-then a value of `model.block`, and checks, training, checkpoints and FLOPs follow from the class.
+To add one, write a file here with a subclass of `Block`, add its line to `BLOCKS`, and a file to `conf/model/`. The
+name is then a value of `model.block`, and checks, training, checkpoints and FLOPs follow from the class.
 """
 
 from hrm_net.nn.blocks.attention import AttentionBlock

@@ -12,7 +12,7 @@ from hrm_net.nn.layers import Linear, SwiGLU, rms_norm
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention with one matrix for queries, keys and values, and rotary positions where the config has them."""
+    """Multi-head attention with one matrix for queries, keys and values, and rotary positions where asked for."""
 
     def __init__(self, config: LayerConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()

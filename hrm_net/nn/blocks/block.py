@@ -12,9 +12,9 @@ from hrm_net.nn.layer_config import LayerConfig, refuse
 class Block(nn.Module):
     """One residual layer of a stack: a state in, a state of the same shape out.
 
-    A block is built from a `LayerConfig` alone. What it knows of the puzzle (columns of the grid, positions, which cells
-    belong together) comes from that config and is kept in buffers that are not persistent, so that weights which do not
-    depend on the size of the puzzle can be loaded into a model for another size.
+    A block is built from a `LayerConfig` alone. What it knows of the puzzle (columns of the grid, positions, which
+    cells belong together) comes from that config and is kept in buffers that are not persistent, so that weights which
+    do not depend on the size of the puzzle can be loaded into a model for another size (`HRM.resized`).
     """
 
     # Codecs whose states this block can take.
