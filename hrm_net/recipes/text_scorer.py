@@ -47,15 +47,15 @@ class TextTraining(ScorerTraining):
 
     def setup(self) -> None:
         config, reward = self.config, self.config.reward
-        self.sets, faults = text_data.read(reward.text, config.model.seq_len, config.seed)
+        self.sets, notes = text_data.read(reward.text, config.model.seq_len, config.seed)
         digest = hashlib.sha256(Path(str(reward.text.path)).read_bytes()).hexdigest()
         if self.data_digest not in (None, digest):
             raise UserError(
                 f"reward.text.path={reward.text.path}: is another file than the run began with; choose another name="
             )
         self.data_digest = digest
-        for fault in faults:
-            print(f"left out: {fault}", flush=True)
+        for note in notes:
+            print(note, flush=True)
         train = self.sets[TRAIN]
         merged, alone, whole = (any_needs(reward.objectives, data) for data in (MERGED_ROWS, SINGLE_ROWS, TRAJECTORIES))
         batches = TextBatches(
@@ -77,8 +77,9 @@ class TextTraining(ScorerTraining):
             tracker.log(
                 state.step, kind="validation", seconds=state.seconds, head=head, loss=losses[head].item(), **found
             )
+        aurocs = {head: found["auroc_solutions" if head == "orm" else "auroc_steps"] for head, found in told.items()}
         shown = ", ".join(
-            f"{head} {found['auroc_solutions' if head == 'orm' else 'auroc_steps']:.3f}" for head, found in told.items()
+            f"{head} {'not defined' if math.isnan(value) else f'{value:.3f}'}" for head, value in aurocs.items()
         )
         line = f"  step {state.step}: AUROC of steps (orm: of solutions) on validation questions: {shown}"
         return -sum(loss.item() for loss in losses.values()), [line]
@@ -153,6 +154,8 @@ class TextScorerRecipe:
         model = step_scorer.load(source.path, trained).to(device)
         model.forward_dtype = resolve_precision(config.precision, device)
         sets, _ = text_data.read(trained.reward.text, trained.model.seq_len, trained.seed)
+        for note in sets[TEST].notes(TEST):
+            print(note, flush=True)
         _, on_validation = losses_and_scores(model, sets[VALIDATION], trained)
         _, on_test = losses_and_scores(model, sets[TEST], trained)
         fixed = text_judging.thresholds(sets[VALIDATION], on_validation)
