@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from puzzles.steps.rules import StepRules
 
 
+# What `Puzzle.problem_fault` says of a problem with more than one answer where it must be unique.
+SEVERAL_SOLUTIONS = "several solutions"
+
+
 @dataclass(kw_only=True, slots=True)
 class Verdict:
     """What the rules say of a batch of answers."""

@@ -19,14 +19,14 @@ BLOCK = re.compile(r"(<!-- not run: (?P<reason>[^>]+) -->\n+)?```(?P<language>\w
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 SHORT_TRAINING = [
-    "steps=2", "batch_size=2", "monitor.every=0", "evaluate_puzzles=2", "compile=false", "model.max_segments=2",
+    "steps=2", "batch_size=2", "validation.every=0", "evaluate_puzzles=2", "compile=false", "model.max_segments=2",
 ]  # fmt: skip
 SHORT_EVALUATION = [
     "puzzles=2", "max_segments=2", "curve=[1,2]", "batch_size=2", "compile=false", "figures=false",
 ]  # fmt: skip
 SHORT_SCORER = [
-    "reward.solver_steps=1", "data.puzzles=8", "monitor.puzzles=2", "reward.candidates=2", "reward.trees=1",
-    "reward.budget=2", "reward.height=2", "reward.monitor_candidates=2", "reward.evaluate_candidates=2",
+    "reward.solver_steps=1", "data.puzzles=8", "validation.puzzles=2", "reward.candidates=2", "reward.trees=1",
+    "reward.budget=2", "reward.height=2", "reward.validation_candidates=2", "reward.evaluate_candidates=2",
 ]  # fmt: skip
 SHORT_CURVE = ["solver.puzzles=2", "solver.depths=[1,2]", "solver.restarts=[1,2]", "solver.max_segments=2"]
 SHORT_SEARCH = ["search.puzzles=2", "search.climbing=1", "search.greedy=[2]", "candidates=2"]

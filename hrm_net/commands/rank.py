@@ -106,7 +106,7 @@ def _table(found: dict[str, Any]) -> str:
 
 
 def _load(arguments: argparse.Namespace) -> "RewardModel":
-    from hrm_net.recipes.text_scorer_command import find_text_model
+    from hrm_net.recipes.text_scorer import find_text_model
     from hrm_net.trainer.device import resolve_device, resolve_precision
 
     device = resolve_device(arguments.device)

@@ -67,10 +67,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> None:
     import puzzles
-    from hrm_net.recipes.model_source import find_model
+    from hrm_net.recipes import recipe_of
+    from hrm_net.recipes.arc import ArcRecipe
+    from hrm_net.recipes.model_source import find_solver
 
-    source = find_model(arguments.run)
-    if source.config is not None and source.config.data.has_tasks:
+    source = find_solver(arguments.run)
+    if isinstance(recipe_of(source.values), ArcRecipe):
         _run_tasks(source, arguments)
         return
     if arguments.augmentations is not None:
@@ -106,9 +108,9 @@ def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
     from hrm_net.recipes import arc_solve as solve_arc  # its kernels load when they are needed
 
     assert source.config is not None
-    tasks = solve_arc.asked_tasks(arguments.puzzle, source.config)
+    loaded, tasks = solve_arc.asked_tasks(arguments.puzzle, source.config)
     told = solve_arc.answers(
-        _load(source, arguments), source.config, tasks, augmentations=arguments.augmentations,
+        _load(source, arguments), source.config, tasks, loaded=loaded, augmentations=arguments.augmentations,
         max_segments=arguments.max_segments, batch_size=arguments.batch_size, seed=arguments.seed,
         progress=not arguments.json and sys.stdout.isatty(),
     )  # fmt: skip
@@ -202,7 +204,7 @@ def _load(source: "ModelSource", arguments: argparse.Namespace) -> Any:
 
 def _show(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution") -> None:
     """The puzzle filling in, on a terminal."""
-    from hrm_net.commands import live
+    from hrm_net.evaluation import live
     from hrm_net.evaluation.trace import Trace
 
     assert found.trace is not None

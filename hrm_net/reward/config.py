@@ -45,8 +45,8 @@ class RewardConfig:
     """A step scorer in place of a solver: its heads, the solutions it learns from, their labels.
 
     The puzzles are `data.puzzles` distinct ones of the last stage of `data.curriculum`, and `batch_size` counts steps
-    of solutions. The monitor looks at `monitor.puzzles` more of each source of that stage, the evaluation at
-    `evaluate_puzzles` more, or of each of `evaluate_sets`.
+    of solutions. Validation takes `validation.puzzles` more of each source of that stage, the evaluation
+    `evaluate_puzzles` more, or as many of each of `evaluate_sets`.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -97,8 +97,8 @@ class RewardConfig:
     # Updates in which the core first learns to give whole answers, as a run of its own in the directory `solver` of
     # this one; 0: none, or `start`.
     solver_steps: int = 0
-    # Solutions of each puzzle that the monitor looks at.
-    monitor_candidates: int = 8
+    # Solutions of each validation puzzle.
+    validation_candidates: int = 8
     # Solutions of each puzzle that the evaluation ranks.
     evaluate_candidates: int = 64
     # Solutions in words to learn from, in place of puzzles.
@@ -111,7 +111,7 @@ class RewardConfig:
             require(f"reward.objectives.{i}", name, name in HEADS, f"one of {', '.join(HEADS)}")
         unique = len(set(self.objectives)) == len(self.objectives)
         require("reward.objectives", self.objectives, unique, "heads that differ")
-        counts = ("budget", "cells_per_step", "candidates", "trees", "children", "segments", "monitor_candidates")
+        counts = ("budget", "cells_per_step", "candidates", "trees", "children", "segments", "validation_candidates")
         for key in (*counts, "evaluate_candidates"):
             require(f"reward.{key}", getattr(self, key), getattr(self, key) >= 1, "at least 1")
         require("reward.budget", self.budget, self.budget <= 1000, "at most 1000")

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 import puzzles
+from hrm_net.data.config import Targets
 from hrm_net.data.puzzle_sets import generated_set
 from hrm_net.evaluation.results import Results
 from hrm_net.provenance import provenance
-from hrm_net.recipes.config import Targets, TrainConfig
+from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data.prepare import solutions_of
-from hrm_net.reward.data.solutions import build_policy
+from hrm_net.reward.data.solutions import SolutionSource
 from hrm_net.reward.examples import grid_inputs
 from hrm_net.reward.labelled_solutions import (
     Choices,
@@ -28,9 +29,9 @@ from hrm_net.reward.model import RewardModel
 from hrm_net.reward.scoring import SharedScores, run_rows, to_scores
 from hrm_net.reward.search.config import SearchConfig
 from hrm_net.reward.search.evaluation import measure
-from hrm_net.reward.validation import monitor_solutions, sources
+from hrm_net.reward.validation import validation_solutions
 from puzzles.steps.rows import StepRows
-from puzzles.steps.rules import StepRules, step_rules
+from puzzles.steps.rules import StepRules
 
 # By head, the scores of the single steps; under MERGED those that hier gives the merged ones.
 Scored = dict[str, np.ndarray]
@@ -39,9 +40,10 @@ MERGED = "hier merged"
 
 def evaluate(
     model: RewardModel,
-    config: TrainConfig,
+    source: SolutionSource,
     sets: dict[str, Targets],
     *,
+    validation_puzzles: int,
     num_puzzles: int,
     candidates: int,
     batch_size: int,
@@ -49,14 +51,12 @@ def evaluate(
     search: SearchConfig | None = None,
 ) -> Results:
     """Metrics of each set by its name, on `candidates` solutions of each of `num_puzzles` puzzles of the evaluation
-    fold. Thresholds, aggregation and the weight of hier's single steps are fixed on validation puzzles before.
-    `search` adds a section of that name to each set."""
-    rules = step_rules(puzzles.get(**config.puzzle))
-    reward = config.reward
-    validation = LabelledSolutions.of(
-        "validation", monitor_solutions(config, rules, exact=True), reward, reward.monitor_candidates
-    )
-    on_validation = _scored(model, validation, config, batch_size)
+    fold. Thresholds, aggregation and the weight of hier's single steps are fixed before, on `validation_puzzles` of
+    each source. `search` adds a section of that name to each set."""
+    rules, reward = source.rules, source.reward
+    sampled = validation_solutions(source, validation_puzzles, exact=True)
+    validation = LabelledSolutions.of("validation", sampled, reward, reward.validation_candidates)
+    on_validation = _scored(model, validation, reward, batch_size)
     weight = 1.0
     if "hier" in on_validation:
         weight = best_fine_weight(validation, on_validation["hier"], on_validation[MERGED])
@@ -66,34 +66,33 @@ def evaluate(
     }
     found = {}
     for name, targets in sets.items():
-        solutions = _solutions(config, rules, name, targets, num_puzzles, candidates, seed)
-        scored = _table_rows(solutions, _scored(model, solutions, config, batch_size), weight)
+        solutions = _solutions(source, name, targets, num_puzzles, candidates, seed)
+        scored = _table_rows(solutions, _scored(model, solutions, reward, batch_size), weight)
         rng = puzzles.rng(seed, "bootstrap")
         heads = {head: head_metrics(solutions, scores, choices[head], rng) for head, scores in scored.items()}
         section = _without_scorer(solutions, rules, rng) | {"heads": heads}
         if search is not None:
             shared = SharedScores(model, segments=reward.segments, batch_size=batch_size)
-            section["search"] = measure(shared, solutions, scored, choices, search, reward, rules, seed=seed)
+            section["search"] = measure(shared, solutions, scored, choices, search, source, seed=seed)
         found[name] = plain(section)
     return Results(sets=found, **provenance(seed))
 
 
 def _solutions(
-    config: TrainConfig, rules: StepRules, name: str, targets: Targets, num_puzzles: int, candidates: int, seed: int
+    source: SolutionSource, name: str, targets: Targets, num_puzzles: int, candidates: int, seed: int
 ) -> LabelledSolutions:
-    problems = generated_set(rules.puzzle, name, seed, num_puzzles, **targets)
-    rules.remember(problems.inputs, problems.labels)
-    policy = build_policy(config.reward, rules)
+    problems = generated_set(source.rules.puzzle, name, seed, num_puzzles, **targets)
+    source.rules.remember(problems.inputs, problems.labels)
     purpose = f"evaluation solutions {seed} {name}"
-    sampled = solutions_of(config, rules, policy, problems.inputs, purpose, num=candidates, exact=True)
-    return LabelledSolutions.of(name, sampled, config.reward, candidates)
+    sampled = solutions_of(source, problems.inputs, purpose, num=candidates, exact=True)
+    return LabelledSolutions.of(name, sampled, source.reward, candidates)
 
 
-def _scored(model: RewardModel, solutions: LabelledSolutions, config: TrainConfig, batch_size: int) -> Scored:
+def _scored(model: RewardModel, solutions: LabelledSolutions, reward: RewardConfig, batch_size: int) -> Scored:
     num = len(solutions.trajectories.rows)
     merged = [solutions.merged] if "hier" in model.config.objectives else []
     inputs = grid_inputs(StepRows.concatenate([solutions.trajectories.rows, *merged]))
-    logits = run_rows(model, inputs, segments=config.reward.segments, batch_size=batch_size, fill=True).logits
+    logits = run_rows(model, inputs, segments=reward.segments, batch_size=batch_size, fill=True).logits
     found = {head: to_scores(head, logits[head][:num]) for head in model.config.objectives}
     if merged:
         found[MERGED] = to_scores("hier", logits["hier"][num:])
@@ -140,8 +139,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def default_sets(config: TrainConfig) -> dict[str, Targets]:
-    """The sets that a run names, else puzzles like those it learned from."""
-    return config.evaluate_sets or sources(config)

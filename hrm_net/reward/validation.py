@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float
 
 import puzzles
-from hrm_net.recipes.config import Targets, TrainConfig
+from hrm_net.data.config import Targets
 from hrm_net.reward import objectives
 from hrm_net.reward.aggregate import by_solution, ranking_aggregation
 from hrm_net.reward.data.prepare import solutions_of
-from hrm_net.reward.data.solutions import Solutions, build_policy
+from hrm_net.reward.data.solutions import Solutions, SolutionSource
 from hrm_net.reward.examples import from_steps
 from hrm_net.reward.heads import HEADS, MERGED_ROWS, any_needs
 from hrm_net.reward.metrics.ranking import auroc
@@ -22,34 +22,31 @@ from hrm_net.reward.scoring import run_rows, to_scores
 from hrm_net.trainer.tracking import Tracker
 from puzzles import splits
 from puzzles.steps.rows import StepRows, StepTrajectories
-from puzzles.steps.rules import StepRules
 
 
 class Validation:
-    """`monitor_candidates` solutions of each of the monitor's puzzles, labelled as the training's are.
+    """`validation_candidates` solutions of each validation puzzle, labelled as the training's are.
 
     The best checkpoint is the one with the lowest loss on these labels: a scorer that learns from rollouts is not
     chosen by exact labels that it never saw. The exact labels give the AUROC that is logged beside the loss.
     """
 
-    def __init__(self, config: TrainConfig, rules: StepRules) -> None:
-        self.config = config
-        found = monitor_solutions(config, rules)
-        self.solutions = StepTrajectories.concatenate([one.trajectories(config.reward) for one in found])
-        exact = StepTrajectories.concatenate([one.trajectories(config.reward, exact=True) for one in found])
+    def __init__(self, source: SolutionSource, *, num_puzzles: int, batch_size: int) -> None:
+        self.reward, self.batch_size = source.reward, batch_size
+        found = validation_solutions(source, num_puzzles)
+        self.solutions = StepTrajectories.concatenate([one.trajectories(self.reward) for one in found])
+        exact = StepTrajectories.concatenate([one.trajectories(self.reward, exact=True) for one in found])
         self.ok = exact.rows.label > 0.5
         merged = None
-        if any_needs(config.reward.objectives, MERGED_ROWS):
-            merged = StepRows.concatenate([one.merged(config.reward) for one in found])
+        if any_needs(self.reward.objectives, MERGED_ROWS):
+            merged = StepRows.concatenate([one.merged(self.reward) for one in found])
         self.batch = from_steps(self.solutions, merged).batch()
         self.inputs = {name: self.batch[name].numpy() for name in ("problem", "before", "after", "left", "span")}
 
-    def look(self, model: RewardModel, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
+    def __call__(self, model: RewardModel, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
         """Minus the sum of the heads' losses, and a line to show; a record of each head is logged."""
-        reward = self.config.reward
-        logits = run_rows(
-            model, self.inputs, segments=reward.segments, batch_size=self.config.batch_size, fill=True
-        ).logits
+        reward = self.reward
+        logits = run_rows(model, self.inputs, segments=reward.segments, batch_size=self.batch_size, fill=True).logits
         tensors = {head: torch.from_numpy(values) for head, values in logits.items()}
         losses = {head: loss.item() for head, loss in objectives.losses(tensors, self.batch, loss=reward.loss).items()}
         shown = []
@@ -76,27 +73,20 @@ def measured_on(head: str) -> str:
     return "solutions" if HEADS[head].aggregation == "last" else "steps"
 
 
-def sources(config: TrainConfig) -> dict[str, Targets]:
-    """The generation targets of the sources in the last stage of the curriculum, by name."""
-    mix = config.data.curriculum[-1].mix
-    return {"unseen" if len(mix) == 1 else f"unseen_{i + 1}": source.targets for i, source in enumerate(mix)}
-
-
-def monitor_solutions(config: TrainConfig, rules: StepRules, *, exact: bool = False) -> list[Solutions]:
-    """Solutions of `monitor.puzzles` puzzles from the monitor fold for each source of the training mix."""
-    policy, found = build_policy(config.reward, rules), []
-    for name, targets in sources(config).items():
-        problems = monitor_puzzles(config, rules, name, targets)
+def validation_solutions(source: SolutionSource, num_puzzles: int, *, exact: bool = False) -> list[Solutions]:
+    """Solutions of `num_puzzles` puzzles of the validation fold for each source of the training mix."""
+    found = []
+    for name, targets in source.targets().items():
+        problems = validation_puzzles(source, name, targets, num_puzzles)
+        # The purposes of streams keep their first names here and below: others would draw other puzzles.
         purpose = f"monitor solutions {name}"
-        found += solutions_of(
-            config, rules, policy, problems, purpose, num=config.reward.monitor_candidates, exact=exact
-        )
+        found += solutions_of(source, problems, purpose, num=source.reward.validation_candidates, exact=exact)
     return found
 
 
-def monitor_puzzles(config: TrainConfig, rules: StepRules, name: str, targets: Targets) -> np.ndarray:
-    """Puzzles from the monitor fold; `rules` remember their answers."""
-    rng = puzzles.rng(config.seed, "monitor", zlib.crc32(name.encode()))
-    problems, answers = splits.generate(rules.puzzle, rng, config.monitor.puzzles, splits.MONITOR, **targets)
-    rules.remember(problems, answers)
+def validation_puzzles(source: SolutionSource, name: str, targets: Targets, num: int) -> np.ndarray:
+    """`num` puzzles of the validation fold; their answers are remembered."""
+    rng = puzzles.rng(source.seed, "monitor", zlib.crc32(name.encode()))
+    problems, answers = splits.generate(source.rules.puzzle, rng, num, splits.VALIDATION, **targets)
+    source.rules.remember(problems, answers)
     return problems

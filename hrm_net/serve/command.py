@@ -99,13 +99,13 @@ def load(runs: Sequence[str], device_name: str, precision: str) -> "list[Served]
     """The models of these runs, before them the shipped weights unless a run solves the same domain."""
     import puzzles
     from hrm_net.checkpoints.pretrained import shipped
-    from hrm_net.recipes.model_source import ModelSource, find_model
+    from hrm_net.recipes.model_source import ModelSource, find_solver
     from hrm_net.serve.served import Served
     from hrm_net.trainer.device import resolve_device, resolve_precision
 
     device = resolve_device(device_name)
-    sources: list[tuple[str | None, ModelSource]] = [(run, find_model(run)) for run in runs]
-    default = find_model()
+    sources: list[tuple[str | None, ModelSource]] = [(run, find_solver(run)) for run in runs]
+    default = find_solver()
     if all(source.puzzle["name"] != default.puzzle["name"] for _, source in sources):
         sources.insert(0, (None, default))
     found: dict[str, Served] = {}

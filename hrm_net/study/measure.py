@@ -7,7 +7,8 @@ import numpy as np
 
 import puzzles
 from hrm_net.recipes.config import TrainConfig
-from hrm_net.reward.data.solutions import Solutions, build_policy
+from hrm_net.recipes.step_scorer import solution_source
+from hrm_net.reward.data.solutions import Solutions
 from hrm_net.reward.evaluation import plain
 from hrm_net.reward.labelled_solutions import (
     Choices,
@@ -48,7 +49,7 @@ def measure(scorer: StepScorer, config: TrainConfig, sizes: Sizes, load: Load) -
             scorer, LabelledSolutions.of(name, [load(name)], config.reward, num), choices, weight, seed
         )
     problems = problems_of(load("test").attempts, sizes.test[0])
-    policy = build_policy(config.reward, rules)
+    policy = solution_source(config, rules).policy
     found["greedy"] = _greedy(scorer, policy, rules, problems, sizes, config, weight)
     found["beam"] = _beams(scorer, policy, rules, problems, sizes, config, weight, choices.how)
     found["probes"] = probe(scorer, rules, puzzles.rng(seed, "study probes"), load("probe").attempts)

@@ -145,7 +145,7 @@ class Optimizers:
         return self.params if rows is None else [*self.params, rows]
 
     def step(self, scale: float, norm: Tensor | None = None) -> None:
-        """One update at `scale` times the peak learning rates. `norm`: the value of `grad_norm()`, if it is known already.
+        """One update at `scale` times the peak learning rates. `norm`: the value of `grad_norm()`, if already known.
 
         Clipping scales the gradients of the parameters, not those of the puzzle rows, whose size sign-SGD ignores.
         """

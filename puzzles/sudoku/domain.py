@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float, Integer, UInt8, UInt64
 
-from puzzles.base import Level, Page, Puzzle, Verdict
+from puzzles.base import SEVERAL_SOLUTIONS, Level, Page, Puzzle, Verdict
 from puzzles.errors import UserError
 from puzzles.kernels import over_chunks
 from puzzles.sudoku import bands as sudoku_bands
@@ -173,7 +173,7 @@ class Sudoku(Puzzle):
         counts, _, answers = _solve(grids, self.board, 2)
         if (counts != 1).any():
             index = int(np.argmax(counts != 1))
-            reason = self._conflict(grids[index]) or ("no solution" if counts[index] == 0 else "several solutions")
+            reason = self._conflict(grids[index]) or ("no solution" if counts[index] == 0 else SEVERAL_SOLUTIONS)
             raise UserError(f"puzzle {index}: {reason}")
         return answers + np.uint8(1)
 

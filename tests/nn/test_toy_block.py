@@ -103,7 +103,7 @@ def test_its_own_check_and_the_registry_refuse_by_name():
 
 def test_the_training_command_takes_it_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    few = ["steps=2", "batch_size=4", "evaluate_puzzles=0", "monitor.every=0", "optim.warmup_steps=0"]
+    few = ["steps=2", "batch_size=4", "evaluate_puzzles=0", "validation.every=0", "optim.warmup_steps=0"]
     here = ["compile=false", "device=cpu"]
     train(["name=toy", "puzzle=sudoku_4x4", "model.block=lines", "model.hidden_size=8", *few, *here])
     assert (tmp_path / "runs/toy/checkpoints/step_000002/manifest.json").is_file()

@@ -38,13 +38,13 @@ data:
         - weight: 1.0
           targets: {ones: 0.5}
 
-monitor:
+validation:
   targets:
     even: {ones: 0.5}
 """
 SHORT = [
-    "puzzle=parity", "model.hidden_size=8", "model.max_segments=2", "batch_size=2", "monitor.every=4",
-    "monitor.puzzles=4", "compile=false", "steps=4", "evaluate_puzzles=4", "device=cpu",
+    "puzzle=parity", "model.hidden_size=8", "model.max_segments=2", "batch_size=2", "validation.every=4",
+    "validation.puzzles=4", "compile=false", "steps=4", "evaluate_puzzles=4", "device=cpu",
 ]  # fmt: skip
 QUESTION, ANSWER = "010./110./111./000.", "0101110011110000"
 

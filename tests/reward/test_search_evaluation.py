@@ -164,8 +164,8 @@ def test_climbing_starts_all_heads_alike() -> None:
 
 SHORT = [
     "puzzle=sudoku_4x4", "reward=steps", "model.hidden_size=8", "batch_size=24", "data.puzzles=16", "compile=false",
-    "steps=2", "monitor.every=2", "monitor.puzzles=6", "reward.budget=4", "reward.cells_per_step=3",
-    "reward.policy.error=0.3", "reward.monitor_candidates=4", "reward.evaluate_candidates=8", "evaluate_puzzles=0",
+    "steps=2", "validation.every=2", "validation.puzzles=6", "reward.budget=4", "reward.cells_per_step=3",
+    "reward.policy.error=0.3", "reward.validation_candidates=4", "reward.evaluate_candidates=8", "evaluate_puzzles=0",
     "threads=1", "precision=fp32", "reward.segments=1",
 ]  # fmt: skip
 FULL = [
@@ -245,6 +245,6 @@ def test_a_solver_cannot_be_searched_by(capsys: pytest.CaptureFixture[str]) -> N
         cli.evaluate(["search=full"])
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("error: search=full: must be none: ")
+    assert err.startswith("error: search=full: must be none for a solver (")
     assert "is no step scorer of puzzles" in err
     assert err.count("\n") == 1

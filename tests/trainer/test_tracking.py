@@ -23,7 +23,7 @@ def record(run_dir: Path, steps: range, resume_step: int = 0) -> bytes:
     with Tracker(run_dir, OFF, {}, resume_step) as tracker:
         for step in steps:
             tracker.log(step, kind="train", loss=step / 3)
-            tracker.log(step, kind="monitor", solve_rate=step / 7)
+            tracker.log(step, kind="validation", solve_rate=step / 7)
     return (run_dir / "metrics.jsonl").read_bytes()
 
 

@@ -16,15 +16,12 @@ from jaxtyping import Integer
 import puzzles
 from hrm_net.atomic_write import write_text
 from hrm_net.data.generated import distinct_puzzles
-from hrm_net.recipes.config import TrainConfig
-from hrm_net.reward.data.solutions import Solutions, build_policy, sample
+from hrm_net.reward.data.solutions import Solutions, SolutionSource, sample
 from hrm_net.reward.examples import Examples, from_steps
 from hrm_net.reward.heads import MERGED_ROWS, TRAJECTORIES, any_needs
 from puzzles.errors import UserError
 from puzzles.steps.files import load_rows, load_trajectories, save
-from puzzles.steps.policies import Policy
 from puzzles.steps.rows import StepRows, StepTrajectories
-from puzzles.steps.rules import StepRules
 
 TRAJECTORIES_FILE, SINGLE_ROWS_FILE = "trajectories.npz", "single_rows.npz"
 AT_ONCE = 64  # puzzles whose solutions are made together
@@ -49,17 +46,17 @@ class StepData:
         return from_steps(self.trajectories, self.single_rows)
 
 
-def prepare(config: TrainConfig, rules: StepRules, run_dir: Path) -> tuple[StepData, str]:
+def prepare(source: SolutionSource, run_dir: Path) -> tuple[StepData, str]:
     """The data of a run and its hash: read where the run's directory has it, else made and kept there.
 
     UserError where the directory holds data of another configuration, or damaged files.
     """
     folder = run_dir / "steps"
-    wanted = made_from(config)
+    wanted = made_from(source)
     stamp = folder / "made_from.json"
     if stamp.is_file():
         return _read(folder, stamp, wanted)
-    data = make(config, rules)
+    data = make(source)
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
     for name, part in ((TRAJECTORIES_FILE, data.trajectories), (SINGLE_ROWS_FILE, data.single_rows)):
@@ -70,48 +67,46 @@ def prepare(config: TrainConfig, rules: StepRules, run_dir: Path) -> tuple[StepD
     return data, _digest(files)
 
 
-def made_from(config: TrainConfig) -> dict:
+def made_from(source: SolutionSource) -> dict:
     """Everything that the data depends on, as JSON values."""
-    reward = asdict(config.reward)
-    mix = [asdict(source) for source in config.data.curriculum[-1].mix]
-    heads = config.reward.objectives
+    reward, puzzle = asdict(source.reward), source.rules.puzzle
+    mix = [asdict(one) for one in source.data.curriculum[-1].mix]
+    heads = source.reward.objectives
     found = {
-        "seed": config.seed, "puzzle": config.puzzle, "puzzles": config.data.puzzles, "mix": mix,
+        "seed": source.seed, "puzzle": {"name": puzzle.name, **puzzle.options},
+        "puzzles": source.data.puzzles, "mix": mix,
         "merged": any_needs(heads, MERGED_ROWS), "whole": any_needs(heads, TRAJECTORIES),
         **{key: reward[key] for key in MADE_FROM},
     }  # fmt: skip
     return json.loads(json.dumps(found))
 
 
-def make(config: TrainConfig, rules: StepRules) -> StepData:
+def make(source: SolutionSource) -> StepData:
     """Solutions, or trees of rollouts, of `data.puzzles` distinct puzzles of the training fold."""
-    reward, num = config.reward, config.data.puzzles
+    rules, policy, reward, num = source.rules, source.policy, source.reward, source.data.puzzles
     assert num is not None
-    rng = puzzles.rng(config.seed, "training set")
-    problems, answers, _ = distinct_puzzles(rules.puzzle, config.data.curriculum[-1].mix, num, rng)
+    rng = puzzles.rng(source.seed, "training set")
+    problems, answers, _ = distinct_puzzles(rules.puzzle, source.data.curriculum[-1].mix, num, rng)
     rules.remember(problems, answers)
-    policy = build_policy(reward, rules)
     merged, whole = any_needs(reward.objectives, MERGED_ROWS), any_needs(reward.objectives, TRAJECTORIES)
     if reward.kind == "trees":
         from hrm_net.reward.data import trees  # what grows trees loads when it is needed
 
         short = reward.height not in (None, reward.budget)
-        found = trees.make(reward, rules, policy, problems, config.seed, merged=merged, whole=whole and not short)
+        found = trees.make(reward, rules, policy, problems, source.seed, merged=merged, whole=whole and not short)
         paths = found[0]
         if whole and short:  # no path through such a tree is a whole solution
-            parts = solutions_of(config, rules, policy, problems[: reward.trees], "solutions", num=reward.candidates)
+            parts = solutions_of(source, problems[: reward.trees], "solutions", num=reward.candidates)
             paths = StepTrajectories.concatenate([part.trajectories(reward) for part in parts])
         return StepData(trajectories=paths, single_rows=found[1])
-    parts = solutions_of(config, rules, policy, problems, "solutions", num=reward.candidates)
+    parts = solutions_of(source, problems, "solutions", num=reward.candidates)
     trajectories = StepTrajectories.concatenate([part.trajectories(reward) for part in parts])
     pairs = StepRows.concatenate([part.merged(reward) for part in parts]) if merged else None
     return StepData(trajectories=trajectories, single_rows=pairs if pairs is not None and len(pairs) else None)
 
 
 def solutions_of(
-    config: TrainConfig,
-    rules: StepRules,
-    policy: Policy,
+    source: SolutionSource,
     problems: Integer[np.ndarray, "num seq"],
     purpose: str,
     *,
@@ -120,11 +115,11 @@ def solutions_of(
 ) -> list[Solutions]:
     """`num` solutions of each problem, AT_ONCE puzzles at a time; no part depends on the others. `exact`: no rollouts,
     whatever labels the run learns from."""
-    reward, parts = config.reward, []
+    reward, parts = source.reward, []
     rollouts = reward.labels != "exact" and not exact
     for first in range(0, len(problems), AT_ONCE):
-        rng, piece = puzzles.rng(config.seed, purpose, first), problems[first : first + AT_ONCE]
-        parts.append(sample(policy, rules, rng, piece, reward, num=num, rollouts=rollouts))
+        rng, piece = puzzles.rng(source.seed, purpose, first), problems[first : first + AT_ONCE]
+        parts.append(sample(source.policy, source.rules, rng, piece, reward, num=num, rollouts=rollouts))
     return parts
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Integer
+from torch import nn
 
-import puzzles
+from hrm_net.data.config import DataConfig, Targets
 from hrm_net.reward.config import RewardConfig
-from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts, attempts
 from puzzles.steps.labels import BatchLabels, label_states
 from puzzles.steps.policies import CarelessSolver, Policy, RandomPolicy, sample_states
@@ -17,8 +17,8 @@ from puzzles.steps.rules import StepRules
 Grids = Integer[np.ndarray, "num seq"]
 
 
-def build_policy(config: RewardConfig, rules: StepRules) -> Policy:
-    """The policy that `config.policy` names; UserError where its solver is missing or of another puzzle."""
+def build_policy(config: RewardConfig, rules: StepRules, solver: nn.Module | None = None) -> Policy:
+    """The policy that `config.policy` names; `solver` is the model that the policy `hrm` samples."""
     policy = config.policy
     if policy.name == "random":
         return RandomPolicy(rules, cells_per_step=config.cells_per_step, regime=config.regime)
@@ -31,22 +31,34 @@ def build_policy(config: RewardConfig, rules: StepRules) -> Policy:
             cells_per_step=config.cells_per_step,
             regime=config.regime,
         )
-    from hrm_net.recipes.model_source import find_model
     from hrm_net.reward.data.hrm_policy import HRMPolicy
 
-    source = find_model(policy.solver)
-    solved, asked = puzzles.get(**source.puzzle), rules.puzzle
-    if (solved.name, solved.options) != (asked.name, asked.options):
-        text = f"reward.policy.solver={policy.solver}: solves {solved.name} {solved.options}"
-        raise UserError(f"{text}: must solve this run's puzzle, {asked.name} {asked.options}")
+    assert solver is not None, policy
     return HRMPolicy(
-        source.load(),
-        asked,
+        solver,
+        rules.puzzle,
         rules,
         temperature=policy.temperature,
         cells_per_step=config.cells_per_step,
         regime=config.regime,
     )
+
+
+@dataclass(kw_only=True, slots=True)
+class SolutionSource:
+    """Where the solutions of a run come from: puzzles of the last stage of `data.curriculum`, written by `policy`, and
+    labelled as `reward` says. `seed`: of the run; every stream derives from it."""
+
+    rules: StepRules
+    policy: Policy
+    reward: RewardConfig
+    data: DataConfig
+    seed: int
+
+    def targets(self) -> dict[str, Targets]:
+        """What the puzzles aim at, by the name of each source of the mix."""
+        mix = self.data.curriculum[-1].mix
+        return {"unseen" if len(mix) == 1 else f"unseen_{i + 1}": source.targets for i, source in enumerate(mix)}
 
 
 @dataclass(kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 import puzzles
 from hrm_net.reward.config import RewardConfig
-from hrm_net.reward.data.solutions import build_policy
+from hrm_net.reward.data.solutions import SolutionSource
 from hrm_net.reward.labelled_solutions import Choices, LabelledSolutions
 from hrm_net.reward.metrics.best_of_n import best_of_n, oracle
 from hrm_net.reward.metrics.bootstrap import interval
@@ -42,8 +42,7 @@ def measure(
     scored: dict[str, np.ndarray],
     choices: dict[str, Choices],
     config: SearchConfig,
-    reward: RewardConfig,
-    rules: StepRules,
+    source: SolutionSource,
     *,
     seed: int,
 ) -> dict[str, Any]:
@@ -51,7 +50,7 @@ def measure(
 
     `scored`: each head's scores of the solutions' single steps; hier_fine has hier's own.
     """
-    policy = build_policy(reward, rules)
+    rules, policy, reward = source.rules, source.policy, source.reward
     found = {
         "puzzles": min(config.puzzles, len(solutions.solved)),
         "heads": search_points(

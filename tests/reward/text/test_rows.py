@@ -72,20 +72,29 @@ def test_examples_of_a_record_by_hand(record):
 
 
 def test_solutions_leave_the_path_at_one_wrong_step(record):
+    record.steps = record.steps[:3]
     found = text_rows.solutions([record], np.random.default_rng(0), neutral="positive", negatives=9)
     assert [(one.steps, one.labels, one.outcome) for one in found] == [
         (["a", "h", "f"], [1.0, 1.0, 1.0], True),
         (["b"], [0.0], False),
         (["a", "d"], [1.0, 0.0], False),
-        (["a", "h", "f", "i"], [1.0, 1.0, 1.0, 0.0], False),
     ]
-    assert len(text_rows.solutions([record], np.random.default_rng(0), neutral="drop", negatives=2)) == 3
+    assert len(text_rows.solutions([record], np.random.default_rng(0), neutral="drop", negatives=1)) == 2
     rows = text_rows.trajectories_of(found, 64)
-    assert rows.starts.tolist() == [0, 3, 4, 6, 10]
-    assert rows.outcome.tolist() == [True, False, False, False]
-    assert rows.error.tolist() == [3, 0, 1, 3]
-    assert rows.rows.label.tolist() == [1, 1, 1, 0, 1, 0, 1, 1, 1, 0]
+    assert rows.starts.tolist() == [0, 3, 4, 6]
+    assert rows.outcome.tolist() == [True, False, False]
+    assert rows.error.tolist() == [3, 0, 1]
+    assert rows.rows.label.tolist() == [1, 1, 1, 0, 1, 0]
     assert set(rows.rows.span.tolist()) == {1}
+
+
+def test_a_path_that_breaks_off_is_not_a_right_solution(record):
+    """It says "solution", but at one of its steps nothing was chosen, so its end is not on the path."""
+    found = text_rows.solutions([record], np.random.default_rng(0), neutral="positive", negatives=9)
+    assert [(one.steps, one.outcome) for one in found] == [
+        (["b"], False), (["a", "d"], False), (["a", "h", "f", "i"], False),
+    ]  # fmt: skip
+    assert prm800k.solution(record, neutral="positive").outcome is None
 
 
 def test_solutions_of_the_published_file_are_whole(published):

@@ -33,7 +33,7 @@ def test_all_ways_to_write_a_line():
         ({"problem": "p", "candidates": [3]}, r"candidates\[0\]"),
         ({"problem": "p", "candidates": ["a", {"steps": []}]}, r"candidates\[1\]\.steps=\[\]"),
         ({"problem": "p", "candidates": ["a", {"steps": [1]}]}, r"steps\[0\] is 1"),
-        ({"problem": "p", "candidates": ["a"], "answer": True}, "answer is True"),
+        ({"problem": "p", "candidates": ["a"], "answer": True}, "answer is true"),
     ],
 )
 def test_lines_that_are_none(row, told):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from hrm_net.trainer.run_lock import run_lock
+from hrm_net.trainer.session import run_lock
 from tests.paths import REPO
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from hrm_net.trainer.run_lock import run_lock
+from hrm_net.trainer.session import run_lock
 with run_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
