@@ -74,7 +74,7 @@ def _readings(lines: list[str]) -> Iterator[str]:
 
 
 def _cells_of(lines: list[str], marks: frozenset[str]) -> str:
-    """All cells, but for lines that hold none: `---+---`, or `*-----*` at the top of an .ss grid. No marks: no rulers."""
+    """All cells, without the rulers, which one of `marks` tells: `---+---`, or `*-----*` at the top of an .ss grid."""
     rows = []
     for line in lines:
         used = set(line)
