@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from hrm_net.schema import require
 
@@ -59,6 +59,8 @@ class DataConfig:
     # Augmentations of each ARC task, fewer where fewer differ; each is a row of the puzzle table (4 bytes *
     # hidden_size).
     augmentations: int = 1000
+    # What becomes of broken files, tasks and examples among the ARC tasks: refuse them, or skip them and say how many.
+    broken: Literal["refuse", "skip"] = "refuse"
     # What the directory or the tasks must be, as a hash; null: whatever they are, and the run keeps their hash.
     sha256: str | None = None
     # Number of distinct generated puzzles, the published regime; null: a stream without end.
