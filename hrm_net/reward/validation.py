@@ -56,7 +56,7 @@ class Validation:
                 step, kind="validation", seconds=seconds, head=head, loss=losses[head], **found,
                 solutions=len(self.solutions),
             )  # fmt: skip
-            shown.append(f"{head} {found[f'auroc_{measured_on(head)}']:.3f}")
+            shown.append(f"{head} {found[f'auroc_{HEADS[head].measured_on}']:.3f}")
         line = f"  step {step}: AUROC of steps (orm: of solutions) on validation puzzles: {', '.join(shown)}"
         return -sum(losses.values()), [line]
 
@@ -66,11 +66,6 @@ class Validation:
         how = ranking_aggregation(HEADS[head].aggregation)
         whole = by_solution(np.maximum(scores, math.ulp(0.0)), self.solutions.starts, how)
         return {"auroc_steps": auroc(scores, self.ok), "auroc_solutions": auroc(whole, self.solutions.outcome)}
-
-
-def measured_on(head: str) -> str:
-    """What a head's one figure is about: solutions where only its last score is trained, else steps."""
-    return "solutions" if HEADS[head].aggregation == "last" else "steps"
 
 
 def validation_solutions(source: SolutionSource, num_puzzles: int, *, exact: bool = False) -> list[Solutions]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import puzzles
+from hrm_net.recipes.step_scorer import solution_source
 from hrm_net.reward.data import prepare as data
 from hrm_net.reward.data.batches import StepBatches
 from hrm_net.reward.data.solutions import build_policy, sample
@@ -18,7 +19,7 @@ from tests.recipes import reward_victim
 
 CONFIG = reward_victim.config()
 RULES = step_rules(puzzles.get("sudoku", box="2x2"))
-DATA = data.make(CONFIG, RULES)
+DATA = data.make(solution_source(CONFIG, RULES))
 EXAMPLES = DATA.examples()
 ROWS, BUDGET = 30, CONFIG.reward.budget
 
