@@ -16,6 +16,7 @@ from hrm_net.reward.data.prepare import solutions_of
 from hrm_net.reward.data.solutions import Solutions, SolutionSource
 from hrm_net.reward.examples import from_steps
 from hrm_net.reward.heads import HEADS, MERGED_ROWS, any_needs
+from hrm_net.reward.inputs import GRID_INPUTS
 from hrm_net.reward.metrics.ranking import auroc
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.scoring import run_rows, to_scores
@@ -41,7 +42,7 @@ class Validation:
         if any_needs(self.reward.objectives, MERGED_ROWS):
             merged = StepRows.concatenate([one.merged(self.reward) for one in found])
         self.batch = from_steps(self.solutions, merged).batch()
-        self.inputs = {name: self.batch[name].numpy() for name in ("problem", "before", "after", "left", "span")}
+        self.inputs = {name: self.batch[name].numpy() for name in GRID_INPUTS}
 
     def __call__(self, model: RewardModel, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
         """Minus the sum of the heads' losses, and a line to show; a record of each head is logged."""
