@@ -1,4 +1,4 @@
-"""Training, monitor and evaluation puzzles that no symmetry maps onto each other, without a list of what was seen.
+"""Training, validation and evaluation puzzles that no symmetry maps onto each other, without a list of what was seen.
 
 A puzzle's fold is a hash of its symmetry invariant, so symmetric puzzles always share a fold.
 """
@@ -11,13 +11,13 @@ from jaxtyping import Bool, Integer, UInt8
 from puzzles.base import Puzzle
 from puzzles.errors import UserError
 
-TRAIN, MONITOR, EVALUATION = 0, 1, 2
-NAMES = ("train", "monitor", "evaluation")
+TRAIN, VALIDATION, EVALUATION = 0, 1, 2
+NAMES = ("train", "validation", "evaluation")
 SHARES = (0.90, 0.05, 0.05)
 
 
 def fold(puzzle: Puzzle, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num"]:
-    """TRAIN, MONITOR or EVALUATION of each puzzle: 90, 5 and 5 % of the invariants."""
+    """TRAIN, VALIDATION or EVALUATION of each puzzle: 90, 5 and 5 % of the invariants."""
     scattered = puzzle.invariant(inputs) * np.uint64(
         0x9E3779B97F4A7C15
     )  # not the bits that other uses of the hash look at
@@ -27,8 +27,8 @@ def fold(puzzle: Puzzle, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.nda
 
 def generate(puzzle: Puzzle, rng: np.random.Generator, num: int, fold_id: int, **targets: Any):
     """`num` puzzles of one fold: (inputs, labels). Draws about num / share and keeps what falls in the fold."""
-    if fold_id not in (TRAIN, MONITOR, EVALUATION):
-        raise UserError(f"fold={fold_id}: must be 0 (train), 1 (monitor) or 2 (evaluation)")
+    if fold_id not in (TRAIN, VALIDATION, EVALUATION):
+        raise UserError(f"fold={fold_id}: must be 0 (train), 1 (validation) or 2 (evaluation)")
     kept_inputs: list[np.ndarray] = []
     kept_labels: list[np.ndarray] = []
     missing = num

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import jaxtyping
 import pytest
-from hypothesis import HealthCheck, settings
 
+from tests.examples import register_profiles
 from tests.paths import DATA, REPO
 
 
@@ -27,9 +27,7 @@ import torch  # noqa: E402
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
-settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "local")
+register_profiles()
 
 
 @pytest.fixture(scope="session")

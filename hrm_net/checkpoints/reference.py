@@ -13,7 +13,7 @@ from hrm_net.checkpoints import pretrained
 from hrm_net.checkpoints.published_config import read_published_config
 from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
-from hrm_net.nn.layers import swiglu_width
+from hrm_net.nn.layer_config import swiglu_width
 from puzzles.errors import UserError
 
 PREFIXES = ("_orig_mod.", "model.", "inner.")

@@ -57,7 +57,7 @@ def checked_overrides(config_name: str, overrides: list[str], cls: type, sweep: 
     known = groups(config_name)
     try:
         return [_checked(text, _parse(text), cls, known, sweep) for text in overrides]
-    except ValueError as error:
+    except UserError as error:
         # what was typed may hold line breaks
         raise UserError(" ".join(str(error).split())) from None
 

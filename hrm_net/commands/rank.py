@@ -24,8 +24,9 @@ A line of the file is a problem, its right answer where that is known, and what 
 A text is split into its paragraphs, or its lines. What a policy wrote one sample a line becomes such a file by
   python -m hrm_net.reward.text.make_candidates --samples samples.jsonl --problems problems.jsonl candidates.jsonl
 
-Answers are found as GSM8K (#### n), MATH (\\boxed{}) and PRM800K (# Answer) write them; compared are numbers or texts.
-A broken line is told by its number and left out; with --strict nothing is ranked then.
+A final answer is found as GSM8K (#### n), MATH (\\boxed{}) and PRM800K (# Answer) write it, after "the answer is", or
+at the end. Numbers and units are compared exactly, formulas by algebra, everything else as text.
+A broken line is reported by its number and left out; with --strict, the command ends there and ranks nothing.
 """
 HOW = ("min", "max", "mean", "last", "prod", "sum_log")
 
@@ -62,6 +63,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from hrm_net.reward.aggregate import aggregate
     from hrm_net.reward.formats import candidates, jsonl
     from hrm_net.reward.text import ranking
+    from hrm_net.reward.text.equivalence import SECONDS, AnswerChecker
     from hrm_net.reward.text.scorer import TextScorer
 
     lines = jsonl.read(arguments.candidates, candidates.parse, broken="refuse" if arguments.strict else "skip")
@@ -80,12 +82,17 @@ def _run(arguments: argparse.Namespace) -> None:
     problems = lines.items
     steps = scorer.score([one.problem for one in problems], [one.steps for one in problems])
     totals = aggregate(steps, how)
-    rows = [ranking.ranked(one, mine, each) for one, mine, each in zip(problems, totals, steps, strict=True)]
+    checker = AnswerChecker()
+    answers = [ranking.read_answers(one, checker.same) for one in problems]
+    for first, second in checker.undecided:
+        text = f"not decided in {SECONDS:g} s, counted as different"
+        print(f"{text}: {first[:60]!r} and {second[:60]!r}", file=sys.stderr)
+    rows = [ranking.ranked(*each) for each in zip(problems, answers, totals, steps, strict=True)]
     jsonl.write(output, rows)
     total = sum(len(one.steps) for one in problems)
     print(f"{output}: {total} candidates to {len(problems)} problems, ranked by {head}, {how} over steps")
-    found = ranking.accuracy(problems, totals, puzzles.rng(arguments.seed, "votes"))
-    print(_table(found) if found else "no line has an answer, so nothing tells how many are right")
+    found = ranking.accuracy(answers, totals, puzzles.rng(arguments.seed, "votes"))
+    print(_table(found) if found else "no line has an answer, so how many are right is not known")
 
 
 def _table(found: dict[str, Any]) -> str:
@@ -99,7 +106,7 @@ def _table(found: dict[str, Any]) -> str:
 
 
 def _load(arguments: argparse.Namespace) -> "RewardModel":
-    from hrm_net.recipes.text_scorer_command import find_text_model
+    from hrm_net.recipes.text_scorer import find_text_model
     from hrm_net.trainer.device import resolve_device, resolve_precision
 
     device = resolve_device(arguments.device)

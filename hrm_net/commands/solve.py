@@ -67,10 +67,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> None:
     import puzzles
-    from hrm_net.recipes.model_source import find_model
+    from hrm_net.recipes import recipe_of
+    from hrm_net.recipes.arc import ArcRecipe
+    from hrm_net.recipes.model_source import find_solver
 
-    source = find_model(arguments.run)
-    if source.config is not None and source.config.data.has_tasks:
+    source = find_solver(arguments.run)
+    if isinstance(recipe_of(source.values), ArcRecipe):
         _run_tasks(source, arguments)
         return
     if arguments.augmentations is not None:
@@ -78,7 +80,7 @@ def _run(arguments: argparse.Namespace) -> None:
     puzzle = puzzles.get(**source.puzzle)
     identifier = _identifier(puzzle, source, arguments.family)
     inputs = read_puzzles(arguments.puzzle, puzzle)
-    live = not arguments.json and len(inputs) == 1 and sys.stdout.isatty() and _drawn(puzzle)
+    live = not arguments.json and len(inputs) == 1 and sys.stdout.isatty()
     model = _load(source, arguments)
 
     from hrm_net.solver import solve
@@ -106,9 +108,9 @@ def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
     from hrm_net.recipes import arc_solve as solve_arc  # its kernels load when they are needed
 
     assert source.config is not None
-    tasks = solve_arc.asked_tasks(arguments.puzzle, source.config)
+    loaded, tasks = solve_arc.asked_tasks(arguments.puzzle, source.config)
     told = solve_arc.answers(
-        _load(source, arguments), source.config, tasks, augmentations=arguments.augmentations,
+        _load(source, arguments), source.config, tasks, loaded=loaded, augmentations=arguments.augmentations,
         max_segments=arguments.max_segments, batch_size=arguments.batch_size, seed=arguments.seed,
         progress=not arguments.json and sys.stdout.isatty(),
     )  # fmt: skip
@@ -117,8 +119,8 @@ def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
 
 
 def _identifier(puzzle: "Puzzle", source: "ModelSource", family: str | None) -> int:
-    """What the model knows the puzzles by: 0 but for families of ARC."""
-    if puzzle.name == "arc":
+    """What the model knows the puzzles by: 0 unless the domain has families."""
+    if puzzle.families:
         from hrm_net.recipes.arc_solve import family_identifier
 
         return family_identifier(family, puzzle, source)
@@ -160,41 +162,25 @@ def _parse_lines(name: str, text: str, puzzle: "Puzzle") -> np.ndarray:
 
 
 def question(text: str, puzzle: "Puzzle") -> np.ndarray:
-    """One puzzle's inputs; ValueError for a text that is none, or one that its givens make impossible."""
-    row = puzzle.parse(text.replace("/", "\n"))
-    # checked cheaply where that can be: the exact solver's kernels take long to load
-    if puzzle.verifiable and not (puzzle.name == "sudoku" and puzzle.check(row[None], row[None]).valid[0]):
-        try:
-            puzzle.solve(row[None])
-        except ValueError as error:
-            raise UserError(str(error).removeprefix("puzzle 0: ")) from None
+    """One puzzle's inputs; UserError for a text that is none, or one that its givens make impossible.
+
+    Only faults that are found without a search count: the exact solver's kernels take long to load.
+    """
+    row = puzzle.parse(text)
+    if fault := puzzle.problem_fault(row, search=False):
+        raise UserError(fault)
     return row
 
 
 def as_dict(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution", i: int) -> dict[str, Any]:
     """What is told of puzzle `i`; `answer` is null where the model abstains, `solved` where no rules can tell."""
     return {
-        "answer": None if found.abstained[i] else answer_text(puzzle, inputs, found.answers[i]),
+        "answer": None if found.abstained[i] else puzzle.format_answer(inputs, found.answers[i]),
         "solved": bool(found.solved[i]) if puzzle.verifiable else None,
         "confidence": round(float(found.confidence[i]), 6),
         "segments": int(found.segments[i]),
         "abstained": bool(found.abstained[i]),
     }
-
-
-def answer_text(puzzle: "Puzzle", inputs: np.ndarray, answer: np.ndarray) -> str:
-    """Sudoku: its digits together; a maze, a grid: its rows separated by /. Padding in an answer to either of the first
-    two shows what was asked there."""
-    if puzzle.name == "arc":
-        from hrm_net.recipes.arc_solve import family_answer
-
-        return family_answer(puzzle, inputs, answer)
-    shown = np.where(answer == 0, inputs, answer)
-    text = puzzle.format(shown)
-    if puzzle.name != "maze":
-        return text
-    columns = puzzle.shape[1]
-    return "/".join(text[at : at + columns] for at in range(0, len(text), columns))
 
 
 def _line(told: dict[str, Any], verifiable: bool) -> str:
@@ -216,15 +202,9 @@ def _load(source: "ModelSource", arguments: argparse.Namespace) -> Any:
     return model
 
 
-def _drawn(puzzle: "Puzzle") -> bool:
-    from puzzles.drawing.render import DRAWERS
-
-    return puzzle.name in DRAWERS
-
-
 def _show(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution") -> None:
     """The puzzle filling in, on a terminal."""
-    from hrm_net.commands import live
+    from hrm_net.evaluation import live
     from hrm_net.evaluation.trace import Trace
 
     assert found.trace is not None

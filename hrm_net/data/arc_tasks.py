@@ -1,10 +1,11 @@
-"""The real ARC tasks that a run trains on and is judged by (`data.tasks`, `data.evaluation_tasks`): loaded, checked,
+"""The real ARC tasks that a run trains on and is evaluated on (`data.tasks`, `data.evaluation_tasks`): loaded, checked,
 counted and hashed."""
 
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 
+from hrm_net.data.config import DataConfig
 from puzzles.arc.tasks import NAMED, Grid, Task, load_tasks
 from puzzles.errors import UserError
 
@@ -25,18 +26,28 @@ def load(tasks: Sequence[str], evaluation_tasks: Sequence[str]) -> tuple[Tasks, 
     for key, found in (("data.tasks", training), ("data.evaluation_tasks", evaluation)):
         for task in found:
             if task.name in seen:
-                raise UserError(f"{key}: task {task.name} is there twice: a task is trained on, or judged, once")
+                raise UserError(f"{key}: task {task.name} is there twice: a task is trained on, or evaluated, once")
             seen.add(task.name)
     for task in evaluation:
         if not task.test:
-            raise UserError(f"data.evaluation_tasks: task {task.name} has no test to be judged by")
+            raise UserError(f"data.evaluation_tasks: task {task.name} has no test")
+    return training, evaluation
+
+
+def load_of(config: DataConfig) -> tuple[Tasks, Tasks]:
+    """(training, evaluation): the tasks that `config` names. UserError where they are not those with its hash."""
+    training, evaluation = load(config.tasks, config.evaluation_tasks)
+    found = digest(training, evaluation)
+    if config.sha256 not in (None, found):
+        sources = ", ".join([*config.tasks, *config.evaluation_tasks])
+        raise UserError(f"data.sha256={config.sha256}: the tasks in {sources} have changed: {found}")
     return training, evaluation
 
 
 def _read(key: str, source: str) -> Tasks:
     try:
         return list(_published(source)) if source in NAMED else load_tasks(source)
-    except ValueError as error:
+    except UserError as error:
         told = str(error)
         raise UserError(f"{key}={told}" if told.startswith(f"{source}:") else f"{key}={source}: {told}") from None
 

@@ -7,10 +7,8 @@ import torch
 from jaxtyping import Bool, Integer
 
 import puzzles
-from hrm_net.data import directories as data_directories
 from hrm_net.data.batch import Batch, as_batch
-from hrm_net.data.directory_batches import DirectoryBatches
-from hrm_net.recipes.config import DataConfig, Source
+from hrm_net.data.config import DataConfig, Source
 from puzzles import splits
 from puzzles.base import Puzzle
 from puzzles.errors import UserError
@@ -90,19 +88,8 @@ class FixedBatches:
         return as_batch(inputs, labels, self.identifiers[chosen])
 
 
-def build_batches(puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, batch_size: int):
-    """The batches that `config` asks for: out of directories, of real tasks, endless, or from `config.puzzles` distinct
-    puzzles of the last stage."""
-    if config.path is not None:
-        found = data_directories.read_training(config.path, puzzle)
-        return DirectoryBatches(puzzle, found, augment=config.augment, seed=seed, batch_size=batch_size)
-    if config.has_tasks:
-        from hrm_net.data.arc_batches import ArcBatches, task_rows  # its kernels load when they are needed
-
-        rows = task_rows(config, canvas=puzzle.shape[1], seed=seed)
-        for pair in rows.withheld:
-            print(f"not trained on: {pair} equals a test of an evaluation task")
-        return ArcBatches(rows, seed=seed, batch_size=batch_size)
+def generated_batches(puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, batch_size: int):
+    """Batches without end of generated puzzles, or from `config.puzzles` distinct ones of the last stage."""
     if config.puzzles is None:
         return GeneratedBatches(puzzle, config, seed=seed, steps=steps, batch_size=batch_size)
     found = distinct_puzzles(puzzle, config.curriculum[-1].mix, config.puzzles, puzzles.rng(seed, "training set"))

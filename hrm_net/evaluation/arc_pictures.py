@@ -8,7 +8,6 @@ from torch import nn
 
 from hrm_net.evaluation.arc import Rankings, question_batch
 from hrm_net.inference.segments import run_segments
-from hrm_net.recipes.config import EvaluateConfig
 from puzzles.arc.canvas import crop
 from puzzles.arc.rows import Questions
 from puzzles.arc.tasks import Grid, Task
@@ -22,14 +21,16 @@ def write_pictures(
     tasks: Sequence[Task],
     rankings: Rankings,
     directory: Path,
-    config: EvaluateConfig,
+    *,
+    max_segments: int,
+    batch_size: int,
 ) -> list[Path]:
     """task_NAME.png and votes_NAME.png of the first test of a few tasks: those answered right, then the first ones."""
     from puzzles.arc.drawing import render_task, render_votes
 
     directory.mkdir(parents=True, exist_ok=True)
     shown = most_telling(tasks, rankings)
-    predictions = _by_segment(model, questions, shown, config)
+    predictions = _by_segment(model, questions, shown, max_segments, batch_size)
     paths = []
     for task in shown:
         steps = predictions[task.name]
@@ -58,15 +59,15 @@ def most_telling(tasks: Sequence[Task], rankings: Rankings, most: int = MOST) ->
 
 
 def _by_segment(
-    model: nn.Module, questions: Questions, tasks: Sequence[Task], config: EvaluateConfig
+    model: nn.Module, questions: Questions, tasks: Sequence[Task], max_segments: int, batch_size: int
 ) -> dict[str, list[Grid]]:
     """What each task as it is was answered after every segment, on its first test."""
     names = [group.name for group in questions.rows.groups]
     first = (questions.tests == 0) & (questions.augmentations == 0)
     rows = [int(np.flatnonzero(first & (questions.tasks == names.index(task.name)))[0]) for task in tasks]
     inputs = np.concatenate([questions.inputs(slice(row, row + 1)) for row in rows])
-    batch = question_batch(inputs, questions.puzzle_identifiers[rows], config.batch_size)
-    steps = [crop(step.states[: len(rows)]) for step in run_segments(model, batch, config.max_segments)]
+    batch = question_batch(inputs, questions.puzzle_identifiers[rows], batch_size)
+    steps = [crop(step.states[: len(rows)]) for step in run_segments(model, batch, max_segments)]
     return {task.name: [step[row] for step in steps] for row, task in enumerate(tasks)}
 
 

@@ -15,6 +15,7 @@ from torch import nn
 
 import puzzles
 from hrm_net.data.puzzle_sets import IGNORE, PuzzleSet, scored
+from hrm_net.evaluation.config import ComputeCurveConfig
 from hrm_net.evaluation.flops import segment_flops
 from hrm_net.evaluation.metrics import rate, wilson
 from hrm_net.evaluation.results import Results
@@ -23,7 +24,6 @@ from hrm_net.inference.segments import padded_batch, run_segments
 from hrm_net.inference.selection import check_selection
 from hrm_net.inference.stopping import check_stop, parse_stop
 from hrm_net.nn.config import HRMConfig
-from hrm_net.recipes.config import SolverConfig
 from hrm_net.solver import choose_answers, model_config, rule_check, run_passes, solve
 from puzzles.base import Puzzle
 from puzzles.errors import UserError
@@ -31,7 +31,7 @@ from puzzles.errors import UserError
 Point = dict[str, Any]
 
 
-def check_config(config: SolverConfig, puzzle: Puzzle, model: HRMConfig) -> None:
+def check_config(config: ComputeCurveConfig, puzzle: Puzzle, model: HRMConfig) -> None:
     """ValueError, before any work, for what the puzzle or the model cannot serve."""
     try:
         for text in config.stop:
@@ -48,7 +48,7 @@ def check_config(config: SolverConfig, puzzle: Puzzle, model: HRMConfig) -> None
 
 
 def compute_curve(
-    model: nn.Module, puzzle_set: PuzzleSet, config: SolverConfig, *, batch_size: int, seed: int, compiled: bool
+    model: nn.Module, puzzle_set: PuzzleSet, config: ComputeCurveConfig, *, batch_size: int, seed: int, compiled: bool
 ) -> dict[str, Any]:
     """The section `solver` of a set: `flops_a_segment` and `points`.
 
@@ -119,7 +119,7 @@ def _depths(model: nn.Module, puzzle_set: PuzzleSet, depths: Sequence[int], batc
     return [_point("depth", f"{depth}", hits[depth], float(depth), seconds[depth]) for depth in hits]
 
 
-def _restarts(model: nn.Module, puzzle_set: PuzzleSet, config: SolverConfig, how: dict[str, Any]) -> list[Point]:
+def _restarts(model: nn.Module, puzzle_set: PuzzleSet, config: ComputeCurveConfig, how: dict[str, Any]) -> list[Point]:
     puzzle, inputs, most = puzzle_set.puzzle, puzzle_set.inputs, max(config.restarts)
     started = time.perf_counter()
     passes = run_passes(

@@ -25,8 +25,8 @@ from hrm_net.evaluation.results import Results
 
 
 def learning_curves(records: Sequence[Record], path: str | Path) -> Path:
-    """Training loss, and share of every monitor set solved (dotted: of cells right), by step, with minutes above."""
-    named = {record["set"] for record in records if record["kind"] == "monitor"}
+    """Training loss, and share of every validation set solved (dotted: of cells right), by step, with minutes above."""
+    named = {record["set"] for record in records if record["kind"] == "validation"}
     figure = new_figure(10.0 if len(named) <= 4 else 12.0, 4.6)
     loss_axes, solve_axes = figure.subplots(1, 2)
     train = [record for record in records if record["kind"] == "train"]
@@ -36,14 +36,14 @@ def learning_curves(records: Sequence[Record], path: str | Path) -> Path:
     if len(losses) and (losses > 0).all():
         loss_axes.set_yscale("log")
     loss_axes.set_title("training loss")
-    monitor = [record for record in records if record["kind"] == "monitor"]
-    for i, name in enumerate(dict.fromkeys(record["set"] for record in monitor)):
-        mine = [record for record in monitor if record["set"] == name]
+    validation = [record for record in records if record["kind"] == "validation"]
+    for i, name in enumerate(dict.fromkeys(record["set"] for record in validation)):
+        mine = [record for record in validation if record["set"] == name]
         steps, style = series(mine, "step"), {"color": COLOURS[i % 6]}
         solve_axes.plot(steps, series(mine, "solve_rate"), marker=MARKERS[i % 6], markersize=5, label=name, **style)
         if "cell_accuracy" in mine[0]:
             solve_axes.plot(steps, series(mine, "cell_accuracy"), linestyle=":", linewidth=1.5, **style)
-    solve_axes.set_title("monitor puzzles solved (dotted: cells right)")
+    solve_axes.set_title("validation puzzles solved (dotted: cells right)")
     percent_axis(solve_axes)
     for axes in (loss_axes, solve_axes):
         tidy(axes)

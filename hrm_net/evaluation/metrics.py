@@ -1,6 +1,5 @@
 """What is counted in an evaluation: shares with intervals, difficulty buckets, calibration of the halting head."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,17 +9,14 @@ from jaxtyping import Bool, Float
 CALIBRATION_BINS = 10
 
 
-def wilson(successes: int, num: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's score interval of a share, 95 % by default: inside [0, 1], and no point at 0 or `num` successes."""
+def wilson(successes: int, num: int) -> tuple[float, float]:
+    """Wilson's 95 % score interval of a share: within [0, 1], and never a single point; (0, 1) of none."""
+    from scipy.stats import binomtest
+
     if num == 0:
         return 0.0, 1.0
-    share = successes / num
-    centre = share + z * z / (2 * num)
-    spread = z * math.sqrt(share * (1 - share) / num + z * z / (4 * num * num))
-    scale = 1 + z * z / num
-    low = 0.0 if successes == 0 else (centre - spread) / scale  # exact where rounding would not be
-    high = 1.0 if successes == num else (centre + spread) / scale
-    return low, high
+    interval = binomtest(successes, num).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def rate(hits: Bool[np.ndarray, " num"]) -> float:

@@ -44,7 +44,7 @@ def watching(model: HRM) -> Iterator[list[Update]]:
     seen: list[Update] = []
 
     def batch_first(z: Tensor) -> Tensor:
-        return (z.transpose(0, 1) if config.codec == "symbols" else z).detach()
+        return model.codec.from_stacks(z).detach()
 
     def record(stack: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> None:
         cycle, step = divmod(len(seen), config.l_cycles + 1)

@@ -1,4 +1,4 @@
-"""Attention without a mask, through one function, on whatever the machine has."""
+"""Attention without a mask, through one function, on whatever the machine has; and rotary positions."""
 
 from importlib.util import find_spec
 
@@ -53,3 +53,36 @@ def _automatic(q: Tensor) -> str:
     if HAS_FLASH and q.device.type == "cuda" and q.dtype in (torch.float16, torch.bfloat16):
         return "flash"
     return "sdpa"
+
+
+def rotary_angles(positions: Float[Tensor, " token"], dim: int, theta: float = 10000.0) -> Float[Tensor, "token half"]:
+    """Angle of each of `dim / 2` planes at each position."""
+    frequencies = theta ** (-torch.arange(0, dim, 2, dtype=torch.float32) / dim)
+    return positions[:, None] * frequencies
+
+
+def rotary_table(
+    prefix_len: int, seq_len: int, head_dim: int, grid_width: int = 0
+) -> tuple[Float[Tensor, "token dim"], Float[Tensor, "token dim"]]:
+    """Cosines and sines for the prefix and the cells, along the sequence or, given a grid width, by row and column.
+
+    In two dimensions half of the planes turn with the row and half with the column; the prefix is a row above.
+    """
+    if grid_width == 0:
+        angles = rotary_angles(torch.arange(prefix_len + seq_len, dtype=torch.float32), head_dim)
+    else:
+        cells = torch.arange(seq_len)
+        prefix = torch.arange(prefix_len)
+        row = torch.cat([torch.zeros_like(prefix), cells // grid_width + 1]).float()
+        column = torch.cat([prefix, cells % grid_width]).float()
+        angles = torch.cat([rotary_angles(row, head_dim // 2), rotary_angles(column, head_dim // 2)], dim=-1)
+    angles = torch.cat([angles, angles], dim=-1)
+    return angles.cos(), angles.sin()
+
+
+def rotate(
+    x: Float[Tensor, "batch head token dim"], cos: Float[Tensor, "token dim"], sin: Float[Tensor, "token dim"]
+) -> Float[Tensor, "batch head token dim"]:
+    """x turned by the angles of its position; planes pair the first half of the axis with the second."""
+    first, second = x.chunk(2, dim=-1)
+    return (x * cos + torch.cat([-second, first], dim=-1) * sin).to(x.dtype)

@@ -1,20 +1,18 @@
-"""The parts of a block: linear maps that cast, RMS norm, SwiGLU, rotary positions, attention, token mixing."""
+"""The parts that all blocks share: weights from a truncated normal, RMS norm, linear maps that cast, SwiGLU."""
 
 import math
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hrm_net.nn.attention import attend
-
 
 def truncated_normal_(tensor: Tensor, std: float, generator: torch.Generator | None = None) -> Tensor:
-    """Fill in place from a normal cut at two sigma, widened so that the result has the standard deviation `std`.
+    """Fill in place from a normal distribution cut at two sigma, widened so that the result has the deviation `std`.
 
-    torch's own trunc_normal_ leaves the deviation at 0.88 of what is asked; published models get all of it.
+    PyTorch's own `trunc_normal_` leaves the deviation at 0.88 of `std`; the published models start from the whole of
+    it.
     """
     cut = 2.0
     mass = math.erf(cut / math.sqrt(2))
@@ -26,13 +24,12 @@ def truncated_normal_(tensor: Tensor, std: float, generator: torch.Generator | N
 
 
 def rms_norm(x: Float[Tensor, "*batch dim"], eps: float = 1e-5) -> Float[Tensor, "*batch dim"]:
-    """Root-mean-square norm over the last axis without a weight, computed in fp32, or fp64 where x is."""
-    wide = x.to(torch.promote_types(x.dtype, torch.float32))
-    return (wide * torch.rsqrt(wide.square().mean(dim=-1, keepdim=True) + eps)).to(x.dtype)
+    """x / sqrt(mean(x^2) + eps) over the last axis, without a learned weight; bf16 is computed in fp32."""
+    return F.rms_norm(x, x.shape[-1:], eps=eps)
 
 
 class Linear(nn.Module):
-    """y = W x (+ b), with fp32 weights cast to the dtype of the input."""
+    """y = W x (+ b). The weights are fp32 and are cast to the dtype of the input at each call."""
 
     def __init__(self, dim_in: int, dim_out: int, bias: bool = False, generator: torch.Generator | None = None) -> None:
         super().__init__()
@@ -44,13 +41,8 @@ class Linear(nn.Module):
         return F.linear(x, self.weight.to(x.dtype), bias)
 
 
-def swiglu_width(dim: int, expansion: float, multiple: int) -> int:
-    """Hidden width of a SwiGLU: two thirds of `expansion * dim`, rounded up to a multiple."""
-    return -(-round(expansion * dim * 2 / 3) // multiple) * multiple
-
-
 class SwiGLU(nn.Module):
-    """down(silu(gate(x)) * up(x)) over the last axis."""
+    """down(silu(gate x) * up x) over the last axis; gate and up are one matrix."""
 
     def __init__(self, dim: int, width: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
@@ -60,92 +52,3 @@ class SwiGLU(nn.Module):
     def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
         gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
         return self.down_proj(F.silu(gate) * up)
-
-
-def rotary_angles(positions: Float[Tensor, " token"], dim: int, theta: float = 10000.0) -> Float[Tensor, "token half"]:
-    """Angle of each of `dim / 2` planes at each position."""
-    frequencies = theta ** (-torch.arange(0, dim, 2, dtype=torch.float32) / dim)
-    return positions[:, None] * frequencies
-
-
-def rotary_table(
-    prefix_len: int, seq_len: int, head_dim: int, grid_width: int = 0
-) -> tuple[Float[Tensor, "token dim"], Float[Tensor, "token dim"]]:
-    """Cosines and sines for the prefix and the cells, along the sequence or, given a grid width, by row and column.
-
-    In two dimensions half of the planes turn with the row and half with the column; the prefix is a row above.
-    """
-    if grid_width == 0:
-        angles = rotary_angles(torch.arange(prefix_len + seq_len, dtype=torch.float32), head_dim)
-    else:
-        cells = torch.arange(seq_len)
-        prefix = torch.arange(prefix_len)
-        row = torch.cat([torch.zeros_like(prefix), cells // grid_width + 1]).float()
-        column = torch.cat([prefix, cells % grid_width]).float()
-        angles = torch.cat([rotary_angles(row, head_dim // 2), rotary_angles(column, head_dim // 2)], dim=-1)
-    angles = torch.cat([angles, angles], dim=-1)
-    return angles.cos(), angles.sin()
-
-
-def rotate(
-    x: Float[Tensor, "batch head token dim"], cos: Float[Tensor, "token dim"], sin: Float[Tensor, "token dim"]
-) -> Float[Tensor, "batch head token dim"]:
-    """x turned by the angles of its position; planes pair the first half of the axis with the second."""
-    first, second = x.chunk(2, dim=-1)
-    return (x * cos + torch.cat([-second, first], dim=-1) * sin).to(x.dtype)
-
-
-class SelfAttention(nn.Module):
-    """Multi-head attention of every token to every token, one matrix for queries, keys and values."""
-
-    def __init__(self, dim: int, num_heads: int, backend: str, generator: torch.Generator | None = None) -> None:
-        super().__init__()
-        self.num_heads, self.backend = num_heads, backend
-        self.qkv_proj = Linear(dim, 3 * dim, generator=generator)
-        self.o_proj = Linear(dim, dim, generator=generator)
-
-    def forward(
-        self, x: Float[Tensor, "batch token dim"], rotary: tuple[Tensor, Tensor] | None
-    ) -> Float[Tensor, "batch token dim"]:
-        q, k, v = rearrange(self.qkv_proj(x), "b t (three h d) -> three b h t d", three=3, h=self.num_heads)
-        if rotary is not None:
-            q, k = rotate(q, *rotary), rotate(k, *rotary)
-        return self.o_proj(rearrange(attend(q, k, v, self.backend), "b h t d -> b t (h d)"))
-
-
-class AttentionBlock(nn.Module):
-    """z = norm(z + attention(z)); z = norm(z + SwiGLU(z)) (HRM, section 2: post-norm)."""
-
-    def __init__(
-        self, dim: int, num_heads: int, width: int, backend: str = "auto", generator: torch.Generator | None = None
-    ) -> None:
-        super().__init__()
-        self.self_attn = SelfAttention(dim, num_heads, backend, generator)
-        self.mlp = SwiGLU(dim, width, generator)
-
-    def forward(
-        self, z: Float[Tensor, "batch token dim"], rotary: tuple[Tensor, Tensor] | None
-    ) -> Float[Tensor, "batch token dim"]:
-        z = rms_norm(z + self.self_attn(z, rotary))
-        return rms_norm(z + self.mlp(z))
-
-
-class MixerBlock(nn.Module):
-    """TRM's attention-free block: a SwiGLU over the tokens of each channel, then one over the channels of each token.
-
-    The first norm runs over the tokens, as published.
-    """
-
-    def __init__(
-        self, dim: int, num_tokens: int, width: int, token_width: int, generator: torch.Generator | None = None
-    ) -> None:
-        super().__init__()
-        self.mlp_t = SwiGLU(num_tokens, token_width, generator)
-        self.mlp = SwiGLU(dim, width, generator)
-
-    def forward(
-        self, z: Float[Tensor, "batch token dim"], rotary: tuple[Tensor, Tensor] | None
-    ) -> Float[Tensor, "batch token dim"]:
-        across = z.mT
-        z = rms_norm(across + self.mlp_t(across)).mT
-        return rms_norm(z + self.mlp(z))

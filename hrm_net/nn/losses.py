@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hrm_net.model import Output
+from hrm_net.nn.carry import Output
 
 IGNORE = -100
 

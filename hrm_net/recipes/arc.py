@@ -1,71 +1,191 @@
-"""`python evaluate.py run=DIR` for a run trained on real ARC tasks: votes, scores, submission.json, pictures."""
+"""The kind of run `arc`: a solver is trained on real ARC tasks, and evaluated by votes over their augmentations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
-from hrm_net.data import arc_tasks as arc_data
-from hrm_net.data.arc_batches import check_digest, task_rows
-from hrm_net.evaluation.arc import Rankings, judge
-from hrm_net.evaluation.arc_pictures import write_pictures
+import puzzles
+from hrm_net.data import arc_tasks
+from hrm_net.data.arc_tasks import Tasks
+from hrm_net.data.config import DataConfig, expand_home
 from hrm_net.evaluation.figures import learning_curves
 from hrm_net.evaluation.results import Results
-from hrm_net.model import HRM
 from hrm_net.provenance import provenance
-from hrm_net.recipes.config import EvaluateConfig, TrainConfig
+from hrm_net.recipes import checks, solver
+from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource
-from hrm_net.schema import show
+from hrm_net.recipes.recipe import Evaluation, Run
+from hrm_net.recipes.solver_evaluation import load_model, pictures_folder, print_paths
+from hrm_net.schema import require, show
+from hrm_net.trainer import loop
 from hrm_net.trainer.tracking import read_metrics
 from puzzles.arc.score import PASSES, write_submission
 from puzzles.arc.tasks import Task, load_tasks
 from puzzles.errors import UserError
 
-
-def prepare(config: EvaluateConfig, trained: TrainConfig) -> None:
-    """ValueError, before any work, for what such a model can't be asked."""
-    if config.sets:
-        raise UserError(f"sets={show(config.sets)}: a model trained on real tasks is judged on their tests; use data=")
-    if config.solver.name != "none":
-        raise UserError(f"solver={config.solver.name}: must be none for a model trained on real tasks: votes judge it")
-    asked_tasks(config, trained)
+Loaded = tuple[Tasks, Tasks]  # training and evaluation tasks
 
 
-def asked_tasks(config: EvaluateConfig, trained: TrainConfig) -> tuple[str, list[Task]]:
+@dataclass(kw_only=True, slots=True)
+class Asked:
+    """What a model is evaluated on: tasks with their tests under a name, and all tasks of its run."""
+
+    name: str
+    tasks: list[Task]
+    loaded: Loaded
+
+
+class ArcRecipe:
+    """See `hrm_net.recipes.recipe.Recipe`. Every task of such a run is trained on or evaluated, so that none is left to
+    validate on."""
+
+    noun = "a solver of real ARC tasks"
+    refused: Mapping[str, str] = MappingProxyType(
+        {
+            "sets": "it is evaluated on the tests of its tasks; see data=",
+            "solver": "it answers by votes",
+            "search": "search needs a step scorer of puzzles",
+            "candidates": "candidates are ranked by a step scorer of puzzles",
+        }
+    )
+
+    def owns(self, values: Mapping[str, Any]) -> bool:
+        data = checks.section(values, "data")
+        tasks = data.get("tasks") or data.get("evaluation_tasks")
+        return bool(tasks) and checks.section(values, "puzzle").get("name") != TEXT
+
+    def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
+        loaded: Loaded | None = None
+
+        def num_puzzle_ids(puzzle: puzzles.Puzzle) -> Any:
+            nonlocal loaded
+            data = checks.section(values, "data")
+            tasks, evaluation = (expand_home(data.get(key) or []) for key in ("tasks", "evaluation_tasks"))
+            if not (checks.texts(tasks) and checks.texts(evaluation)) or puzzle.name != "arc":
+                return puzzle.num_puzzle_ids  # what is wrong with them is said below
+            if not read_data:
+                return values["model"].get("num_puzzle_ids", puzzle.num_puzzle_ids)
+            loaded = arc_tasks.load(tasks, evaluation)
+            augmentations = data.get("augmentations", DataConfig().augmentations)
+            return arc_tasks.num_identifiers(sum(map(len, loaded)), augmentations if type(augmentations) is int else 0)
+
+        config, puzzle = checks.puzzle_config(values, num_puzzle_ids)
+        data, every = config.data, config.validation.every
+        require("data.tasks", data.tasks, puzzle.name == "arc", f"[] for puzzle={puzzle.name}")
+        heads = config.reward.objectives
+        require("data.tasks", data.tasks, not heads, f"[] for reward.objectives={show(heads)}")
+        require("validation.every", every, every == 0, "0: real tasks leave none to validate on")
+        tested = bool(data.evaluation_tasks) or config.evaluate_puzzles == 0
+        require("evaluate_puzzles", config.evaluate_puzzles, tested, "0 without data.evaluation_tasks")
+        if loaded is None:
+            return Run(config=config)
+        training, evaluation = loaded
+        arc_tasks.check_canvas([*training, *evaluation], canvas_of(config))
+        found = arc_tasks.digest(training, evaluation)
+        require("data.sha256", data.sha256, data.sha256 in (None, found), f"{found}, the tasks' own")
+        data.sha256 = found
+        return Run(config=config, inputs=loaded)
+
+    def train(self, run: Run, run_dir: Path) -> None:
+        config = run.config
+        loaded = run.inputs or arc_tasks.load_of(config.data)
+
+        def build(device: torch.device, precision: torch.dtype) -> solver.SolverTraining:
+            return solver.SolverTraining(config, lambda: _build_data(config, loaded), device, precision)
+
+        loop.run(config.loop(), run_dir, build)
+
+    def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> Asked:
+        assert source.config is not None
+        loaded = source.inputs or arc_tasks.load_of(source.config.data)
+        name, tasks = _asked_tasks(config, source.config, loaded)
+        return Asked(name=name, tasks=tasks, loaded=loaded)
+
+    def evaluate(self, evaluation: Evaluation, console: Console) -> Results:
+        """Ask, vote, print, write. Returns what was written."""
+        from hrm_net.data.arc_batches import task_rows  # kernels load when they are needed, here and below
+        from hrm_net.evaluation.arc import judge
+        from hrm_net.evaluation.arc_pictures import write_pictures
+
+        config, source, asked = evaluation.config, evaluation.source, evaluation.inputs
+        trained, tasks, name = source.config, asked.tasks, asked.name
+        assert trained is not None
+        model = load_model(config, source, console)
+        rows = task_rows(trained.data, asked.loaded, canvas=canvas_of(trained), seed=trained.seed).with_tests(tasks)
+        places = {group.name: place for place, group in enumerate(rows.groups)}
+        questions = rows.questions(config.augmentations, tasks=[places[task.name] for task in tasks])
+        rankings, metrics = judge(
+            model, questions, tasks, max_segments=config.max_segments, batch_size=config.batch_size, seed=config.seed
+        )
+        results = Results(sets={name: metrics}, **provenance(config.seed))
+        _print_results(results, name, console)
+        results.write(evaluation.output)
+        print(f"results: {evaluation.output}")
+        print(f"submission: {write_answers(evaluation.output, rankings, tasks)}")
+        if config.figures:
+            directory = pictures_folder(evaluation.output)
+            records = read_metrics(source.run_dir) if source.run_dir else []
+            paths = [learning_curves(records, directory / "learning_curves.png")] if records else []
+            paths += write_pictures(
+                model, questions, tasks, rankings, directory,
+                max_segments=config.max_segments, batch_size=config.batch_size,
+            )  # fmt: skip
+            print_paths(paths)
+        return results
+
+    def next_commands(self, config: TrainConfig, run_dir: Path) -> list[tuple[str, str]]:
+        return [(f"python evaluate.py run={run_dir}", "all augmentations vote")]
+
+
+def canvas_of(config: TrainConfig) -> int:
+    """Cells of a side of the run's canvas."""
+    return config.puzzle.get("canvas", 30)
+
+
+def _build_data(config: TrainConfig, loaded: Loaded) -> tuple[solver.Batches, None]:
+    from hrm_net.data.arc_batches import ArcBatches, task_rows
+
+    rows = task_rows(config.data, loaded, canvas=canvas_of(config), seed=config.seed)
+    for pair in rows.withheld:
+        print(f"not trained on: {pair} equals a test of an evaluation task")
+    return ArcBatches(rows, seed=config.seed, batch_size=config.batch_size), None
+
+
+def _asked_tasks(config: EvaluateConfig, trained: TrainConfig, loaded: Loaded) -> tuple[str, list[Task]]:
     """What is asked, in words, and the tasks with their tests: the run's evaluation tasks, or those in `data` which
     are among them by name. At most `puzzles` of them."""
-    training, evaluation = arc_data.load(trained.data.tasks, trained.data.evaluation_tasks)
-    check_digest(trained.data, training, evaluation)
+    training, evaluation = loaded
     if config.data is None:
         if not evaluation:
-            raise UserError("data=null: the run has no data.evaluation_tasks: there is nothing to judge it by")
-        name, found = _name(trained.data.evaluation_tasks), evaluation
+            raise UserError("data=null: the run has no data.evaluation_tasks: there is nothing to evaluate it on")
+        name, found = " + ".join(trained.data.evaluation_tasks), evaluation
     else:
-        sources = [config.data] if isinstance(config.data, str) else config.data
+        sources = config.data_files()
         found = [task for source in sources for task in _known(source, training, evaluation)]
-        name = _name(sources)
+        name = " + ".join(sources)
         if len({task.name for task in found}) < len(found):
             raise UserError(f"data={show(config.data)}: has a task twice")
-    arc_data.check_canvas(found, trained.puzzle.get("canvas", 30))
+    arc_tasks.check_canvas(found, canvas_of(trained))
     return name, found[: config.puzzles]
-
-
-def _name(sources: Sequence[str]) -> str:
-    return " + ".join(sources)
 
 
 def _known(source: str, training: Sequence[Task], evaluation: Sequence[Task]) -> list[Task]:
     """The tasks of a source, all of which the model must have an embedding for."""
     try:
         found = load_tasks(source)
-    except ValueError as error:
+    except UserError as error:
         raise UserError(f"data={error!s}" if str(error).startswith(source) else f"data={source}: {error}") from None
-    learned, judged = {task.name for task in training}, {task.name for task in evaluation}
+    learned, evaluated = {task.name for task in training}, {task.name for task in evaluation}
     for task in found:
         if task.name in learned:
             raise UserError(f"data={source}: task {task.name} was trained on, its tests too")
-        if task.name not in judged:
+        if task.name not in evaluated:
             raise UserError(
                 f"data={source}: task {task.name}: the model has no embedding for it, as its demonstrations "
                 "were not trained on"
@@ -75,42 +195,19 @@ def _known(source: str, training: Sequence[Task], evaluation: Sequence[Task]) ->
     return found
 
 
-def run(
-    config: EvaluateConfig, trained: TrainConfig, source: ModelSource, model: HRM, output: Path, console: Console
-) -> Results:
-    """Ask, vote, print, write. Returns what was written."""
-    name, tasks = asked_tasks(config, trained)
-    rows = task_rows(trained.data, canvas=trained.puzzle.get("canvas", 30), seed=trained.seed).with_tests(tasks)
-    places = {group.name: place for place, group in enumerate(rows.groups)}
-    questions = rows.questions(config.augmentations, tasks=[places[task.name] for task in tasks])
-    rankings, metrics = judge(
-        model, questions, tasks, max_segments=config.max_segments, batch_size=config.batch_size, seed=config.seed
-    )
-    results = Results(sets={name: metrics}, **provenance(config.seed))
+def _print_results(results: Results, name: str, console: Console) -> None:
+    metrics = results.sets[name]
     console.print(
         f"{name}: {metrics['tasks']} tasks, {metrics['puzzles']} tests, {metrics['questions']:,} questions "
         f"with augmentations, {metrics['seconds']:,.0f} s",
         highlight=False,
     )
-    if "scores" in metrics:
-        console.print(scores_table(results))
-        console.print(
-            f"without votes: {100 * metrics['solve_rate']:.1f} % of tests, "
-            f"{100 * metrics['cell_accuracy']:.1f} % of cells",
-            highlight=False,
-        )
-    else:
+    if "scores" not in metrics:
         print("no scores: not all answers are known")
-    results.write(output)
-    print(f"results: {output}")
-    print(f"submission: {write_answers(output, rankings, tasks)}")
-    if config.figures:
-        directory = output.with_name(f"{output.stem}_pictures")
-        records = read_metrics(source.run_dir) if source.run_dir else []
-        paths = [learning_curves(records, directory / "learning_curves.png")] if records else []
-        paths += write_pictures(model, questions, tasks, rankings, directory, config)
-        print("pictures: " + "\n          ".join(map(str, paths)))
-    return results
+        return
+    console.print(scores_table(results))
+    solved, cells = 100 * metrics["solve_rate"], 100 * metrics["cell_accuracy"]
+    console.print(f"without votes: {solved:.1f} % of tests, {cells:.1f} % of cells", highlight=False)
 
 
 def scores_table(results: Results) -> Table:
@@ -125,7 +222,7 @@ def scores_table(results: Results) -> Table:
     return table
 
 
-def write_answers(output: Path, rankings: Rankings, tasks: Sequence[Task]) -> Path:
+def write_answers(output: Path, rankings: Any, tasks: Sequence[Task]) -> Path:
     """submission.json beside results.json; NAME_submission.json beside NAME.json."""
     path = output.with_name("submission.json" if output.stem == "results" else f"{output.stem}_submission.json")
     part = path.with_name(path.name + ".part")

@@ -12,12 +12,11 @@ from jaxtyping import Integer
 from torch import nn
 
 from hrm_net.data import arc_tasks as arc_data
-from hrm_net.data.arc_batches import check_digest, task_rows
+from hrm_net.data.arc_batches import task_rows
 from hrm_net.evaluation.arc import judge
+from hrm_net.recipes.arc import Loaded, canvas_of
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.model_source import ModelSource
-from puzzles.arc import canvas as arc_canvas
-from puzzles.arc.families import FAMILIES
 from puzzles.arc.score import submission
 from puzzles.arc.tasks import NAMED, Pair, Task, load_tasks
 from puzzles.base import Puzzle
@@ -26,14 +25,13 @@ from puzzles.errors import UserError
 FEW = 5  # names that stand for all
 
 
-def asked_tasks(text: str, trained: TrainConfig) -> list[Task]:
-    """The run's task of that name, or the tasks of a source that `load_tasks` takes, all of which the run knows.
+def asked_tasks(text: str, trained: TrainConfig) -> tuple[Loaded, list[Task]]:
+    """All tasks of the run, and of them the one of that name, or those of a source that `load_tasks` takes.
 
-    ValueError in one line for a task that it does not, or that it learned from other demonstrations.
+    UserError in one line for a task that it does not, or that it learned from other demonstrations.
     """
-    training, evaluation = arc_data.load(trained.data.tasks, trained.data.evaluation_tasks)
-    check_digest(trained.data, training, evaluation)
-    known = {task.name: task for task in [*training, *evaluation]}
+    loaded = arc_data.load_of(trained.data)
+    known = {task.name: task for tasks in loaded for task in tasks}
     if text in known:
         found = [known[text]]
     elif text in NAMED or _exists(text):
@@ -42,13 +40,13 @@ def asked_tasks(text: str, trained: TrainConfig) -> list[Task]:
         raise UserError(f"{text!r}: no such file, and no task of this run: {_only(known)}")
     for task in found:
         if task.name not in known:
-            raise UserError(f"{text}: task {task.name} is none of this run: {_only(known)}")
+            raise UserError(f"{text}: task {task.name} is not one of this run: {_only(known)}")
         if not set(map(_cells, task.train)) <= set(map(_cells, known[task.name].train)):
             raise UserError(f"{text}: task {task.name} has other demonstrations than the run learned it from")
         if not task.test:
             raise UserError(f"{text}: task {task.name} has no test")
-    arc_data.check_canvas(found, trained.puzzle.get("canvas", 30))
-    return found
+    arc_data.check_canvas(found, canvas_of(trained))
+    return loaded, found
 
 
 def _exists(text: str) -> bool:
@@ -73,6 +71,7 @@ def answers(
     trained: TrainConfig,
     tasks: Sequence[Task],
     *,
+    loaded: Loaded | None = None,
     augmentations: int | None = None,
     max_segments: int = 16,
     batch_size: int = 64,
@@ -91,7 +90,7 @@ def answers(
     ):  # fmt: skip
         if value is not None and value < bound:
             raise UserError(f"{name}={value}: must be at least {bound}")
-    rows = task_rows(trained.data, canvas=trained.puzzle.get("canvas", 30), seed=trained.seed).with_tests(tasks)
+    rows = task_rows(trained.data, loaded, canvas=canvas_of(trained), seed=trained.seed).with_tests(tasks)
     places = {group.name: place for place, group in enumerate(rows.groups)}
     questions = rows.questions(augmentations, tasks=[places[task.name] for task in tasks])
     rankings, _ = judge(
@@ -139,17 +138,10 @@ def family_identifier(family: str | None, puzzle: Puzzle, source: ModelSource) -
     if family is None:
         raise UserError(
             f"{source.path}: hrm-solve cannot tell from a grid which family is meant; give --family, one of "
-            f"{', '.join(list(FAMILIES)[:FEW])}, ..."
+            f"{', '.join(puzzle.families[:FEW])}, ..."
         )
     identifier = puzzle.puzzle_identifier(family=family)
     num = (source.load().config if source.config is None else source.config.model).num_puzzle_ids
     if num != puzzle.num_puzzle_ids or (source.config is not None and source.config.data.path is not None):
         raise UserError(f"--family {family}: {source.path} was not trained on families: it has {num:,} identifiers")
     return identifier
-
-
-def family_answer(puzzle: Puzzle, inputs: Integer[np.ndarray, " seq"], answer: Integer[np.ndarray, " seq"]) -> str:
-    """The grid that starts where the input's does; - where there is none."""
-    corner = arc_canvas.corners(inputs[None].astype(np.uint8))
-    (grid,) = arc_canvas.crop(answer[None], corner)
-    return grid_text(grid) if grid.size else "-"

@@ -1,16 +1,19 @@
-"""The typed schema behind conf/: what a run of training or of evaluation is told, each key with its sentence."""
+"""The typed schema behind conf/: what a run of training or of evaluation is told, each key with its sentence; and the
+text of it that lies beside checkpoints."""
 
-import math
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
 from hrm_net import schema
+from hrm_net.data.config import DataConfig, Targets, expand_home
+from hrm_net.evaluation.config import ComputeCurveConfig, ValidationConfig
 from hrm_net.nn.config import HRMConfig
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.search.config import SearchConfig
 from hrm_net.schema import require
+from hrm_net.trainer.loop import LoopConfig
 from hrm_net.trainer.optim import OptimConfig
 from hrm_net.trainer.tracking import LoggerConfig
 from puzzles.errors import UserError
@@ -18,104 +21,7 @@ from puzzles.errors import UserError
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "bf16", "fp32"]
 Compile = Literal["auto", "true", "false"]
-Targets = dict[str, Any]
 TEXT = "text"  # in place of a puzzle's name
-
-
-@dataclass(kw_only=True, slots=True)
-class Source:
-    """One kind of puzzle in a mix."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-    # Share of the batch, relative to the other sources of the same stage.
-    weight: float = 1.0
-    # What the generator aims at, for example {clues: [24, 36]} or {clues: minimal}.
-    targets: Targets = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        require("weight", self.weight, 0 < self.weight < math.inf, "above 0")
-
-
-@dataclass(kw_only=True, slots=True)
-class Stage:
-    """A part of the run with one mix of puzzles."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-    # Share of the run at which this stage ends; stages follow each other and the last ends at 1.
-    until: float = 1.0
-    # Where the puzzles of this stage come from.
-    mix: list[Source] = field(default_factory=lambda: [Source()])
-
-    def __post_init__(self) -> None:
-        require("until", self.until, 0 < self.until <= 1, "above 0 and at most 1")
-        require("mix", [], len(self.mix) > 0, "a list of at least one source")
-
-
-@dataclass(kw_only=True, slots=True)
-class DataConfig:
-    """Which puzzles the model learns from."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-    # Directory in the published layout (or a list of them) to train from in place of generated puzzles; null: generate.
-    path: str | list[str] | None = None
-    # Sources of real ARC tasks to train on, demonstrations and tests: arc1/training, a folder, a file; []: none.
-    tasks: list[str] = field(default_factory=list)
-    # Sources of ARC tasks whose demonstrations are trained on as well, and whose tests are judged.
-    evaluation_tasks: list[str] = field(default_factory=list)
-    # Augmentations of each ARC task, fewer where fewer differ; each is a row of the puzzle table.
-    augmentations: int = 1000
-    # What the directory or the tasks must be, as a hash; null: whatever they are, and the run keeps their hash.
-    sha256: str | None = None
-    # Number of distinct generated puzzles, the published regime; null: a stream without end.
-    puzzles: int | None = None
-    # Whether a puzzle is shown under a fresh random symmetry each time; false keeps a directory's rows as they are.
-    augment: bool = True
-    # Stages of the run, easy puzzles first where that helps; of no effect on a directory.
-    curriculum: list[Stage] = field(default_factory=lambda: [Stage()])
-
-    def __post_init__(self) -> None:
-        require("data.puzzles", self.puzzles, self.puzzles is None or self.puzzles > 0, "null or at least 1")
-        real = self.path is not None or self.has_tasks
-        require("data.tasks", self.tasks, self.path is None or not self.has_tasks, "[] beside data.path")
-        require("data.puzzles", self.puzzles, not (self.puzzles and real), "null beside data.path and data.tasks")
-        require("data.sha256", self.sha256, self.sha256 is None or real, "null without data.path or data.tasks")
-        require("data.augmentations", self.augmentations, self.augmentations >= 0, "at least 0")
-        ends = [stage.until for stage in self.curriculum]
-        rising = all(a < b for a, b in pairwise(ends))
-        good = bool(ends) and rising and ends[-1] == 1
-        require(
-            "data.curriculum", f"[until {', '.join(map(str, ends))}]", good, "stages with rising until, the last one 1"
-        )
-
-    @property
-    def has_tasks(self) -> bool:
-        """Whether real ARC tasks are trained on, in place of generated puzzles."""
-        return bool(self.tasks or self.evaluation_tasks)
-
-
-@dataclass(kw_only=True, slots=True)
-class MonitorConfig:
-    """The set, cut from the training side, that tells during a run how well it goes and which checkpoint is best."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-    # Optimizer steps between two looks; 0 never looks.
-    every: int = 0
-    # Puzzles in each set.
-    puzzles: int = 256
-    # Looks in a row below the best after which the run says so, and again after as many more; 0 never does.
-    patience: int = 5
-    # Sets by name, each with what the generator aims at.
-    targets: dict[str, Targets] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        require("monitor.patience", self.patience, self.patience >= 0, "at least 0")
-        require("monitor.every", self.every, self.every >= 0, "at least 0")
-        require("monitor.puzzles", self.puzzles, self.puzzles >= 1, "at least 1")
-        require("monitor.targets", "{}", self.every == 0 or bool(self.targets), "at least one set, or monitor.every=0")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -164,8 +70,8 @@ class TrainConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
     # Where metrics go besides metrics.jsonl.
     logger: LoggerConfig = field(default_factory=LoggerConfig)
-    # How progress is measured on the way.
-    monitor: MonitorConfig = field(default_factory=MonitorConfig)
+    # How well it goes on the way, on puzzles never trained on.
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
     # A step scorer in place of a solver.
     reward: RewardConfig = field(default_factory=RewardConfig)
 
@@ -177,49 +83,24 @@ class TrainConfig:
         for key in ("seed", "checkpoint_every", "evaluate_puzzles", "threads"):
             require(key, getattr(self, key), getattr(self, key) >= 0, "at least 0")
 
-    @property
-    def on_text(self) -> bool:
-        """Whether texts are judged, not puzzles."""
-        return self.puzzle.get("name") == TEXT
+    def loop(self) -> LoopConfig:
+        """What the training loop is told."""
+        return LoopConfig(
+            steps=self.steps, log_every=self.log_every, validate_every=self.validation.every,
+            checkpoint_every=self.checkpoint_every, keep_checkpoints=self.keep_checkpoints,
+            patience=self.validation.patience, compile=self.compile, device=self.device, precision=self.precision,
+            threads=self.threads, logger=self.logger, text=to_yaml(self),
+        )  # fmt: skip
 
     def targets(self) -> Iterator[tuple[str, Targets]]:
         """Each target of the run with the dotted key it stands at."""
         for i, stage in enumerate(self.data.curriculum):
             for j, source in enumerate(stage.mix):
                 yield f"data.curriculum.{i}.mix.{j}.targets", source.targets
-        for name, targets in self.monitor.targets.items():
-            yield f"monitor.targets.{name}", targets
+        for name, targets in self.validation.targets.items():
+            yield f"validation.targets.{name}", targets
         for name, targets in self.evaluate_sets.items():
             yield f"evaluate_sets.{name}", targets
-
-
-@dataclass(kw_only=True, slots=True)
-class SolverConfig:
-    """What accuracy against compute is measured at; see hrm_net/evaluation/compute_curve.py."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-    # none leaves it out; curve measures it.
-    name: Literal["none", "curve"] = "none"
-    # Puzzles of each set that are thought about, its first ones; null: all.
-    puzzles: int | None = 200
-    # Segments at which a single pass is read off.
-    depths: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32, 64])
-    # Rules that end a pass early, each measured by itself; see hrm_net/inference/stopping.py.
-    stop: list[str] = field(default_factory=lambda: ["q", "q:0.98", "residual:0.3"])
-    # Segments after which such a pass, or one of several over a puzzle, ends whatever the rule says.
-    max_segments: int = 16
-    # Numbers of passes over each puzzle, by symmetry or chance, from which one answer is selected; []: none.
-    restarts: list[int] = field(default_factory=lambda: [1, 2, 4, 8])
-    # How it is selected: q, residual, vote, agreement or verifier.
-    select: list[str] = field(default_factory=lambda: ["q", "vote", "verifier"])
-
-    def __post_init__(self) -> None:
-        require("solver.puzzles", self.puzzles, self.puzzles is None or self.puzzles >= 1, "null or at least 1")
-        require("solver.max_segments", self.max_segments, self.max_segments >= 1, "at least 1")
-        for key in ("depths", "restarts"):
-            values = getattr(self, key)
-            require(f"solver.{key}", values, all(value >= 1 for value in values), "whole numbers of at least 1")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -263,11 +144,17 @@ class EvaluateConfig:
     # Whether to draw pictures.
     figures: bool = True
     # Accuracy against compute: stop rules, restarts, deeper passes.
-    solver: SolverConfig = field(default_factory=SolverConfig)
+    solver: ComputeCurveConfig = field(default_factory=ComputeCurveConfig)
     # Search, probes and hill climbing by the heads of a step scorer.
     search: SearchConfig = field(default_factory=SearchConfig)
 
+    def data_files(self) -> list[str]:
+        """What `data` names: no file, one or several."""
+        return [] if self.data is None else [self.data] if isinstance(self.data, str) else self.data
+
     def __post_init__(self) -> None:
+        self.run, self.checkpoint, self.output = map(expand_home, (self.run, self.checkpoint, self.output))
+        self.data = expand_home(self.data)
         for key in ("max_segments", "batch_size"):
             require(key, getattr(self, key), getattr(self, key) >= 1, "at least 1")
         for key in ("puzzles", "candidates"):
@@ -281,3 +168,24 @@ class EvaluateConfig:
             raise UserError(f"checkpoint={self.checkpoint}: give run or checkpoint, not both")
         if self.reference and self.checkpoint is None:
             raise UserError(f"reference={schema.show(self.reference)}: needs checkpoint=FILE, a published checkpoint")
+
+
+def to_yaml(config: TrainConfig | EvaluateConfig) -> str:
+    """Every key with its value; `from_yaml` reads a run's text back."""
+    from omegaconf import OmegaConf
+
+    # through JSON, because YAML knows no tuples
+    return OmegaConf.to_yaml(OmegaConf.create(json.loads(json.dumps(asdict(config)))))
+
+
+def from_yaml(text: str) -> TrainConfig:
+    """The configuration that `to_yaml` wrote; UserError of one line where it is none."""
+    import yaml
+
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UserError("not a configuration: a mapping of keys is expected")
+    return schema.build(TrainConfig, values)

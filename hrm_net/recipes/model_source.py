@@ -1,7 +1,6 @@
 """Where a trained model comes from: a run, a checkpoint, a published file, a `save_pretrained` directory, or here."""
 
-import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ from hrm_net.checkpoints import checkpoint, pretrained
 from hrm_net.checkpoints.reference import load_reference
 from hrm_net.model import HRM
 from hrm_net.nn.losses import CROSS_ENTROPY
-from hrm_net.recipes.config import TrainConfig
-from hrm_net.recipes.config_yaml import from_yaml
+from hrm_net.recipes.config import TEXT, TrainConfig, from_yaml
+from puzzles import registry
 from puzzles.errors import UserError
 
 DEFAULT = "sudoku_9x9"  # of the weights that ship with the package
@@ -19,10 +18,11 @@ DEFAULT = "sudoku_9x9"  # of the weights that ship with the package
 
 @dataclass(kw_only=True, slots=True)
 class ModelSource:
-    """A place that holds weights, and what is known about them. `config`: the run's, if one is behind it.
+    """A place that holds weights, and what is known about them.
 
-    `loss`: the cross-entropy that the weights were trained by. `model`: a published checkpoint, which tells its puzzle
-    only once it is read.
+    `config`: the run's, if one is behind it. `heads`: those of a step scorer; a solver has none. `loss`: the
+    cross-entropy that the weights were trained by. `model`: a published checkpoint, which tells its puzzle only once it
+    is read. `inputs`: what the run's recipe read and built, where this very command trained it.
     """
 
     path: Path
@@ -30,20 +30,41 @@ class ModelSource:
     config: TrainConfig | None
     run_dir: Path | None
     loss: str
+    heads: list[str] = field(default_factory=list)
     model: HRM | None = None
+    inputs: Any = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values of its run, or as many of them as say which kind of run it was."""
+        if self.config is not None:
+            return asdict(self.config)
+        return {"puzzle": self.puzzle, "reward": {"objectives": self.heads}}
+
+    def check_solver(self) -> "ModelSource":
+        """Itself; UserError, with the command that takes it, where it is not a solver."""
+        if self.heads:
+            name = self.run_dir or self.path
+            where = name if self.config is not None or self.run_dir is not None else name.name
+            use = f"hrm-rank --run {where} FILE ranks solutions by it"
+            if self.puzzle["name"] != TEXT:
+                use = f"python evaluate.py run={where} evaluates it"
+                if self.config is None:
+                    use = f"hrm_net.reward.StepScorer.from_pretrained({str(where)!r}) loads it"
+            raise UserError(f"{self.path}: holds a step scorer, which scores solutions and solves nothing; {use}")
+        return self
 
     def load(self) -> HRM:
-        """The solver in eval mode, in fp32 on the CPU; ValueError where the run trained a step scorer."""
+        """The solver in eval mode, in fp32 on the CPU; UserError where the run trained a step scorer."""
+        self.check_solver()
         if self.model is not None:
             return self.model
         if self.config is None:
             return HRM.from_pretrained(self.path)
-        if self.config.reward.on:
-            raise UserError(f"{self.path}: holds a step scorer, which solves nothing; python evaluate.py judges it")
         model = HRM(self.config.model)
         try:
             pretrained.load_state(model, checkpoint.load(self.path).tensors)
-        except ValueError as error:
+        except UserError as error:
             raise UserError(f"{self.path}: {error}") from None
         return model.eval()
 
@@ -52,12 +73,12 @@ def find_model(
     run: str | None = None, checkpoint_path: str | None = None, reference: dict[str, Any] | None = None
 ) -> ModelSource:
     """The best checkpoint of a run, a checkpoint of one's choice, or weights that ship with the package, by name or by
-    default; ValueError without any.
+    default; UserError without any.
 
     A checkpoint is a run's directory step_N, or a published file, of which `reference` tells what its weights do not.
     """
     if checkpoint_path is not None:
-        path = Path(checkpoint_path)
+        path = Path(checkpoint_path).expanduser()
         if path.is_file():
             return _from_published(path, reference or {})
         return _from_checkpoint(path, "checkpoint")
@@ -68,7 +89,7 @@ def find_model(
         return _from_pretrained(found, None)
     if shipped := pretrained.shipped(run):
         return _from_pretrained(shipped, None)
-    path = Path(run)
+    path = Path(run).expanduser()
     if not path.is_dir():
         raise UserError(f"run={run}: no such directory; a run of `python train.py` makes runs/NAME")
     if (path / pretrained.CONFIG).is_file():
@@ -79,36 +100,25 @@ def find_model(
     return _from_checkpoint(found, "run", path)
 
 
+def find_solver(run: str | None = None) -> ModelSource:
+    """`find_model`, and UserError where what is there is not a solver."""
+    return find_model(run).check_solver()
+
+
 def export(run: str | Path, directory: str | Path) -> None:
     """Write a run's best weights as config.json and model.safetensors, the form in which the package ships them."""
-    source = find_model(str(run))
+    source = find_solver(str(run))
     pretrained.save(source.load(), Path(directory), {"puzzle": source.puzzle, "loss": source.loss})
 
 
 def _from_published(path: Path, told: dict[str, Any]) -> ModelSource:
     try:
         model = load_reference(path, **told)
-    except ValueError as error:
+    except UserError as error:
         hint = " (checkpoint=FILE takes them as '+reference.KEY=VALUE')" if "do not tell" in str(error) else ""
         raise UserError(f"checkpoint={path}: {error}{hint}") from None
-    puzzle = puzzle_of(model.config.vocab_size, model.config.seq_len)
+    puzzle = registry.of_sizes(model.config.vocab_size, model.config.seq_len)
     return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=None, loss="stablemax", model=model)
-
-
-def puzzle_of(vocab_size: int, seq_len: int) -> dict[str, Any]:
-    """The name and options of the puzzle whose published token ids these are; ValueError where there is none."""
-    side = math.isqrt(seq_len)
-    known: list[dict[str, Any]] = []
-    if side * side == seq_len:
-        boxes = {4: "2x2", 6: "2x3", 9: "3x3", 16: "4x4"}
-        known += [{"name": "sudoku", "box": boxes[side]}] if side in boxes else []
-        known += [{"name": "maze", "rows": side, "columns": side}, {"name": "arc", "canvas": side}]
-    for options in known:
-        if options["name"] in puzzles.names():
-            puzzle = puzzles.get(**options)
-            if (puzzle.vocab_size, puzzle.seq_len) == (vocab_size, seq_len):
-                return options
-    raise UserError(f"vocab_size={vocab_size}, seq_len={seq_len}: no puzzle here has such inputs")
 
 
 def _from_checkpoint(path: Path, key: str, run_dir: Path | None = None) -> ModelSource:
@@ -117,9 +127,10 @@ def _from_checkpoint(path: Path, key: str, run_dir: Path | None = None) -> Model
     checkpoint.verify(path)
     try:
         config = from_yaml((path / "config.yaml").read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (UserError, UnicodeDecodeError) as error:
         raise UserError(f"{path / 'config.yaml'}: {error}") from None
-    return ModelSource(path=path, puzzle=config.puzzle, config=config, run_dir=run_dir, loss=config.loss)
+    heads = [str(head) for head in config.reward.objectives]
+    return ModelSource(path=path, puzzle=config.puzzle, config=config, run_dir=run_dir, loss=config.loss, heads=heads)
 
 
 def _from_pretrained(path: Path, run_dir: Path | None) -> ModelSource:
@@ -131,5 +142,7 @@ def _from_pretrained(path: Path, run_dir: Path | None) -> ModelSource:
         )
     if loss not in CROSS_ENTROPY:
         raise UserError(f"{path / pretrained.CONFIG}: loss={loss}: must be one of {', '.join(CROSS_ENTROPY)}")
-    puzzles.get(**puzzle)
-    return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=run_dir, loss=loss)
+    if puzzle["name"] != TEXT:
+        puzzles.get(**puzzle)
+    heads = config["model"].get("objectives", [])
+    return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=run_dir, loss=loss, heads=heads)

@@ -1,23 +1,40 @@
-"""Training of a solver: its state, one step, and what the loop of every run (hrm_net/trainer/loop.py) asks of it."""
+"""The kind of run `solver`: a model learns to give whole answers, from generated puzzles or data directories."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import torch
+from rich.console import Console
 from torch import Tensor
 
 import puzzles
-from hrm_net.data.generated import build_batches, torch_generator
-from hrm_net.evaluation.validation import Monitor
+from hrm_net.data import directories
+from hrm_net.data.batch import Batch
+from hrm_net.data.config import expand_home
+from hrm_net.data.directory_batches import DirectoryBatches
+from hrm_net.data.generated import generated_batches, torch_generator
+from hrm_net.evaluation.results import Results
+from hrm_net.evaluation.validation import Validation
 from hrm_net.model import HRM, Carry
 from hrm_net.nn.losses import SegmentLoss, segment_loss
-from hrm_net.recipes.config import TrainConfig
+from hrm_net.recipes import checks, solver_evaluation
+from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
+from hrm_net.recipes.model_source import ModelSource
+from hrm_net.recipes.recipe import Evaluation, Run
+from hrm_net.schema import require
 from hrm_net.trainer import loop
 from hrm_net.trainer.ema import EMA
-from hrm_net.trainer.metric_window import Window
+from hrm_net.trainer.metric_window import MetricWindow
 from hrm_net.trainer.optim import build_optimizers
 from hrm_net.trainer.tracking import Tracker
+from puzzles.base import Puzzle
+from puzzles.datasets.dataset import Dataset
+
+Batches = Callable[[int, np.ndarray | None], Batch]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -26,12 +43,7 @@ class TrainState(loop.LoopState):
 
     model: HRM
     carry: Carry | None
-    window: Window = field(default_factory=Window)
-
-
-def train(config: TrainConfig, run_dir: Path) -> None:
-    """Run, or resume, the training of a solver in `run_dir`; see `loop.run`."""
-    loop.run(config, run_dir, SolverTraining)
+    window: MetricWindow = field(default_factory=MetricWindow)
 
 
 def build_state(config: TrainConfig, device: torch.device, precision: torch.dtype) -> TrainState:
@@ -53,7 +65,7 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig)
     loss = segment_loss(out, carry.labels, config.loss)
     state.optimizers.zero_grad()
     (loss.total / config.batch_size).backward()
-    loop.move(state, model, config, loss.total)
+    loop.optimizer_step(state, model, loss.total, optim=config.optim, steps=config.steps, seed=config.seed)
     state.window.add(loss, carry)
     state.carry = carry
     state.step += 1
@@ -61,34 +73,35 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig)
 
 
 class SolverTraining:
-    """Training on whole answers, as the loop drives it."""
+    """Training on whole answers, as the loop drives it; `build_data` gives the batches and the validation, if any."""
 
-    def __init__(self, config: TrainConfig, run_dir: Path, device: torch.device, precision: torch.dtype) -> None:
-        self.config, self.device = config, device
+    def __init__(
+        self,
+        config: TrainConfig,
+        build_data: Callable[[], tuple[Batches, Validation | None]],
+        device: torch.device,
+        precision: torch.dtype,
+    ) -> None:
+        self.config, self.make_data, self.device = config, build_data, device
         self.state = build_state(config, device, precision)
 
     @property
     def model(self) -> HRM:
         return self.state.model
 
-    def tensors(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         assert self.state.carry is not None
         return {"carry": self.state.carry.tensors(), "window": self.state.window.rows}
 
-    def restore(self, saved: dict[str, Any], device: torch.device) -> None:
+    def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
         self.state.carry = Carry(**{name: tensor.to(device) for name, tensor in saved["carry"].items()})
         self.state.window.rows = [row.to(device) for row in saved["window"]]
 
     def compile(self) -> None:
         self.model.compile_blocks()
 
-    def begin(self) -> None:
-        config = self.config
-        puzzle = puzzles.get(**config.puzzle)
-        self.batches = build_batches(
-            puzzle, config.data, seed=config.seed, steps=config.steps, batch_size=config.batch_size
-        )
-        self.monitor = Monitor(puzzle, config)
+    def setup(self) -> None:
+        self.batches, self.validation = self.make_data()
 
     def update(self) -> None:
         state = self.state
@@ -96,13 +109,124 @@ class SolverTraining:
         batch = self.batches(state.step, wanted)
         train_step(state, {key: rows.to(self.device, non_blocking=True) for key, rows in batch.items()}, self.config)
 
-    def means(self) -> tuple[dict[str, Any], str]:
-        record = self.state.window.mean()
+    def pop_metrics(self) -> tuple[dict[str, Any], str]:
+        record = self.state.window.pop()
         halting = f", {record['exact_accuracy']:.0%} right when halting" if record["halted"] else ""
         return record, f"loss {record['loss']:.3f}{halting}"
 
-    def look(self, tracker: Tracker) -> tuple[float, list[str]]:
-        return self.monitor.look(self.model, self.state.step, self.state.seconds, tracker)
+    def validate(self, tracker: Tracker) -> tuple[float, list[str]]:
+        assert self.validation is not None
+        return self.validation(self.model, self.state.step, self.state.seconds, tracker)
 
-    def show_score(self, score: float) -> str:
+    def format_score(self, score: float) -> str:
         return f"{score:.1%}"
+
+
+@dataclass(kw_only=True, slots=True)
+class SolverInputs:
+    """What a solver's run learns from: the training splits of `data.path`, or (None) generated puzzles."""
+
+    puzzle: Puzzle
+    datasets: list[Dataset] | None
+
+
+class SolverRecipe:
+    """See `hrm_net.recipes.recipe.Recipe`."""
+
+    noun = "a solver"
+    refused: Mapping[str, str] = MappingProxyType(
+        {
+            "search": "search needs a step scorer of puzzles",
+            "candidates": "candidates are ranked by a step scorer of puzzles",
+            "augmentations": "augmentations vote for a solver of real ARC tasks",
+        }
+    )
+
+    def owns(self, values: Mapping[str, Any]) -> bool:
+        data = checks.section(values, "data")
+        tasks, heads = data.get("tasks") or data.get("evaluation_tasks"), checks.section(values, "reward")
+        return checks.section(values, "puzzle").get("name") != TEXT and not tasks and not heads.get("objectives")
+
+    def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
+        def num_puzzle_ids(puzzle: Puzzle) -> Any:
+            path = expand_home(checks.section(values, "data").get("path"))
+            if not (isinstance(path, str) or checks.texts(path)):
+                return puzzle.num_puzzle_ids  # nothing to read, or the schema says what is wrong with it
+            if not read_data:
+                return values["model"].get("num_puzzle_ids", puzzle.num_puzzle_ids)
+            return directories.num_identifiers(path, puzzle)
+
+        config, puzzle = checks.puzzle_config(values, num_puzzle_ids)
+        if not read_data:
+            return Run(config=config)
+        inputs = solver_inputs(config, puzzle)
+        if inputs.datasets is not None:
+            found = directories.digest(inputs.datasets)
+            require("data.sha256", config.data.sha256, config.data.sha256 in (None, found), f"{found}, the data's")
+            config.data.sha256 = found
+        return Run(config=config, inputs=inputs)
+
+    def train(self, run: Run, run_dir: Path) -> None:
+        config, inputs = run.config, run.inputs
+        if inputs is None:
+            inputs = solver_inputs(config, puzzles.get(**config.puzzle))
+
+        def build(device: torch.device, precision: torch.dtype) -> SolverTraining:
+            return SolverTraining(config, lambda: build_data(config, inputs), device, precision)
+
+        loop.run(config.loop(), run_dir, build)
+
+    def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> Any:
+        datasets = None if source.inputs is None else source.inputs.datasets
+        return solver_evaluation.check(config, source, datasets)
+
+    def evaluate(self, evaluation: Evaluation, console: Console) -> Results:
+        return solver_evaluation.evaluate(evaluation, console)
+
+    def next_commands(self, config: TrainConfig, run_dir: Path) -> list[tuple[str, str]]:
+        return [(f"python evaluate.py run={run_dir} data=FILE.csv", "your own puzzles, in a column `question`")]
+
+
+def train(config: TrainConfig, run_dir: Path) -> None:
+    """Run, or resume, the training of a solver in `run_dir`; see `loop.run`."""
+    SolverRecipe().train(Run(config=config), run_dir)
+
+
+def solver_inputs(config: TrainConfig, puzzle: Puzzle) -> SolverInputs:
+    """Reads the directories of `data.path`, where there are any."""
+    if config.data.path is None:
+        return SolverInputs(puzzle=puzzle, datasets=None)
+    _check_identifiers(config, puzzle)
+    return SolverInputs(puzzle=puzzle, datasets=directories.read_training(config.data.path, puzzle))
+
+
+def _check_identifiers(config: TrainConfig, puzzle: Puzzle) -> None:
+    """Identifiers of a directory name its own puzzles, and single augmentations: no fresh symmetry and no generated
+    puzzle has such a name."""
+    named = config.model.num_puzzle_ids > 1
+    augment, every = config.data.augment, config.validation.every
+    require("data.augment", augment, not (named and augment), "false: the data names its puzzles")
+    if named or puzzle.num_puzzle_ids > 1:
+        require("validation.every", every, not every, "0: the data names puzzles")
+        tested = any(directories.has_test(name) for name in directories.names(config.data.path or []))
+        fits = not config.evaluate_puzzles or tested
+        require("evaluate_puzzles", config.evaluate_puzzles, fits, "0: the data names puzzles and has no test split")
+
+
+def build_data(config: TrainConfig, inputs: SolverInputs) -> tuple[Batches, Validation | None]:
+    puzzle, seed, batch_size = inputs.puzzle, config.seed, config.batch_size
+    seen = None
+    if inputs.datasets is not None:
+        batches = DirectoryBatches(
+            puzzle, inputs.datasets, augment=config.data.augment, seed=seed, batch_size=batch_size
+        )
+        seen = directories.originals(inputs.datasets) if config.validation.every else None
+    else:
+        batches = generated_batches(puzzle, config.data, seed=seed, steps=config.steps, batch_size=batch_size)
+    if not config.validation.every:
+        return batches, None
+    validation = Validation(
+        puzzle, config.validation.targets, num_puzzles=config.validation.puzzles, batch_size=batch_size, seed=seed,
+        seen=seen,
+    )  # fmt: skip
+    return batches, validation

@@ -1,31 +1,44 @@
-"""Training of a step scorer: one update thinks for some segments on a batch of steps, each segment with a loss of its
-own (deep supervision), and what the loop of every run (hrm_net/trainer/loop.py) asks of it."""
+"""The kind of run `step_scorer`: heads learn to score each step of a solution of a puzzle.
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+One update runs some segments on a batch of steps, each segment with a loss of its own (deep supervision).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
+from rich.console import Console
 from torch import Tensor
 
 import puzzles
 from hrm_net.checkpoints import checkpoint, pretrained
 from hrm_net.data.generated import torch_generator
-from hrm_net.recipes.config import TrainConfig
-from hrm_net.recipes.model_source import find_model
+from hrm_net.evaluation.results import Results
+from hrm_net.model import HRM
+from hrm_net.recipes import checks, solver
+from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
+from hrm_net.recipes.model_source import ModelSource, find_model
+from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.reward import objectives
+from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data import prepare as data
 from hrm_net.reward.data.batches import StepBatches
+from hrm_net.reward.data.solutions import SolutionSource, build_policy
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.validation import Validation
+from hrm_net.schema import require, show
 from hrm_net.trainer import loop
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.optim import build_optimizers
-from hrm_net.trainer.tracking import Tracker
+from hrm_net.trainer.tracking import LoggerConfig, Tracker
 from puzzles.errors import UserError
-from puzzles.steps.rules import step_rules
+from puzzles.steps.rules import StepRules, step_rules
+
+SOLVER_BATCH = 64
 
 
 @dataclass(kw_only=True, slots=True)
@@ -33,7 +46,7 @@ class ScorerState(loop.LoopState):
     """All that the next step depends on besides configuration and data."""
 
     model: RewardModel
-    # Losses of each step since the last record, in the order of `names`.
+    # Losses of each step since the last record, in the order of `loss_names`.
     window: list[Tensor] = field(default_factory=list)
 
 
@@ -42,29 +55,29 @@ def load(path: Path, config: TrainConfig) -> RewardModel:
     model = RewardModel(model_config(config))
     try:
         pretrained.load_state(model, checkpoint.load(path).tensors)
-    except ValueError as error:
+    except UserError as error:
         raise UserError(f"{path}: {error}") from None
     return model.eval()
 
 
 def model_config(config: TrainConfig) -> RewardModelConfig:
-    """The scorer's shape; ValueError for values that no scorer can have."""
+    """The scorer's shape; UserError for values that no scorer can have."""
     reward = config.reward
     heads = [str(head) for head in reward.objectives]
-    if config.on_text:
+    if config.puzzle["name"] == TEXT:
         return RewardModelConfig(core=config.model, objectives=heads, inputs="text", segments=reward.segments)
     return RewardModelConfig(core=config.model, objectives=heads, max_left=reward.budget, segments=reward.segments)
 
 
 def build_state(
-    config: TrainConfig, device: torch.device, precision: torch.dtype, start: str | None = None
+    config: TrainConfig, device: torch.device, precision: torch.dtype, start: HRM | None = None
 ) -> ScorerState:
     """A fresh scorer, or one whose core is that of the solver `start`, with its optimizers, from the run's seed."""
     generator = torch_generator(config.seed, "weights")
     if start is None:
         model = RewardModel(model_config(config), generator)
     else:
-        model = RewardModel.from_solver(model_config(config), find_model(start).load(), generator)
+        model = RewardModel.from_solver(model_config(config), start, generator)
     model = model.to(device).train()
     model.forward_dtype = precision
     ema = EMA(model, config.optim.ema) if config.optim.ema else None
@@ -72,8 +85,8 @@ def build_state(
 
 
 def train_step(state: ScorerState, batch: dict[str, Tensor], config: TrainConfig) -> Tensor:
-    """One update; the losses of the last segment, in the order of `names`. FloatingPointError, before the update, for a
-    loss or gradient that is not finite."""
+    """One update; the losses of the last segment, in the order of `loss_names`. FloatingPointError, before the update,
+    for a loss or gradient that is not finite."""
     model, segments = state.model, config.reward.segments
     state.optimizers.zero_grad()
     inner = model.initial_state(batch)
@@ -85,72 +98,236 @@ def train_step(state: ScorerState, batch: dict[str, Tensor], config: TrainConfig
         loss = (torch.stack([*losses.values()]).sum() + halting) / segments
         loss.backward()
         total += loss.detach()
-    loop.move(state, model, config, total)
+    loop.optimizer_step(state, model, total, optim=config.optim, steps=config.steps, seed=config.seed)
     state.step += 1
     return torch.stack([total, halting.detach(), *(losses[name].detach() for name in model.config.objectives)])
 
 
-def names(model: RewardModel) -> list[str]:
+def loss_names(model: RewardModel) -> list[str]:
     """What `train_step` gives."""
     return ["loss", "halting_loss", *(f"{head}_loss" for head in model.config.objectives)]
 
 
 class ScorerTraining:
-    """Training on steps, as the loop drives it."""
+    """Training of a step scorer, as the loop drives it. A subclass gives the batches, their hash and the validation."""
 
-    def __init__(self, config: TrainConfig, run_dir: Path, device: torch.device, precision: torch.dtype) -> None:
-        self.config, self.run_dir, self.device = config, run_dir, device
-        begun = bool(checkpoint.steps(run_dir / "checkpoints"))  # then its weights come from there
-        start = str(run_dir / "solver") if config.reward.solver_steps else config.reward.start
-        self.state = build_state(config, device, precision, None if begun else start)
+    batches: Callable[[int], dict[str, Tensor]]
+
+    def __init__(
+        self, config: TrainConfig, device: torch.device, precision: torch.dtype, start: HRM | None = None
+    ) -> None:
+        self.config, self.device = config, device
+        self.state = build_state(config, device, precision, start)
         self.data_digest: str | None = None
-        self.batches: Callable[[int], dict[str, Tensor]]
 
     @property
     def model(self) -> RewardModel:
         return self.state.model
 
-    def tensors(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         return {"window": self.state.window, "data": self.data_digest}
 
-    def restore(self, saved: dict[str, Any], device: torch.device) -> None:
+    def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
         self.state.window = [row.to(device) for row in saved["window"]]
         self.data_digest = saved["data"]
 
     def compile(self) -> None:
         self.model.compile_blocks()
 
-    def begin(self) -> None:
-        config, reward = self.config, self.config.reward
-        puzzle = puzzles.get(**config.puzzle)
-        rules = step_rules(puzzle)
-        found, digest = data.prepare(config, rules, self.run_dir)
-        if self.data_digest not in (None, digest):
-            folder = self.run_dir / "steps"
-            raise UserError(f"{folder}: holds other solutions than the run began with; choose another name=")
-        self.data_digest = digest
-        print(f"learning from {found.describe()}", flush=True)
-        self.batches = StepBatches(
-            found, puzzle,
-            budget=reward.budget, batch_size=config.batch_size, seed=config.seed, augment=config.data.augment,
-            error_share=reward.error_share,
-        )  # fmt: skip
-        self.validation = Validation(config, rules) if config.monitor.every else None
+    def setup(self) -> None:
+        raise NotImplementedError
 
     def update(self) -> None:
         batch = self.batches(self.state.step)
         batch = {key: column.to(self.device, non_blocking=True) for key, column in batch.items()}
         self.state.window.append(train_step(self.state, batch, self.config))
 
-    def means(self) -> tuple[dict[str, Any], str]:
+    def pop_metrics(self) -> tuple[dict[str, Any], str]:
         means = torch.stack(self.state.window).mean(dim=0).tolist()
         self.state.window.clear()
-        record = dict(zip(names(self.model), means, strict=True))
+        record = dict(zip(loss_names(self.model), means, strict=True))
         return record, f"loss {record['loss']:.3f}"
 
-    def look(self, tracker: Tracker) -> tuple[float, list[str]]:
-        assert self.validation is not None
-        return self.validation.look(self.model, self.state.step, self.state.seconds, tracker)
+    def validate(self, tracker: Tracker) -> tuple[float, list[str]]:
+        raise NotImplementedError
 
-    def show_score(self, score: float) -> str:
+    def format_score(self, score: float) -> str:
         return f"a loss of {-score:.4f}"
+
+
+class StepScorerTraining(ScorerTraining):
+    """Training on sampled solutions of puzzles, which lie in `run_dir/steps`."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        source: SolutionSource,
+        run_dir: Path,
+        device: torch.device,
+        precision: torch.dtype,
+        start: HRM | None,
+    ) -> None:
+        super().__init__(config, device, precision, start)
+        self.source, self.run_dir = source, run_dir
+
+    def setup(self) -> None:
+        config, source = self.config, self.source
+        found, digest = data.prepare(source, self.run_dir)
+        if self.data_digest not in (None, digest):
+            folder = self.run_dir / "steps"
+            raise UserError(f"{folder}: holds other solutions than the run began with; choose another name=")
+        self.data_digest = digest
+        examples = found.examples()
+        print(f"learning from {examples.describe()}", flush=True)
+        self.batches = StepBatches(
+            examples, source.rules.puzzle,
+            budget=config.reward.budget, batch_size=config.batch_size, seed=config.seed, augment=config.data.augment,
+            error_share=config.reward.error_share,
+        )  # fmt: skip
+        self.validation = None
+        if config.validation.every:
+            self.validation = Validation(source, num_puzzles=config.validation.puzzles, batch_size=config.batch_size)
+
+    def validate(self, tracker: Tracker) -> tuple[float, list[str]]:
+        assert self.validation is not None
+        return self.validation(self.model, self.state.step, self.state.seconds, tracker)
+
+
+@dataclass(kw_only=True, slots=True)
+class ScorerInputs:
+    """What a scorer's run needs: whose solutions it learns from, and the solver that its core starts from, if any."""
+
+    source: SolutionSource
+    start: HRM | None
+
+
+class StepScorerRecipe:
+    """See `hrm_net.recipes.recipe.Recipe`."""
+
+    noun = "a step scorer of puzzles"
+    refused: Mapping[str, str] = MappingProxyType(
+        {
+            "data": "it scores sampled solutions of generated puzzles; see sets=",
+            "solver": "it gives no answers",
+            "augmentations": "augmentations vote for a solver of real ARC tasks",
+        }
+    )
+
+    def owns(self, values: Mapping[str, Any]) -> bool:
+        data = checks.section(values, "data")
+        tasks = data.get("tasks") or data.get("evaluation_tasks")
+        heads = checks.section(values, "reward").get("objectives")
+        return bool(heads) and not tasks and checks.section(values, "puzzle").get("name") != TEXT
+
+    def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
+        config, puzzle = checks.puzzle_config(values, lambda puzzle: puzzle.num_puzzle_ids)
+        data, heads = config.data, show(config.reward.objectives)
+        bound = f"null for reward.objectives={heads}: its puzzles are generated"
+        require("data.path", data.path, data.path is None, bound)
+        bound = f"a number for reward.objectives={heads}: how many puzzles its solutions are of"
+        require("data.puzzles", data.puzzles, data.puzzles is not None, bound)
+        step_rules(puzzle)
+        left = config.batch_size - config.reward.budget
+        require("batch_size", config.batch_size, left >= 0, f"at least reward.budget={config.reward.budget}")
+        return Run(config=config, inputs=scorer_inputs(config) if read_data else None)
+
+    def train(self, run: Run, run_dir: Path) -> None:
+        """Trains the solver that the scorer starts from first, if it wants one. The best scorer then lies in
+        `run_dir/scorer` too, as `StepScorer.from_pretrained` reads it."""
+        config, solver_dir = run.config, run_dir / "solver"
+        begun = max(checkpoint.steps(run_dir / "checkpoints"), default=0) > 0
+        if config.reward.solver_steps and not begun:
+            wanted = solver_config(config)
+            if max(checkpoint.steps(solver_dir / "checkpoints"), default=0) < wanted.steps:
+                print(f"first the core learns to give whole answers, in {solver_dir}")
+                solver.train(wanted, solver_dir)
+        inputs = run.inputs or scorer_inputs(config)
+
+        def build(device: torch.device, precision: torch.dtype) -> StepScorerTraining:
+            start = find_model(str(solver_dir)).load() if config.reward.solver_steps and not begun else inputs.start
+            # the weights of a run that has begun come from its checkpoint
+            return StepScorerTraining(config, inputs.source, run_dir, device, precision, None if begun else start)
+
+        loop.run(config.loop(), run_dir, build)
+        export(run_dir, config)
+
+    def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> SolutionSource:
+        trained = source.config
+        if trained is None:
+            use = f"hrm_net.reward.StepScorer.from_pretrained({source.path.name!r}) loads it"
+            text = f"{source.path}: holds a step scorer without its run, which says whose solutions it is evaluated on"
+            raise UserError(f"{text}; {use}")
+        puzzle = puzzles.get(**trained.puzzle)
+        checks.check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
+        return source.inputs.source if source.inputs is not None else scorer_inputs(trained, start=False).source
+
+    def evaluate(self, evaluation: Evaluation, console: Console) -> Results:
+        from hrm_net.recipes import step_scorer_evaluation
+
+        return step_scorer_evaluation.evaluate(evaluation, console)
+
+    def next_commands(self, config: TrainConfig, run_dir: Path) -> list[tuple[str, str]]:
+        more = f"puzzles={config.evaluate_puzzles} candidates={4 * config.reward.evaluate_candidates}"
+        return [
+            (f"python evaluate.py run={run_dir} {more}", "more solutions of each puzzle"),
+            (f"python evaluate.py run={run_dir} search=full", "search by each head, attempts to fool it"),
+        ]
+
+
+def train(config: TrainConfig, run_dir: Path) -> None:
+    """Run, or resume, the training of a step scorer of puzzles in `run_dir`; see `StepScorerRecipe.train`."""
+    StepScorerRecipe().train(Run(config=config), run_dir)
+
+
+def scorer_inputs(config: TrainConfig, *, start: bool = True) -> ScorerInputs:
+    """UserError for a scorer that cannot be: its shape, its start (unless not wanted), or the policy's solver."""
+    wanted, begin = model_config(config), None
+    if start and config.reward.start is not None:
+        begin = find_model(config.reward.start).load()
+        wanted.check_start(begin.config)
+    return ScorerInputs(source=solution_source(config), start=begin)
+
+
+def solution_source(config: TrainConfig, rules: StepRules | None = None) -> SolutionSource:
+    """Whose solutions a run learns from; `rules` of its puzzle, where there are some that remember answers.
+
+    UserError where the policy's solver is missing or of another puzzle.
+    """
+    rules = rules or step_rules(puzzles.get(**config.puzzle))
+    policy, model = config.reward.policy, None
+    if policy.name == "hrm":
+        source = find_model(policy.solver)
+        solved, asked = puzzles.get(**source.puzzle), rules.puzzle
+        if (solved.name, solved.options) != (asked.name, asked.options):
+            text = f"reward.policy.solver={policy.solver}: solves {solved.name} {solved.options}"
+            raise UserError(f"{text}: must solve this run's puzzle, {asked.name} {asked.options}")
+        model = source.load()
+    return SolutionSource(
+        rules=rules, policy=build_policy(config.reward, rules, model), reward=config.reward, data=config.data,
+        seed=config.seed,
+    )  # fmt: skip
+
+
+def solver_config(config: TrainConfig) -> TrainConfig:
+    """The run in which a scorer's core learns to solve: a stream of the training fold's puzzles, no validation, no end
+    but `solver_steps`."""
+    return replace(
+        config,
+        name=f"{config.name}, its solver",
+        steps=config.reward.solver_steps,
+        batch_size=min(config.batch_size, SOLVER_BATCH),
+        stagger=True,
+        data=replace(config.data, puzzles=None),
+        validation=replace(config.validation, every=0),
+        logger=LoggerConfig(),
+        reward=RewardConfig(),
+    )
+
+
+def export(run_dir: Path, config: TrainConfig, **settings: Any) -> Path:
+    """`run_dir/scorer`: the best checkpoint as config.json and model.safetensors; `settings` of the scorer join it."""
+    best = checkpoint.best(run_dir / "checkpoints")
+    assert best is not None, run_dir
+    told = {"objective": config.reward.objectives[-1], "segments": config.reward.segments} | settings
+    pretrained.save(load(best, config), run_dir / "scorer", {"puzzle": config.puzzle, "scorer": told})
+    return run_dir / "scorer"

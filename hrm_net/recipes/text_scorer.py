@@ -1,42 +1,63 @@
-"""Training of a step scorer on solutions in words; its update is that of every step scorer."""
+"""The kind of run `text_scorer`: heads learn to score each step of a solution in words."""
 
 import hashlib
+import math
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
+import numpy as np
 import torch
+from rich.console import Console
+from rich.table import Table
 from torch import Tensor
 
-from hrm_net.recipes.config import TrainConfig
-from hrm_net.recipes.step_scorer import ScorerTraining
+from hrm_net.checkpoints import pretrained
+from hrm_net.evaluation.results import Results
+from hrm_net.provenance import provenance
+from hrm_net.recipes import checks, step_scorer
+from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
+from hrm_net.recipes.model_source import ModelSource, find_model
+from hrm_net.recipes.recipe import Evaluation, Run
+from hrm_net.recipes.step_scorer import ScorerTraining, export, model_config
 from hrm_net.reward import objectives
-from hrm_net.reward.judge import judge
+from hrm_net.reward.heads import MERGED_ROWS, SINGLE_ROWS, TRAJECTORIES, any_needs
 from hrm_net.reward.model import RewardModel
+from hrm_net.reward.scoring import run_rows, to_scores
 from hrm_net.reward.text import data as text_data
 from hrm_net.reward.text import judging as text_judging
-from hrm_net.reward.text.data import TRAIN, VALIDATION, TextBatches, TextSet
+from hrm_net.reward.text.config import TEXT_VOCAB_SIZE
+from hrm_net.reward.text.data import TEST, TRAIN, VALIDATION, TextBatches, TextSet
 from hrm_net.reward.text.rows import FINE
-from hrm_net.reward.text.scorer import probabilities
+from hrm_net.schema import require, show
+from hrm_net.trainer import loop
+from hrm_net.trainer.device import resolve_device, resolve_precision
 from hrm_net.trainer.tracking import Tracker
 from puzzles.errors import UserError
+
+COLUMNS = {
+    "auroc_steps": "AUROC steps", "auroc_merged": "merged", "auroc_solutions": "solutions",
+    "calibration_error": "calibration error", "first_error_f1": "first-error F1",
+}  # fmt: skip
 
 
 class TextTraining(ScorerTraining):
     """Training on texts, as the loop drives it."""
 
-    def begin(self) -> None:
+    def setup(self) -> None:
         config, reward = self.config, self.config.reward
-        self.sets, faults = text_data.read(reward.text, config.model.seq_len, config.seed)
+        self.sets, notes = text_data.read(reward.text, config.model.seq_len, config.seed)
         digest = hashlib.sha256(Path(str(reward.text.path)).read_bytes()).hexdigest()
         if self.data_digest not in (None, digest):
             raise UserError(
                 f"reward.text.path={reward.text.path}: is another file than the run began with; choose another name="
             )
         self.data_digest = digest
-        for fault in faults:
-            print(f"left out: {fault}", flush=True)
+        for note in notes:
+            print(note, flush=True)
         train = self.sets[TRAIN]
-        heads = set(reward.objectives)
-        merged, alone, whole = "hier" in heads, bool(heads - objectives.WHOLE), bool(heads & objectives.WHOLE)
+        merged, alone, whole = (any_needs(reward.objectives, data) for data in (MERGED_ROWS, SINGLE_ROWS, TRAJECTORIES))
         batches = TextBatches(
             (train.lone if merged else train.lone.take(train.lone.span == FINE)) if alone else None,
             train.trajectories if whole else None,
@@ -47,7 +68,7 @@ class TextTraining(ScorerTraining):
         if batches.too_long:
             print(f"{batches.too_long} solutions have more steps than go into a batch: left out", flush=True)
 
-    def look(self, tracker: Tracker) -> tuple[float, list[str]]:
+    def validate(self, tracker: Tracker) -> tuple[float, list[str]]:
         """Minus the sum of the heads' losses on the validation questions, and a line to show."""
         held_out, state = self.sets[VALIDATION], self.state
         losses, scores = losses_and_scores(self.model, held_out, self.config)
@@ -56,8 +77,9 @@ class TextTraining(ScorerTraining):
             tracker.log(
                 state.step, kind="validation", seconds=state.seconds, head=head, loss=losses[head].item(), **found
             )
+        aurocs = {head: found["auroc_solutions" if head == "orm" else "auroc_steps"] for head, found in told.items()}
         shown = ", ".join(
-            f"{head} {found['auroc_solutions' if head == 'orm' else 'auroc_steps']:.3f}" for head, found in told.items()
+            f"{head} {'not defined' if math.isnan(value) else f'{value:.3f}'}" for head, value in aurocs.items()
         )
         line = f"  step {state.step}: AUROC of steps (orm: of solutions) on validation questions: {shown}"
         return -sum(loss.item() for loss in losses.values()), [line]
@@ -68,8 +90,146 @@ def losses_and_scores(
 ) -> tuple[dict[str, Tensor], text_judging.Scores]:
     """Of every head over a whole set; scores of the rows as `TextSet.rows` has them."""
     rows = text_data.columns(held_out.rows)
-    found = judge(model, rows, segments=config.reward.segments, batch_size=config.batch_size)
+    found = run_rows(model, rows, segments=config.reward.segments, batch_size=config.batch_size)
     logits = {head: torch.from_numpy(values) for head, values in found.logits.items()}
     batch = text_data.batch_of(held_out)
     losses = objectives.losses(logits, batch, loss=config.reward.loss)
-    return losses, {head: probabilities(head, values) for head, values in found.logits.items()}
+    return losses, {head: to_scores(head, values) for head, values in found.logits.items()}
+
+
+class TextScorerRecipe:
+    """See `hrm_net.recipes.recipe.Recipe`. It has heads and a file, but no puzzles, policy, or solver to start from."""
+
+    noun = "a step scorer of texts"
+    refused: Mapping[str, str] = MappingProxyType(
+        {
+            "data": "hrm-rank scores candidates in a file",
+            "sets": "nothing generates texts",
+            "solver": "it gives no answers",
+            "search": "nothing generates texts",
+            "candidates": "nothing generates texts; hrm-rank ranks those in a file",
+            "augmentations": "augmentations vote for a solver of real ARC tasks",
+        }
+    )
+
+    def owns(self, values: Mapping[str, Any]) -> bool:
+        return checks.section(values, "puzzle").get("name") == TEXT
+
+    def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
+        config = checks.build(_with_sizes(values))
+        reward, data = config.reward, config.data
+        bound = "heads for puzzle=text, which a solver can't be trained on (reward=text has them)"
+        require("reward.objectives", show(reward.objectives), bool(reward.objectives), bound)
+        require("reward.text.path", reward.text.path, reward.text.path is not None, "a file for puzzle=text")
+        require("reward.start", reward.start, reward.start is None, "null for puzzle=text")
+        require("reward.solver_steps", reward.solver_steps, reward.solver_steps == 0, "0 for puzzle=text")
+        for key in ("path", "puzzles"):
+            value = getattr(data, key)
+            require(f"data.{key}", value, value is None, "null for puzzle=text")
+        require("data.tasks", data.tasks, not data.has_tasks, "[] for puzzle=text")
+        model_config(config)
+        if read_data:
+            text_data.check_path(reward.text)
+        return Run(config=config)
+
+    def train(self, run: Run, run_dir: Path) -> None:
+        config = run.config
+        loop.run(config.loop(), run_dir, lambda device, precision: TextTraining(config, device, precision))
+        export(run_dir, config)
+
+    def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> None:
+        if source.config is None:
+            raise UserError(
+                f"{source.path}: holds a step scorer of texts without its run, which says what it is evaluated on; "
+                f"hrm-rank --run {source.run_dir or source.path} FILE ranks solutions by it"
+            )
+        text_data.check_path(source.config.reward.text)
+
+    def evaluate(self, evaluation: Evaluation, console: Console) -> Results:
+        """Score every head on questions never trained on, print the table, write the JSON file."""
+        config, source = evaluation.config, evaluation.source
+        trained = source.config
+        assert trained is not None
+        device = resolve_device(config.device)
+        model = step_scorer.load(source.path, trained).to(device)
+        model.forward_dtype = resolve_precision(config.precision, device)
+        sets, _ = text_data.read(trained.reward.text, trained.model.seq_len, trained.seed)
+        for note in sets[TEST].notes(TEST):
+            print(note, flush=True)
+        _, on_validation = losses_and_scores(model, sets[VALIDATION], trained)
+        _, on_test = losses_and_scores(model, sets[TEST], trained)
+        fixed = text_judging.thresholds(sets[VALIDATION], on_validation)
+        found = _facts(sets[TEST]) | {"heads": _plain(text_judging.judged(sets[TEST], on_test, fixed))}
+        results = Results(sets={TEST: found}, **provenance(config.seed))
+        console.print(_table(found))
+        results.write(evaluation.output)
+        print(f"results: {evaluation.output}")
+        return results
+
+    def next_commands(self, config: TrainConfig, run_dir: Path) -> list[tuple[str, str]]:
+        return [(f"hrm-rank --run {run_dir} candidates.jsonl", "solutions of your own, best first")]
+
+
+def find_text_model(run: str) -> RewardModel:
+    """The step scorer of a run over texts, or of a directory that it was saved to; UserError where there is none."""
+    path = pretrained.shipped(run) or Path(run).expanduser()
+    if (path / pretrained.CONFIG).is_file():
+        if "objectives" not in pretrained.read_config(path)["model"]:
+            raise UserError(f"{run}: holds a solver, not a step scorer; hrm-solve --run {run} solves puzzles by it")
+        model, source = RewardModel.from_pretrained(path), None
+    else:
+        source = find_model(run)
+        if source.config is None or not source.heads:
+            raise UserError(f"{run}: holds a solver, not a step scorer; hrm-solve --run {run} solves puzzles by it")
+        model = step_scorer.load(source.path, source.config)
+    if model.config.inputs != "text":
+        use = f"python evaluate.py run={run} evaluates it"
+        if source is None:
+            use = f"hrm_net.reward.StepScorer.from_pretrained({run!r}) loads it"
+        raise UserError(f"{run}: its step scorer scores solutions of puzzles, not texts; {use}")
+    return model
+
+
+def _with_sizes(values: dict[str, Any]) -> dict[str, Any]:
+    """The same values with the model's sizes."""
+    wanted, model = values.get("puzzle"), values.get("model")
+    if not isinstance(wanted, dict) or not isinstance(model, dict):
+        return values  # the schema says what is wrong with them
+    unknown = sorted(set(wanted) - {"name", "length"})
+    if unknown:
+        raise UserError(f"puzzle.{unknown[0]}={show(wanted[unknown[0]])}: unknown key; text has length")
+    length = wanted.get("length")
+    if not isinstance(length, int) or isinstance(length, bool) or length < 16:
+        raise UserError(f"puzzle.length={show(length)}: must be a whole number of at least 16, of bytes")
+    sizes = {"vocab_size": TEXT_VOCAB_SIZE, "seq_len": length, "grid_width": 0, "num_puzzle_ids": 1}
+    return values | {"model": model | sizes}
+
+
+def _facts(one: TextSet) -> dict[str, Any]:
+    return {
+        "questions": len(np.unique(one.lone.group)),
+        "steps": int((one.lone.span == 1).sum()),
+        "steps_right": float((one.lone.label[one.lone.span == 1] >= 0.5).mean()),
+        "solutions": len(one.trajectories.outcome),
+        "solutions_right": float(one.trajectories.outcome.mean()),
+    }
+
+
+def _plain(told: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
+    return {
+        head: {key: float(value) if math.isfinite(value) else None for key, value in found.items()}
+        for head, found in told.items()
+    }
+
+
+def _table(found: dict[str, Any]) -> Table:
+    title = (
+        f"{found['steps']:,} rated steps and {found['solutions']:,} solutions to {found['questions']} unseen questions"
+    )
+    table = Table(title=title, title_justify="left")
+    table.add_column("head")
+    for heading in COLUMNS.values():
+        table.add_column(heading, justify="right")
+    for head, row in found["heads"].items():
+        table.add_row(head, *("-" if row[key] is None else f"{row[key]:.3f}" for key in COLUMNS))
+    return table

@@ -1,13 +1,13 @@
-"""What the training of a step scorer is told, each key with its sentence: the key `reward` of a run."""
+"""The configuration of a step scorer's training: the key `reward` of a run."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from hrm_net.reward.heads import HEADS, MERGED_ROWS, any_needs
 from hrm_net.reward.text.config import TextConfig
 from hrm_net.schema import require
 from puzzles.errors import UserError
 
-Objective = Literal["orm", "prm", "pqm", "hier", "cond"]
 # Largest tree of rollouts, in nodes: beyond it a tree takes minutes.
 MOST_NODES = 20_000
 
@@ -45,15 +45,15 @@ class RewardConfig:
     """A step scorer in place of a solver: its heads, the solutions it learns from, their labels.
 
     The puzzles are `data.puzzles` distinct ones of the last stage of `data.curriculum`, and `batch_size` counts steps
-    of solutions. The monitor looks at `monitor.puzzles` more of each source of that stage, the evaluation at
-    `evaluate_puzzles` more, or of each of `evaluate_sets`.
+    of solutions. Validation takes `validation.puzzles` more of each source of that stage, the evaluation
+    `evaluate_puzzles` more, or as many of each of `evaluate_sets`.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Heads, any of: orm (outcome), prm (each step), pqm (ranking of steps), hier (single and merged steps), cond
     # (hazard of going wrong); []: a solver is trained, and no other key here has an effect.
-    objectives: list[Objective] = field(default_factory=list)
+    objectives: list[str] = field(default_factory=list)
     # fill: steps write blank cells only; edit: they may erase and overwrite.
     regime: Literal["fill", "edit"] = "edit"
     # Steps that a solution may take.
@@ -97,8 +97,8 @@ class RewardConfig:
     # Updates in which the core first learns to give whole answers, as a run of its own in the directory `solver` of
     # this one; 0: none, or `start`.
     solver_steps: int = 0
-    # Solutions of each puzzle that the monitor looks at.
-    monitor_candidates: int = 8
+    # Solutions of each validation puzzle.
+    validation_candidates: int = 8
     # Solutions of each puzzle that the evaluation ranks.
     evaluate_candidates: int = 64
     # Solutions in words to learn from, in place of puzzles.
@@ -107,9 +107,11 @@ class RewardConfig:
     def __post_init__(self) -> None:
         require("reward.solver_steps", self.solver_steps, self.solver_steps >= 0, "at least 0")
         require("reward.start", self.start, self.start is None or not self.solver_steps, "null beside solver_steps")
+        for i, name in enumerate(self.objectives):
+            require(f"reward.objectives.{i}", name, name in HEADS, f"one of {', '.join(HEADS)}")
         unique = len(set(self.objectives)) == len(self.objectives)
         require("reward.objectives", self.objectives, unique, "heads that differ")
-        counts = ("budget", "cells_per_step", "candidates", "trees", "children", "segments", "monitor_candidates")
+        counts = ("budget", "cells_per_step", "candidates", "trees", "children", "segments", "validation_candidates")
         for key in (*counts, "evaluate_candidates"):
             require(f"reward.{key}", getattr(self, key), getattr(self, key) >= 1, "at least 1")
         require("reward.budget", self.budget, self.budget <= 1000, "at most 1000")
@@ -130,7 +132,7 @@ class RewardConfig:
             text = f"reward.children={self.children} and reward.height={height} (null: the budget)"
             bound = f"at most {MOST_NODES:,} nodes of a tree; fewer of either, or reward.data=trajectories"
             raise UserError(f"{text}: must make {bound}")
-        if self.labels == "exact" and "hier" in self.objectives:
+        if self.labels == "exact" and any_needs(self.objectives, MERGED_ROWS):
             bound = "net for exact labels on trees, whose rows do not hold the state between"
             require("reward.coarse", self.coarse, self.coarse == "net", bound)
         if self.compression != "none":

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from hrm_net.checkpoints import pretrained
 from hrm_net.model import HRM
+from hrm_net.nn.core import RecurrentCore
 from hrm_net.nn.layers import Linear
 from hrm_net.reward.inputs import GRIDS, Rows, SymbolInputs, TokenInputs
 from hrm_net.reward.model_config import RewardModelConfig
@@ -54,25 +55,25 @@ class RewardModel(nn.Module):
     def __init__(self, config: RewardModelConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.config = config
-        # As in HRM: torch.bfloat16 computes in bf16, None in the dtype of the parameters.
-        self.forward_dtype: torch.dtype | None = None
-        self.core = HRM(config.core, generator)
-        # Of the core only the recurrence is used.
-        del self.core.codec, self.core.q_head
+        self.core = RecurrentCore(config.core, generator)
         inputs = SymbolInputs if config.core.codec == "symbols" else TokenInputs
         self.inputs = inputs(config, generator)
         features = self.inputs.num_features
         self.heads = nn.ModuleDict({name: _head(features, generator) for name in config.objectives})
         self.q_head = _head(features, generator)
 
+    @property
+    def forward_dtype(self) -> torch.dtype | None:
+        """The core's: torch.bfloat16 computes in bf16, None in the dtype of the parameters."""
+        return self.core.forward_dtype
+
+    @forward_dtype.setter
+    def forward_dtype(self, dtype: torch.dtype | None) -> None:
+        self.core.forward_dtype = dtype
+
     def initial_state(self, rows: Rows) -> RewardState:
         """The fixed start of every row."""
-        core = self.config.core
-        num = len(rows["span"])
-        symbols = (core.vocab_size - core.num_special,) if core.codec == "symbols" else ()
-        shape = (num, core.prefix_len + core.seq_len, *symbols, core.hidden_size)
-        dtype = self.forward_dtype or self.core.H_init.dtype
-        z_H, z_L = (start.to(dtype).expand(shape) for start in (self.core.H_init, self.core.L_init))
+        z_H, z_L = self.core.initial_states(len(rows["span"]))
         return RewardState(z_H=z_H, z_L=z_L)
 
     def forward(self, state: RewardState, rows: Rows) -> tuple[RewardState, RewardOutput]:

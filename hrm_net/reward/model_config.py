@@ -1,15 +1,14 @@
 """The shape of a step scorer's network, as plain values."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from hrm_net.nn.config import HRMConfig
+from hrm_net.reward.heads import HEADS
 from puzzles.errors import UserError
 
-Objective = Literal["orm", "prm", "pqm", "hier", "cond"]
-OBJECTIVES: tuple[str, ...] = get_args(Objective)
 INPUTS = ("grids", "text")
-# What may differ between a solver and the scorer that starts from it: none of it shapes or reads a weight.
+# What may differ between a solver and the scorer that starts from it: none of these values shapes or reads a weight.
 FREE = (
     "num_puzzle_ids", "h_cycles", "l_cycles", "max_segments", "gradient", "state", "damping", "noise", "halting",
     "exploration", "attention",
@@ -20,25 +19,24 @@ FREE = (
 class RewardModelConfig:
     """A recurrent core, the heads on it, and what they are shown.
 
-    Of `core` the halting is not used: scorers stop by a head of their own.
+    The halting of `core` is not used: a scorer has a halting head of its own.
     """
 
     # The recurrent core. For text, vocab_size counts the tokens and seq_len is the length that texts are padded to.
     core: HRMConfig
-    # Heads, any of orm, prm, pqm, hier, cond.
+    # Heads, by their names in hrm_net.reward.heads.
     objectives: list[str]
     # grids: puzzle, state before, state after; text: tokens and the part of the text each belongs to.
     inputs: Literal["grids", "text"] = "grids"
-    # Most steps of the budget that can be left after a step (grids).
+    # The largest number of steps that can be left of the budget after a step (grids).
     max_left: int = 0
-    # Segments of thinking on each step, unless the scorer is told otherwise.
+    # Segments run on each row, unless the scorer is given another number.
     segments: int = 2
 
     def __post_init__(self) -> None:
-        """Raise ValueError, naming key, value and bound, for values that no scorer can have."""
-        names = ", ".join(OBJECTIVES)
-        if not self.objectives or set(self.objectives) - set(OBJECTIVES):
-            raise UserError(f"model.objectives={self.objectives}: must be any of {names}, at least one")
+        """UserError, naming key, value and bound, for values that no scorer can have."""
+        if not self.objectives or set(self.objectives) - set(HEADS):
+            raise UserError(f"model.objectives={self.objectives}: must be any of {', '.join(HEADS)}, at least one")
         if len(set(self.objectives)) < len(self.objectives):
             raise UserError(f"model.objectives={self.objectives}: each at most once")
         if self.inputs not in INPUTS:
@@ -47,14 +45,16 @@ class RewardModelConfig:
             if getattr(self, key) < bound:
                 raise UserError(f"model.{key}={getattr(self, key)}: must be at least {bound}")
         if self.inputs == "text" and self.core.codec == "symbols":
-            raise UserError("model.core.codec=symbols: text has no symbols that are alike; use tokens for inputs=text")
+            raise UserError("model.core.codec=symbols: text has no interchangeable symbols; use tokens for inputs=text")
         if self.core.state != "fixed" or self.core.noise:
             noise = f"state={self.core.state}, noise={self.core.noise}"
-            raise UserError(f"model.core.{noise}: a scorer says the same each time; must be state=fixed, noise=0")
+            raise UserError(
+                f"model.core.{noise}: a scorer must give the same score each time, which takes state=fixed, noise=0"
+            )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "RewardModelConfig":
-        """From what `dataclasses.asdict` made of one. ValueError for an unknown key, TypeError for a missing one."""
+        """From what `dataclasses.asdict` made of one. UserError for an unknown key, TypeError for a missing one."""
         core = values.get("core")
         known = {field.name for field in fields(cls)}
         unknown = sorted(values.keys() - known)
@@ -68,9 +68,9 @@ class RewardModelConfig:
         return cls(**{**values, "core": HRMConfig(**core)})
 
     def check_start(self, solver: HRMConfig) -> None:
-        """ValueError for the first value in which a solver's weights would mean something else in this core."""
+        """UserError for the first value that gives a solver's weights another meaning in this core."""
         solver = replace(solver, num_puzzle_ids=1)
         for key in (field.name for field in fields(HRMConfig)):
             mine, its = getattr(self.core, key), getattr(solver, key)
             if key not in FREE and mine != its:
-                raise UserError(f"model.core.{key}={mine}: the solver that is the start has {its}")
+                raise UserError(f"model.core.{key}={mine}: the solver to start from has {its}")

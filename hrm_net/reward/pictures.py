@@ -44,17 +44,17 @@ def write(results: Results, records: Sequence[Record], directory: Path) -> list[
 
 
 def validation_curves(records: Sequence[Record], path: Path) -> Path:
-    """By step: each head's loss on monitor puzzles, and its AUROC (solid: of steps, dotted: of solutions)."""
-    looks = [record for record in records if record["kind"] == "validation"]
+    """By step: each head's loss on validation puzzles, and its AUROC (solid: of steps, dotted: of solutions)."""
+    validations = [record for record in records if record["kind"] == "validation"]
     figure = new_figure(12.0, 4.6)
     loss_axes, auroc_axes = figure.subplots(1, 2)
-    for i, head in enumerate(dict.fromkeys(record["head"] for record in looks)):
-        mine = [record for record in looks if record["head"] == head]
+    for i, head in enumerate(dict.fromkeys(record["head"] for record in validations)):
+        mine = [record for record in validations if record["head"] == head]
         steps, style = series(mine, "step"), {"color": COLOURS[i % 6], "marker": MARKERS[i % 6], "markersize": 4}
         loss_axes.plot(steps, series(mine, "loss"), **style)
         auroc_axes.plot(steps, series(mine, "auroc_steps"), label=head, **style)
         auroc_axes.plot(steps, series(mine, "auroc_solutions"), linestyle=":", **style)
-    loss_axes.set_title("loss on monitor puzzles")
+    loss_axes.set_title("loss on validation puzzles")
     auroc_axes.set_title("AUROC there (dotted: of solutions)")
     percent_axis(auroc_axes)
     for axes in (loss_axes, auroc_axes):

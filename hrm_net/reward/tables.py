@@ -66,7 +66,8 @@ def _weights(found: dict[str, Any]) -> str | None:
     if "hier" not in found["heads"]:
         return None
     weight = found["heads"]["hier"]["fixed_on_validation"]["fine_weight"]
-    return f"hier: {weight:g} of the single step's score and {1 - weight:g} of the merged one's, as monitor puzzles say"
+    shares = f"{weight:g} of the single step's score and {1 - weight:g} of the merged one's"
+    return f"hier: {shares}, chosen on validation puzzles"
 
 
 def _curve(curve: dict[str, Any], sizes: list[int]) -> list[str]:

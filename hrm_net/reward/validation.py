@@ -1,105 +1,92 @@
-"""A look, now and then during a run, at solutions of puzzles cut from the training side: every head's curve, and which
-checkpoint is best."""
+"""Validation during a run: every head on solutions of puzzles that are not trained on, and which checkpoint is best."""
 
 import math
 import zlib
+from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 import puzzles
-from hrm_net.recipes.config import Targets, TrainConfig
+from hrm_net.data.config import Targets
 from hrm_net.reward import objectives
+from hrm_net.reward.aggregate import by_solution, ranking_aggregation
 from hrm_net.reward.data.prepare import solutions_of
-from hrm_net.reward.data.solutions import Solutions, build_policy
+from hrm_net.reward.data.solutions import Solutions, SolutionSource
+from hrm_net.reward.examples import from_steps
+from hrm_net.reward.heads import HEADS, MERGED_ROWS, any_needs
 from hrm_net.reward.metrics.ranking import auroc
 from hrm_net.reward.model import RewardModel
-from hrm_net.reward.verdicts import logits_of, scores
+from hrm_net.reward.scoring import run_rows, to_scores
 from hrm_net.trainer.tracking import Tracker
 from puzzles import splits
 from puzzles.steps.rows import StepRows, StepTrajectories
-from puzzles.steps.rules import StepRules
 
 
 class Validation:
-    """`monitor_candidates` solutions of each of the monitor's puzzles, labelled as the training's are.
+    """`validation_candidates` solutions of each validation puzzle, labelled as the training's are.
 
-    What chooses the best checkpoint is the loss of these labels: a scorer that learns from rollouts is not chosen by
-    the exact labels that it never saw. Those give the AUROC that is logged beside.
+    The best checkpoint is the one with the lowest loss on these labels: a scorer that learns from rollouts is not
+    chosen by exact labels that it never saw. The exact labels give the AUROC that is logged beside the loss.
     """
 
-    def __init__(self, config: TrainConfig, rules: StepRules) -> None:
-        self.config = config
-        found = monitor_solutions(config, rules)
-        self.solutions = StepTrajectories.concatenate([one.trajectories(config.reward) for one in found])
-        exact = StepTrajectories.concatenate([one.trajectories(config.reward, exact=True) for one in found])
+    def __init__(self, source: SolutionSource, *, num_puzzles: int, batch_size: int) -> None:
+        self.reward, self.batch_size = source.reward, batch_size
+        found = validation_solutions(source, num_puzzles)
+        self.solutions = StepTrajectories.concatenate([one.trajectories(self.reward) for one in found])
+        exact = StepTrajectories.concatenate([one.trajectories(self.reward, exact=True) for one in found])
         self.ok = exact.rows.label > 0.5
-        merged = [StepRows.concatenate([one.merged(config.reward) for one in found])]
-        self.rows = StepRows.concatenate([self.solutions.rows, *(merged if "hier" in config.reward.objectives else [])])
+        merged = None
+        if any_needs(self.reward.objectives, MERGED_ROWS):
+            merged = StepRows.concatenate([one.merged(self.reward) for one in found])
+        self.batch = from_steps(self.solutions, merged).batch()
+        self.inputs = {name: self.batch[name].numpy() for name in ("problem", "before", "after", "left", "span")}
 
-    def look(self, model: RewardModel, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
+    def __call__(self, model: RewardModel, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
         """Minus the sum of the heads' losses, and a line to show; a record of each head is logged."""
-        logits = logits_of(model, self.rows, segments=self.config.reward.segments, batch_size=self.config.batch_size)
-        losses = objectives.losses(logits, self._batch(), loss=self.config.reward.loss)
-        told = []
+        reward = self.reward
+        logits = run_rows(model, self.inputs, segments=reward.segments, batch_size=self.batch_size, fill=True).logits
+        tensors = {head: torch.from_numpy(values) for head, values in logits.items()}
+        losses = {head: loss.item() for head, loss in objectives.losses(tensors, self.batch, loss=reward.loss).items()}
+        shown = []
         for head in model.config.objectives:
             found = self._auroc(head, logits[head])
             tracker.log(
-                step, kind="validation", seconds=seconds, head=head, loss=losses[head].item(), **found,
+                step, kind="validation", seconds=seconds, head=head, loss=losses[head], **found,
                 solutions=len(self.solutions),
             )  # fmt: skip
-            told.append(f"{head} {found['auroc_solutions' if head == 'orm' else 'auroc_steps']:.3f}")
-        total = sum(losses[head].item() for head in model.config.objectives)
-        line = f"  step {step}: AUROC of steps (orm: of solutions) on monitor puzzles: {', '.join(told)}"
-        return -total, [line]
+            shown.append(f"{head} {found[f'auroc_{measured_on(head)}']:.3f}")
+        line = f"  step {step}: AUROC of steps (orm: of solutions) on validation puzzles: {', '.join(shown)}"
+        return -sum(losses.values()), [line]
 
-    def _auroc(self, head: str, logits: torch.Tensor) -> dict[str, float]:
+    def _auroc(self, head: str, logits: Float[np.ndarray, " rows"]) -> dict[str, Any]:
         """Of single steps against their exact labels, and of solutions against their outcomes."""
-        mine = scores(head, logits[: len(self.ok)])
-        whole = auroc(_whole(head, mine, self.solutions), self.solutions.outcome)
-        return {"auroc_steps": auroc(mine, self.ok), "auroc_solutions": whole}
-
-    def _batch(self) -> dict[str, torch.Tensor]:
-        alone = len(self.rows) - len(self.solutions.rows)
-        trajectory = np.pad(self.solutions.attempts(), (0, alone), constant_values=-1)
-        return {
-            "label": torch.from_numpy(self.rows.label),
-            "span": torch.from_numpy(self.rows.span.astype(np.int32)),
-            "trajectory": torch.from_numpy(trajectory),
-            "outcome": torch.from_numpy(self.solutions.outcome),
-            "error": torch.from_numpy(self.solutions.error),
-        }
+        scores = to_scores(head, logits[: len(self.ok)])
+        how = ranking_aggregation(HEADS[head].aggregation)
+        whole = by_solution(np.maximum(scores, math.ulp(0.0)), self.solutions.starts, how)
+        return {"auroc_steps": auroc(scores, self.ok), "auroc_solutions": auroc(whole, self.solutions.outcome)}
 
 
-def _whole(head: str, mine: np.ndarray, solutions: StepTrajectories) -> np.ndarray:
-    """A solution's score: of orm the last step's, else the product, as a sum of logs."""
-    if head == "orm":
-        return mine[solutions.starts[1:] - 1]
-    logs = np.log(np.maximum(mine, math.ulp(0.0)))
-    return np.add.reduceat(logs, solutions.starts[:-1])
+def measured_on(head: str) -> str:
+    """What a head's one figure is about: solutions where only its last score is trained, else steps."""
+    return "solutions" if HEADS[head].aggregation == "last" else "steps"
 
 
-def sources(config: TrainConfig) -> dict[str, Targets]:
-    """What the puzzles of the last stage's sources aim at, by name."""
-    mix = config.data.curriculum[-1].mix
-    return {"unseen" if len(mix) == 1 else f"unseen_{i + 1}": source.targets for i, source in enumerate(mix)}
-
-
-def monitor_solutions(config: TrainConfig, rules: StepRules, *, exact: bool = False) -> list[Solutions]:
-    """Solutions of `monitor.puzzles` puzzles of the monitor fold for each source of the training's mix."""
-    policy, found = build_policy(config.reward, rules), []
-    for name, targets in sources(config).items():
-        problems = monitor_puzzles(config, rules, name, targets)
+def validation_solutions(source: SolutionSource, num_puzzles: int, *, exact: bool = False) -> list[Solutions]:
+    """Solutions of `num_puzzles` puzzles of the validation fold for each source of the training mix."""
+    found = []
+    for name, targets in source.targets().items():
+        problems = validation_puzzles(source, name, targets, num_puzzles)
+        # The purposes of streams keep their first names here and below: others would draw other puzzles.
         purpose = f"monitor solutions {name}"
-        found += solutions_of(
-            config, rules, policy, problems, purpose, num=config.reward.monitor_candidates, exact=exact
-        )
+        found += solutions_of(source, problems, purpose, num=source.reward.validation_candidates, exact=exact)
     return found
 
 
-def monitor_puzzles(config: TrainConfig, rules: StepRules, name: str, targets: Targets) -> np.ndarray:
-    """Puzzles of the monitor fold; their answers are remembered."""
-    rng = puzzles.rng(config.seed, "monitor", zlib.crc32(name.encode()))
-    problems, answers = splits.generate(rules.puzzle, rng, config.monitor.puzzles, splits.MONITOR, **targets)
-    rules.remember(problems, answers)
+def validation_puzzles(source: SolutionSource, name: str, targets: Targets, num: int) -> np.ndarray:
+    """`num` puzzles of the validation fold; their answers are remembered."""
+    rng = puzzles.rng(source.seed, "monitor", zlib.crc32(name.encode()))
+    problems, answers = splits.generate(source.rules.puzzle, rng, num, splits.VALIDATION, **targets)
+    source.rules.remember(problems, answers)
     return problems

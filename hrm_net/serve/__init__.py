@@ -1,5 +1,5 @@
 """`hrm-serve`: a page on this machine, on which a trained model fills in a puzzle segment by segment.
 
-`command` starts it, `app` answers requests by the `limits`, behind the `guard`; `served` has the model, `judge` the
-rules. page.html, page.css and the .js files are the page; they are served as they lie here.
+`command` starts it, `app` answers requests within `limits`, behind the `guard`, and `served` has the model. page.html,
+page.css and the .js files are the page; they are served as they lie here.
 """

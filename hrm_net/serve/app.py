@@ -79,17 +79,21 @@ class Serving:
         return JSONResponse({"puzzles": described, "max_segments": self.limits.max_segments})
 
     async def generate(self, request: Request) -> Response:
-        """{"puzzle", "level" or "clues", "seed"?} -> {"puzzle", "text", "seed"}."""
+        """{"puzzle", "level", "seed"?} -> {"puzzle", "text", "seed"}. The targets of `Page.targets` may be given by
+        name in place of the level: {"puzzle": "sudoku", "clues": 30}."""
         asked = await read_object(request, self.limits)
-        served = self._model(asked, {"puzzle", "level", "clues", "seed"})
+        served = self._model(asked)
+        names = served.puzzle.page().targets
+        _check_keys(asked, {"puzzle", "level", "seed", *names})
         seed = _whole(asked, "seed", secrets.randbelow(SEEDS), 0, SEEDS - 1)
-        level, clues = asked.get("level"), asked.get("clues")
-        return JSONResponse(await self.turns[served.name].run(lambda: served.generate(level, clues, seed)))
+        level, targets = asked.get("level"), {name: asked[name] for name in names if asked.get(name) is not None}
+        return JSONResponse(await self.turns[served.name].run(lambda: served.generate(level, targets, seed)))
 
     async def solve(self, request: Request) -> Response:
         """{"puzzle", "text", "segments"?, "think_on"?} -> see `Served.solve`."""
         asked = await read_object(request, self.limits)
-        served = self._model(asked, {"puzzle", "text", "segments", "think_on"})
+        served = self._model(asked)
+        _check_keys(asked, {"puzzle", "text", "segments", "think_on"})
         segments = _whole(asked, "segments", min(SEGMENTS, self.limits.max_segments), 1, self.limits.max_segments)
         think_on = asked.get("think_on", False)
         if not isinstance(think_on, bool):
@@ -97,14 +101,16 @@ class Serving:
         text = asked.get("text")
         return JSONResponse(await self.turns[served.name].run(lambda: served.solve(text, segments, think_on)))
 
-    def _model(self, asked: dict[str, Any], keys: set[str]) -> Served:
-        unknown = sorted(asked.keys() - keys)
-        if unknown:
-            raise Refusal(400, f"{unknown[0][:40]}: unknown key; there are {', '.join(sorted(keys))}")
+    def _model(self, asked: dict[str, Any]) -> Served:
         name = asked.get("puzzle")
         if not isinstance(name, str) or name not in self.models:
             raise Refusal(400, f"puzzle={str(name)[:40]}: must be one of {', '.join(self.models)}")
         return self.models[name]
+
+
+def _check_keys(asked: dict[str, Any], keys: set[str]) -> None:
+    if unknown := sorted(asked.keys() - keys):
+        raise Refusal(400, f"{unknown[0][:40]}: unknown key; there are {', '.join(sorted(keys))}")
 
 
 def _whole(asked: dict[str, Any], key: str, otherwise: int, least: int, most: int) -> int:

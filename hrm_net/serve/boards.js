@@ -10,9 +10,11 @@ class Board {
     this.place = place;
     this.rows = known.rows;
     this.columns = known.columns;
+    this.known = known;
+    this.blank = known.blank;
     this.edited = edited;
     this.givens = this.empty();
-    place.className = known.name;
+    place.className = known.board;
     place.replaceChildren();
     place.setAttribute("aria-rowcount", this.rows);
     place.setAttribute("aria-colcount", this.columns);
@@ -81,55 +83,66 @@ class Board {
     return `row ${Math.floor(at / this.columns) + 1} column ${(at % this.columns) + 1}`;
   }
 
+  empty() {
+    return this.blank.repeat(this.rows * this.columns);
+  }
+
+  /** The puzzle in requests and, line by line, in the text field. */
+  toText() {
+    return this.givens;
+  }
+
+  /** The puzzle in the address. */
+  toAddress() {
+    return encodeURIComponent(this.toText());
+  }
+
   set(at, symbol) {
     this.givens = this.givens.slice(0, at) + symbol + this.givens.slice(at + 1);
     this.edited();
   }
 }
 
-export class SudokuBoard extends Board {
+/** Any kind of puzzle: each cell takes one of the symbols that the server names, or is empty. */
+export class GridBoard extends Board {
   constructor(place, known, edited) {
     super(place, known, edited);
     this.symbols = known.symbols;
-    this.box = known.box;
     this.cells.forEach((cell, at) => {
       const row = Math.floor(at / this.columns) + 1, column = (at % this.columns) + 1;
       cell.classList.add("cell");
-      cell.classList.toggle("box-right", column % this.box[1] === 0);
-      cell.classList.toggle("box-below", row % this.box[0] === 0);
       cell.classList.toggle("edge-right", column === this.columns);
       cell.classList.toggle("edge-below", row === this.rows);
     });
-    this.keys = `Arrow keys move, ${this.symbols[0]} to ${this.symbols.at(-1)} fill in, Backspace empties, Enter solves.`;
+    const all = [...this.symbols], range = all.length > 4 ? `${all[0]} to ${all.at(-1)}` : all.join(" ");
+    this.keys = `Arrow keys move, ${range} fill in, Backspace empties, Enter solves.`;
     this.legend = [["given", "5", "given"], ["filled", "5", "filled in"], ["changed", "●", "changed in this segment"],
       ["broken", "×", "breaks a rule"]];
-  }
-
-  empty() {
-    return ".".repeat(this.rows * this.columns);
+    this.hint = `${this.rows} rows of ${this.columns}: ${range}; “${this.blank}” is an empty cell`;
   }
 
   build(cell) {
     const input = document.createElement("input");
     input.type = "text";
-    input.inputMode = this.rows > 9 ? "text" : "numeric";
+    input.inputMode = /^[0-9]*$/.test(this.known.symbols) ? "numeric" : "text";
     input.autocomplete = "off";
     input.addEventListener("focus", () => this.rove(Number(input.dataset.at)));
-    // what keys do not tell: the keyboards of phones
+    // phones send no key events that tell the symbol
     input.addEventListener("input", () => {
       const typed = [...input.value].reverse().find((symbol) => this.reads(symbol) !== null && symbol !== input.dataset.shown);
       const at = Number(input.dataset.at);
       if (typed !== undefined) this.set(at, this.reads(typed));
-      else if (input.value === "") this.set(at, ".");
+      else if (input.value === "") this.set(at, this.blank);
       else input.value = input.dataset.shown;
     });
     cell.append(input);
     return input;
   }
 
-  /** What a typed symbol means: a digit of the board or a blank; null: nothing. */
+  /** What a typed symbol means: a symbol of the board or its blank; null: nothing. */
   reads(symbol) {
-    if (".0_ ".includes(symbol)) return ".";
+    if (symbol === " " || symbol === this.blank) return this.blank;
+    if (this.symbols.includes(symbol)) return symbol;
     return this.symbols.includes(symbol.toUpperCase()) ? symbol.toUpperCase() : null;
   }
 
@@ -137,7 +150,8 @@ export class SudokuBoard extends Board {
   type(event) {
     const at = this.cellOf(event);
     if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return false;
-    const symbol = event.key === "Backspace" || event.key === "Delete" ? "." : event.key.length === 1 ? this.reads(event.key) : null;
+    const empties = event.key === "Backspace" || event.key === "Delete";
+    const symbol = empties ? this.blank : event.key.length === 1 ? this.reads(event.key) : null;
     if (symbol === null) return false;
     event.preventDefault();
     this.set(at, symbol);
@@ -146,22 +160,24 @@ export class SudokuBoard extends Board {
 
   click() {}
 
+  /** The cells of a text; an error names a symbol that the board does not have, or another size. */
   normal(text) {
-    const symbols = [...text.toUpperCase()].filter((symbol) => !/[\s|+-]/.test(symbol)).map((symbol) => ("0_".includes(symbol) ? "." : symbol));
-    const wrong = symbols.find((symbol) => symbol !== "." && !this.symbols.includes(symbol));
-    if (wrong) throw new Error(`“${wrong}” is no digit of this board: ${this.symbols} or a dot`);
-    if (symbols.length !== this.rows * this.columns) throw new Error(`${symbols.length} cells: this board has ${this.rows * this.columns}`);
+    const cells = this.cellsOf(text), symbols = cells.map((symbol) => this.reads(symbol));
+    const wrong = cells.find((_, at) => symbols[at] === null);
+    if (wrong) throw new Error(`“${wrong}” is not a symbol of this board: ${this.symbols} or ${this.blank}`);
+    const wanted = this.rows * this.columns;
+    if (symbols.length !== wanted) throw new Error(`The text has ${symbols.length} cells: this board has ${wanted}.`);
     return symbols.join("");
   }
 
-  toText() {
-    return this.givens;
+  cellsOf(text) {
+    return [...text].filter((symbol) => !/[\s/]/.test(symbol));
   }
 
   show(grid = this.givens, previous = null, broken = null) {
     const breaks = new Set(broken ?? this.clashes());
     this.cells.forEach((cell, at) => {
-      const given = this.givens[at] !== ".", symbol = grid[at] === "." ? "" : grid[at];
+      const given = this.givens[at] !== this.blank, symbol = grid[at] === this.blank ? "" : grid[at];
       const changed = previous !== null && previous[at] !== grid[at];
       cell.classList.toggle("given", given);
       cell.classList.toggle("changed", changed);
@@ -173,11 +189,37 @@ export class SudokuBoard extends Board {
     });
   }
 
+  /** Givens that break a rule before anything is solved; only some boards can tell. */
+  clashes() {
+    return [];
+  }
+}
+
+export class SudokuBoard extends GridBoard {
+  constructor(place, known, edited) {
+    super(place, known, edited);
+    this.box = known.box;
+    this.cells.forEach((cell, at) => {
+      const row = Math.floor(at / this.columns) + 1, column = (at % this.columns) + 1;
+      cell.classList.toggle("box-right", column % this.box[1] === 0);
+      cell.classList.toggle("box-below", row % this.box[0] === 0);
+    });
+    this.hint = `${this.rows * this.columns} cells, dots for blanks`;
+  }
+
+  reads(symbol) {
+    return "0_*?".includes(symbol) ? this.blank : super.reads(symbol);
+  }
+
+  cellsOf(text) {
+    return super.cellsOf(text).filter((symbol) => !"|+-,".includes(symbol));
+  }
+
   /** Givens that their row, column or box holds twice. */
   clashes() {
     const seen = new Map(), found = new Set();
     [...this.givens].forEach((symbol, at) => {
-      if (symbol === ".") return;
+      if (symbol === this.blank) return;
       const row = Math.floor(at / this.columns), column = at % this.columns;
       const box = `${Math.floor(row / this.box[0])},${Math.floor(column / this.box[1])}`;
       for (const unit of [`r${row}`, `c${column}`, `b${box}`]) {
@@ -198,11 +240,8 @@ export class MazeBoard extends Board {
     this.over = element("svg", { class: "over", viewBox: `0 0 ${this.columns} ${this.rows}`, "aria-hidden": "true" });
     place.append(this.over);
     this.keys = "Arrow keys move, # or X builds a wall, Backspace clears, S and G set start and goal, Enter solves. A click builds or clears.";
+    this.hint = `${this.rows} rows of ${this.columns}: # walls, dots free, S, G`;
     this.legend = [["path", "━", "the model’s path"], ["changed", "●", "changed in this segment"], ["broken", "×", "breaks the path"]];
-  }
-
-  empty() {
-    return ".".repeat(this.rows * this.columns);
   }
 
   build(cell) {
@@ -234,18 +273,22 @@ export class MazeBoard extends Board {
   }
 
   normal(text) {
-    const lines = text.replaceAll("\r", "").replace(/^\n+|\n+$/g, "").split(/[\n/]/).map((line) => line.replaceAll(" ", ".").replaceAll(/x/gi, "#"));
+    const lines = text.replaceAll("\r", "").replace(/^\n+|\n+$/g, "").split(/[\n/]/).map((line) => line.replaceAll(" ", ".").replaceAll(/[x█]/gi, "#").replaceAll("E", "G"));
     const cells = lines.join("");
     const wrong = [...cells].find((symbol) => !"#.SG".includes(symbol));
-    if (wrong) throw new Error(`“${wrong}” is no cell of a maze: # or X (wall), a dot (free), S or G`);
+    if (wrong) throw new Error(`“${wrong}” is not a cell of a maze: # or X (wall), a dot (free), S or G`);
     if (cells.length !== this.rows * this.columns || (lines.length > 1 && lines.some((line) => line.length !== this.columns))) {
-      throw new Error(`this board has ${this.rows} rows of ${this.columns} cells`);
+      throw new Error(`This board has ${this.rows} rows of ${this.columns} cells.`);
     }
     return cells;
   }
 
   toText() {
     return Array.from({ length: this.rows }, (_, row) => this.givens.slice(row * this.columns, (row + 1) * this.columns)).join("/");
+  }
+
+  toAddress() {
+    return this.toText().replaceAll("#", "X");
   }
 
   show(grid = this.givens, previous = null, broken = null) {

@@ -96,26 +96,28 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def load(runs: Sequence[str], device_name: str, precision: str) -> "list[Served]":
-    """The models of these runs, Sudoku's shipped weights among them unless a run solves Sudoku."""
+    """The models of these runs, before them the shipped weights unless a run solves the same domain."""
     import puzzles
     from hrm_net.checkpoints.pretrained import shipped
-    from hrm_net.recipes.model_source import find_model
+    from hrm_net.recipes.model_source import ModelSource, find_solver
     from hrm_net.serve.served import Served
     from hrm_net.trainer.device import resolve_device, resolve_precision
 
     device = resolve_device(device_name)
+    sources: list[tuple[str | None, ModelSource]] = [(run, find_solver(run)) for run in runs]
+    default = find_solver()
+    if all(source.puzzle["name"] != default.puzzle["name"] for _, source in sources):
+        sources.insert(0, (None, default))
     found: dict[str, Served] = {}
-    for run in [*runs, None]:
-        if run is None and "sudoku" in found:
-            continue
-        source = find_model(run)
+    for run, source in sources:
         name = source.puzzle["name"]
-        if name not in ("sudoku", "maze"):
-            raise UserError(f"run={run}: its model solves {name}; the page draws sudoku and maze")
+        puzzle = puzzles.get(**source.puzzle)
+        if puzzle.families:
+            raise UserError(f"run={run}: its model must be told which family of {name} is meant, as hrm-solve is")
         if name in found:
             raise UserError(f"run={run}: a second model for {name}; give one of each kind")
         model = source.load().to(device)
         model.forward_dtype = resolve_precision(precision, device)
         origin = f"shipped weights {source.path.name}" if run is None or shipped(run) else run
-        found[name] = Served(puzzle=puzzles.get(**source.puzzle), model=model, origin=origin)
-    return sorted(found.values(), key=lambda served: served.name != "sudoku")
+        found[name] = Served(puzzle=puzzle, model=model, origin=origin)
+    return list(found.values())

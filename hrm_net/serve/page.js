@@ -1,11 +1,10 @@
 // The page: asks the server for puzzles and solutions, and steps through the segments.
 // The address holds the puzzle: #sudoku=53..7... or #maze=S.X/..X/X.G (X: a wall).
 
-import { MazeBoard, SudokuBoard } from "./boards.js";
+import { GridBoard, MazeBoard, SudokuBoard } from "./boards.js";
 import { drawChart, moved, percent } from "./chart.js";
 
-const BOARDS = { sudoku: SudokuBoard, maze: MazeBoard };
-const TITLES = { sudoku: "Sudoku", maze: "Maze" };
+const BOARDS = { sudoku: SudokuBoard, maze: MazeBoard, grid: GridBoard };
 const PLAY_MS = 600;
 const $ = (id) => document.getElementById(id);
 
@@ -64,8 +63,8 @@ function forget() {
 function choose(name) {
   forget();
   kind = known.find((one) => one.name === name);
-  board = new BOARDS[name]($("board"), kind, edited);
-  $("board").setAttribute("aria-label", `${TITLES[name]}, ${kind.rows} rows, ${kind.columns} columns`);
+  board = new BOARDS[kind.board]($("board"), kind, edited);
+  $("board").setAttribute("aria-label", `${kind.title}, ${kind.rows} rows, ${kind.columns} columns`);
   $("board-keys").textContent = board.keys;
   $("legend").replaceChildren(...board.legend.map(([look, sample, words]) => {
     const item = document.createElement("li"), mark = document.createElement("b");
@@ -76,8 +75,7 @@ function choose(name) {
     return item;
   }));
   $("level").replaceChildren(...kind.levels.map((level) => new Option(level.label, level.name)));
-  $("text-label").textContent = name === "sudoku" ? `${kind.rows * kind.columns} cells, dots for blanks`
-    : `${kind.rows} rows of ${kind.columns}: # walls, dots free, S, G`;
+  $("text-label").textContent = board.hint;
   $("model").textContent = `Model: ${kind.model}. It stops by the rule ${kind.stop}.`;
   for (const radio of document.querySelectorAll("#kinds input")) radio.checked = radio.value === name;
   refresh();
@@ -86,9 +84,9 @@ function choose(name) {
 /** Shows the puzzle itself, and writes it into the address and the text field. */
 function refresh() {
   board.show();
-  $("text").value = kind.name === "maze" ? board.toText().replaceAll("/", "\n") : board.toText();
+  $("text").value = board.toText().replaceAll("/", "\n");
   const blank = board.givens === board.empty();
-  const address = blank ? `#${kind.name}=` : `#${kind.name}=${board.toText().replaceAll("#", "X")}`;
+  const address = blank ? `#${kind.name}=` : `#${kind.name}=${board.toAddress()}`;
   if (address !== location.hash) history.replaceState(null, "", address);
 }
 
@@ -275,7 +273,7 @@ async function begin() {
       choose(one.name);
       say("");
     });
-    label.append(radio, TITLES[one.name]);
+    label.append(radio, one.title);
     return label;
   }));
   $("kinds").hidden = known.length < 2;

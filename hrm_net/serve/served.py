@@ -9,22 +9,13 @@ import numpy as np
 from torch import nn
 
 import puzzles
-from hrm_net.commands.solve import answer_text, question
-from hrm_net.serve.judge import judge
+from hrm_net.commands.solve import question
 from hrm_net.serve.limits import Refusal
 from hrm_net.solver import DEFAULT_STOP, model_config, solve
 from puzzles.base import Puzzle
-from puzzles.maze.domain import Maze
-from puzzles.sudoku.domain import SYMBOLS, Sudoku
+from puzzles.errors import UserError
 
 SEGMENTS = 16
-# Clues of the levels, easy first.
-LEVELS: dict[str, dict[str, int | str]] = {
-    "2x2": {"easy": 8, "fewest": "minimal"},
-    "2x3": {"easy": 18, "medium": 14, "hard": 12, "fewest": "minimal"},
-    "3x3": {"easy": 45, "medium": 36, "hard": 30, "fewest": "minimal"},
-    "4x4": {"easy": 180, "medium": 150, "hard": 130},
-}
 
 
 @dataclass(kw_only=True, slots=True)
@@ -45,57 +36,29 @@ class Served:
 
     def describe(self) -> dict[str, Any]:
         """What the page must know before anything is asked."""
+        page = self.puzzle.page()
         rows, columns = self.puzzle.shape
-        told = {
-            "name": self.name, "rows": rows, "columns": columns, "model": self.origin, "stop": self.stop,
-            "segments": SEGMENTS, "levels": [{"name": name, "label": label} for name, label, _ in self.levels()],
+        return {
+            "name": self.name, "title": page.title, "board": page.board, "rows": rows, "columns": columns,
+            "symbols": page.symbols, "blank": page.blank, "box": page.box, "model": self.origin, "stop": self.stop,
+            "segments": SEGMENTS, "levels": [{"name": level.name, "label": level.label} for level in page.levels],
         }  # fmt: skip
-        if isinstance(self.puzzle, Sudoku):
-            box_rows, box_columns = str(self.puzzle.options["box"]).split("x")
-            told |= {"symbols": SYMBOLS[:rows], "box": [int(box_rows), int(box_columns)]}
-        return told
 
-    def levels(self) -> list[tuple[str, str, dict[str, Any]]]:
-        """(name, label, targets of `Puzzle.generate`) of what can be generated."""
-        if isinstance(self.puzzle, Sudoku):
-            clues = LEVELS[self.puzzle.options["box"]]
-            return [
-                (
-                    name,
-                    f"{name}: " + ("no clue can go" if number == "minimal" else f"{number} clues"),
-                    {"clues": number},
-                )
-                for name, number in clues.items()
-            ]
-        rows, columns = self.puzzle.shape
-        found: list[tuple[str, str, dict[str, Any]]] = []
-        if rows % 2 and columns % 2 and rows * columns > 9:
-            found += [
-                ("winding", "winding: long corridors", {"kind": "dfs"}),
-                ("branching", "branching: many short dead ends", {"kind": "prim"}),
-                ("loops", "loops: half the dead ends opened", {"kind": "dfs", "braid": 0.5}),
-                ("rooms", "rooms: walls that divide", {"kind": "division"}),
-            ]
-        if (rows, columns) == (30, 30):
-            found.append(("long", "long: at least 109 moves, as in Maze-Hard", {"kind": "hard"}))
-        return [*found, ("random", "random walls", {"kind": "hard", "path": [None, None]})]
+    def generate(self, level: Any, targets: dict[str, Any], seed: int) -> dict[str, Any]:
+        """A fresh puzzle as text. `targets`, where there are any, take the place of `level`.
 
-    def generate(self, level: Any, clues: Any, seed: int) -> dict[str, Any]:
-        """A fresh puzzle as text. `clues` (Sudoku) goes before `level`; Refusal 400 for what cannot be had."""
-        targets = {name: targets for name, _, targets in self.levels()}
-        if clues is not None:
-            if not isinstance(self.puzzle, Sudoku):
-                raise Refusal(400, f"clues={clues}: {self.name} takes a level")
-            if clues != "minimal" and (not isinstance(clues, int) or isinstance(clues, bool)):
-                raise Refusal(400, f"clues={str(clues)[:40]}: must be a number or minimal")
-            chosen = {"clues": clues}
-        elif isinstance(level, str) and level in targets:
-            chosen = targets[level]
-        else:
-            raise Refusal(400, f"level={level}: must be one of {', '.join(targets)}")
+        Refusal 400 for a level that there is none of, and for targets that are out of reach.
+        """
+        levels = {one.name: one.targets for one in self.puzzle.page().levels}
+        if not targets:
+            if not isinstance(level, str) or level not in levels:
+                raise Refusal(400, f"level={str(level)[:40]}: must be one of {', '.join(levels)}")
+            targets = levels[level]
+        elif wrong := [name for name, value in targets.items() if isinstance(value, dict | list)]:
+            raise Refusal(400, f"{wrong[0]}={str(targets[wrong[0]])[:40]}: must be a number or a word")
         try:
-            inputs, _ = self.puzzle.generate(puzzles.rng(seed, "serve"), 1, **chosen)
-        except ValueError as error:
+            inputs, _ = self.puzzle.generate(puzzles.rng(seed, "serve"), 1, **targets)
+        except UserError as error:
             raise Refusal(400, str(error)) from None
         return {"puzzle": self.name, "text": as_text(self.puzzle, inputs[0], inputs[0]), "seed": seed}
 
@@ -108,7 +71,7 @@ class Served:
             raise Refusal(400, "text: must be a string, the puzzle")
         try:
             inputs = question(text, self.puzzle)
-        except ValueError as error:
+        except UserError as error:
             raise Refusal(400, str(error)) from None
         began = time.perf_counter()
         # one more, to tell the rule's word from the end of the segments
@@ -134,7 +97,7 @@ class Served:
 
     def _segment(self, inputs: np.ndarray, state: np.ndarray, confidence: float, residual: float) -> dict[str, Any]:
         state = state.astype(inputs.dtype)
-        words, broken = judge(self.puzzle, inputs, state)
+        words, broken = self.puzzle.describe_state(inputs, state)
         return {
             "grid": as_text(self.puzzle, inputs, state),
             "confidence": round(confidence, 6),
@@ -146,11 +109,10 @@ class Served:
 
     def warm(self) -> None:
         """Compiles and loads what the first puzzles would wait for."""
-        text = self.generate(self.levels()[0][0], None, 0)["text"]
+        text = self.generate(self.puzzle.page().levels[0].name, {}, 0)["text"]
         self.solve(text, segments=1)
 
 
 def as_text(puzzle: Puzzle, inputs: np.ndarray, state: np.ndarray) -> str:
-    """As `hrm-solve` writes it, free cells of a maze as dots."""
-    text = answer_text(puzzle, inputs, state)
-    return text.replace(" ", ".") if isinstance(puzzle, Maze) else text
+    """As `hrm-solve` writes it; a cell that is written as a blank is a dot, so that the text survives in an address."""
+    return puzzle.format_answer(inputs, state).replace(" ", ".")

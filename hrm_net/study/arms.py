@@ -12,7 +12,7 @@ class Arm:
     experiment: Literal["A", "B"]
     # What it learns, as a page says it.
     says: str
-    head: Literal["orm", "prm", "pqm", "hier", "cond"]
+    head: str
     # Values of `reward` that differ from the domain's.
     reward: dict[str, Any] = field(default_factory=dict)
 

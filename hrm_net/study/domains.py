@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hrm_net.commands import compose
-from hrm_net.recipes.checks import train_config
+from hrm_net.recipes import train_config
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.study.arms import Arm
 
@@ -69,7 +69,7 @@ def overrides(domain: Domain, sizes: Sizes, seed: int, arm: Arm | None, start: P
         f"seed={seed}", f"name={domain.name}_{arm.name if arm else 'start'}_{seed}",
         f"steps={sizes.steps}", f"batch_size={sizes.batch_size}", f"data.puzzles={sizes.puzzles}",
         f"reward.candidates={sizes.candidates}", f"reward.trees={sizes.trees}", f"reward.height={sizes.height}",
-        "monitor.every=0", "evaluate_puzzles=0", "checkpoint_every=200", "threads=1", "device=cpu",
+        "validation.every=0", "evaluate_puzzles=0", "checkpoint_every=200", "threads=1", "device=cpu",
         *sizes.overrides,
     ]  # fmt: skip
     if arm is None:

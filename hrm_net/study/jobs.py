@@ -13,8 +13,7 @@ from hrm_net.study import rows
 from hrm_net.study.arms import BY_NAME, Arm
 from hrm_net.study.domains import Domain
 from hrm_net.study.plans import Plan
-from hrm_net.trainer.interrupts import interruptible
-from hrm_net.trainer.run_lock import run_lock
+from hrm_net.trainer.session import interruptible, run_lock
 from puzzles.errors import UserError
 
 POLL = 0.5

@@ -7,16 +7,23 @@ import numpy as np
 
 import puzzles
 from hrm_net.recipes.config import TrainConfig
-from hrm_net.reward.data.solutions import Solutions, build_policy
+from hrm_net.recipes.step_scorer import solution_source
+from hrm_net.reward.data.solutions import Solutions
 from hrm_net.reward.evaluation import plain
-from hrm_net.reward.judging import Choices, Exam, aggregated, best_weight, clash_free, combined, exam, judged
+from hrm_net.reward.labelled_solutions import (
+    Choices,
+    LabelledSolutions,
+    best_fine_weight,
+    clash_free,
+    combined_scores,
+    head_metrics,
+)
 from hrm_net.reward.metrics import ranking as metrics
 from hrm_net.reward.metrics.best_of_n import best_of_n, oracle_curve, random_curve, sizes_up_to
 from hrm_net.reward.metrics.voting import answer_ids, vote_curve
 from hrm_net.reward.scorer import StepScorer
 from hrm_net.reward.search import guided as search
-from hrm_net.reward.search.climbing import climb
-from hrm_net.reward.search.probes import probe
+from hrm_net.reward.search.probes import climb, probe
 from hrm_net.study.domains import Sizes
 from hrm_net.study.pool import problems_of
 from puzzles.steps.policies import Policy
@@ -32,15 +39,17 @@ def measure(scorer: StepScorer, config: TrainConfig, sizes: Sizes, load: Load) -
     Thresholds, aggregation and hier's weight are fixed on the pool "validation" alone.
     """
     rules, seed = scorer.rules, config.seed
-    validation = exam("validation", [load("validation")], config.reward, sizes.validation[1])
+    validation = LabelledSolutions.of("validation", [load("validation")], config.reward, sizes.validation[1])
     fine, merged = _scores(scorer, validation)
-    weight = 1.0 if merged is None else best_weight(validation, fine, merged)
+    weight = 1.0 if merged is None else best_fine_weight(validation, fine, merged)
     choices = Choices.on(validation, _mixed(validation, fine, merged, weight), None if merged is None else weight)
     found: dict[str, Any] = {}
     for name, (_, num) in (("test", sizes.test), ("other", sizes.other)):
-        found[name] = _judged(scorer, exam(name, [load(name)], config.reward, num), choices, weight, seed)
+        found[name] = _judged(
+            scorer, LabelledSolutions.of(name, [load(name)], config.reward, num), choices, weight, seed
+        )
     problems = problems_of(load("test").attempts, sizes.test[0])
-    policy = build_policy(config.reward, rules)
+    policy = solution_source(config, rules).policy
     found["greedy"] = _greedy(scorer, policy, rules, problems, sizes, config, weight)
     found["beam"] = _beams(scorer, policy, rules, problems, sizes, config, weight, choices.how)
     found["probes"] = probe(scorer, rules, puzzles.rng(seed, "study probes"), load("probe").attempts)
@@ -55,7 +64,7 @@ def frame(config: TrainConfig, sizes: Sizes, load: Load, rules: StepRules) -> di
     """What the pools are like and what needs no scorer: chance, votes, an oracle, a clash check."""
     seed, found = config.seed, {}
     for name, num in (("test", sizes.test[1]), ("other", sizes.other[1])):
-        one = exam(name, [load(name)], config.reward, num)
+        one = LabelledSolutions.of(name, [load(name)], config.reward, num)
         solved, rng = one.solved, puzzles.rng(seed, "study frame")
         answers = answer_ids(one.ends.reshape(*solved.shape, -1))
         curves = {"random": random_curve(solved), "majority": vote_curve(answers, solved, rng),
@@ -89,17 +98,17 @@ def errors_mended(solutions: Solutions, rules: StepRules) -> float:
     return float(mended.sum() / max(1, made.sum()))
 
 
-def _scores(scorer: StepScorer, one: Exam) -> tuple[np.ndarray, np.ndarray | None]:
+def _scores(scorer: StepScorer, one: LabelledSolutions) -> tuple[np.ndarray, np.ndarray | None]:
     """Of the single steps, and of hier of the merged ones too."""
     fine = scorer.score_rows(one.trajectories.rows)
     return fine, scorer.score_rows(one.merged) if scorer.objective == "hier" else None
 
 
-def _mixed(one: Exam, fine: np.ndarray, merged: np.ndarray | None, weight: float) -> np.ndarray:
-    return fine if merged is None else combined(one, fine, merged, weight)
+def _mixed(one: LabelledSolutions, fine: np.ndarray, merged: np.ndarray | None, weight: float) -> np.ndarray:
+    return fine if merged is None else combined_scores(one, fine, merged, weight)
 
 
-def _judged(scorer: StepScorer, one: Exam, choices: Choices, weight: float, seed: int) -> dict[str, Any]:
+def _judged(scorer: StepScorer, one: LabelledSolutions, choices: Choices, weight: float, seed: int) -> dict[str, Any]:
     """By the steps' scores as they are used; under "fine" by those of the single steps alone, where these differ."""
     rows, merged = one.trajectories.rows, None
     fine = scorer.score_rows(rows)
@@ -109,14 +118,14 @@ def _judged(scorer: StepScorer, one: Exam, choices: Choices, weight: float, seed
     return found | ({"fine": _told(one, fine, choices, seed)} if weight < 1 else {})
 
 
-def _told(one: Exam, scores: np.ndarray, choices: Choices, seed: int) -> dict[str, Any]:
-    """judged(), its curves cut to what pages show, with the accuracy by puzzle at the largest N."""
-    found = judged(one, scores, choices, puzzles.rng(seed, "study bootstrap"))
+def _told(one: LabelledSolutions, scores: np.ndarray, choices: Choices, seed: int) -> dict[str, Any]:
+    """head_metrics(), its curves cut to what pages show, with the accuracy by puzzle at the largest N."""
+    found = head_metrics(one, scores, choices, puzzles.rng(seed, "study bootstrap"))
     curves = found["best_of_n"]
-    most = sizes_up_to(one.num)[-1]
+    most = sizes_up_to(one.candidates)[-1]
     found["best_of_n"] = {how: _slim(curve) for how, curve in curves.items()}
     found["chosen"] = found["best_of_n"][choices.how]
-    by_puzzle = {how: best_of_n(aggregated(one, scores, how), one.solved, most) for how in {choices.how, "prod", "min"}}
+    by_puzzle = {how: best_of_n(one.aggregated(scores, how), one.solved, most) for how in {choices.how, "prod", "min"}}
     found["by_puzzle"] = {how: values.round(DECIMALS).tolist() for how, values in by_puzzle.items()}
     found["by_puzzle"]["chosen"] = found["by_puzzle"][choices.how]
     return found

@@ -7,18 +7,19 @@ import numpy as np
 
 import puzzles
 from hrm_net.recipes.config import TrainConfig
+from hrm_net.recipes.step_scorer import solution_source
 from hrm_net.reward.data.prepare import solutions_of
-from hrm_net.reward.data.solutions import Solutions, build_policy
+from hrm_net.reward.data.solutions import Solutions
 from hrm_net.study.domains import Domain, Sizes, config, overrides
 from puzzles import splits
 from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts
 from puzzles.steps.labels import LABELS, BatchLabels
-from puzzles.steps.rules import StepRules, step_rules
+from puzzles.steps.rules import StepRules
 
 # Of which fold each pool's puzzles are.
 POOLS = {
-    "validation": splits.MONITOR,
+    "validation": splits.VALIDATION,
     "test": splits.EVALUATION,
     "other": splits.EVALUATION,
     "probe": splits.EVALUATION,
@@ -47,13 +48,13 @@ def pool_config(name: str, domain: Domain, sizes: Sizes, seed: int) -> TrainConf
 def _sample(name: str, domain: Domain, sizes: Sizes, seed: int) -> tuple[Solutions, np.ndarray]:
     """The solutions, and the answers of their puzzles, each once."""
     run = pool_config(name, domain, sizes, seed)
-    rules = step_rules(puzzles.get(**run.puzzle))
+    source = solution_source(run)
+    rules = source.rules
     num, each = getattr(sizes, name)
     targets = domain.probe_targets if name == "probe" else domain.targets
     problems, answers = splits.generate(rules.puzzle, puzzles.rng(seed, f"study {name}"), num, POOLS[name], **targets)
     rules.remember(problems, answers)
-    policy = build_policy(run.reward, rules)
-    found = joined(solutions_of(run, rules, policy, problems, f"study {name} solutions", num=each, exact=True))
+    found = joined(solutions_of(source, problems, f"study {name} solutions", num=each, exact=True))
     if len(found.attempts) != num * each:
         raise UserError(f"{domain.name}: targets={targets}: must leave something to solve in every puzzle")
     return found, answers
@@ -68,7 +69,7 @@ def joined(parts: list[Solutions]) -> Solutions:
         name: np.concatenate([getattr(part.exact, name) for part in parts]) for name in (*LABELS, "lengths")
     }
     labels = BatchLabels(**columns)
-    return Solutions(attempts=attempts, exact=labels, taught=labels)
+    return Solutions(attempts=attempts, exact=labels, training_labels=labels)
 
 
 def save(path: Path, solutions: Solutions, answers: np.ndarray) -> None:
@@ -88,7 +89,7 @@ def load(path: Path, rules: StepRules) -> Solutions:
         labels = BatchLabels(**{name: file[f"labels.{name}"] for name in (*LABELS, "lengths")})
         answers = file["answers"]
     rules.remember(problems_of(attempts, len(answers)), answers)
-    return Solutions(attempts=attempts, exact=labels, taught=labels)
+    return Solutions(attempts=attempts, exact=labels, training_labels=labels)
 
 
 def problems_of(attempts: Attempts, num: int) -> np.ndarray:

@@ -9,10 +9,8 @@ from pathlib import Path
 import puzzles
 from hrm_net.checkpoints import checkpoint
 from hrm_net.provenance import provenance
-from hrm_net.recipes import solver as training
-from hrm_net.recipes import step_scorer_runs as scorer_runs
+from hrm_net.recipes import solver, step_scorer
 from hrm_net.recipes.config import TrainConfig
-from hrm_net.recipes.step_scorer import load
 from hrm_net.reward.data.solutions import Solutions
 from hrm_net.reward.scorer import StepScorer
 from hrm_net.study import pool, rows
@@ -41,9 +39,9 @@ def make_start(work: Path, domain: Domain, sizes: Sizes, seed: int) -> rows.Row:
     """Trains the solver that all arms of the seed start from, fills the pools; the row of what needs no arm."""
     sizes, began = of_domain(sizes, domain), time.perf_counter()
     run = config(overrides(domain, sizes, seed, None, None))
-    solver, folder = scorer_runs.solver_config(run), start_folder(work, domain, seed)
-    if max(checkpoint.steps(folder / "checkpoints"), default=0) < solver.steps:
-        training.train(solver, folder)
+    wanted, folder = step_scorer.solver_config(run), start_folder(work, domain, seed)
+    if max(checkpoint.steps(folder / "checkpoints"), default=0) < wanted.steps:
+        solver.train(wanted, folder)
     trained = time.perf_counter()
     rules = step_rules(puzzles.get(**run.puzzle))
     pool.make(domain, sizes, seed, pools_folder(work, domain, seed))
@@ -61,7 +59,7 @@ def make_row(work: Path, domain: Domain, sizes: Sizes, seed: int, arm: Arm) -> r
     changes = overrides(domain, sizes, seed, arm, start_folder(work, domain, seed))
     run, folder = config(changes), arm_folder(work, domain, seed, arm)
     if max(checkpoint.steps(folder / "checkpoints"), default=0) < run.steps:
-        scorer_runs.train(run, folder)
+        step_scorer.train(run, folder)
     trained = time.perf_counter()
     scorer = _scorer(run, folder)
     found = measure(scorer, run, sizes, _pools(work, domain, seed, scorer.rules))
@@ -82,7 +80,7 @@ def examples(folder: Path) -> int | None:
     from puzzles.steps.files import load_rows, load_trajectories
 
     steps = folder / "steps"
-    found = [len(load_rows(path)) for path in [steps / "lone.npz"] if path.is_file()]
+    found = [len(load_rows(path)) for path in [steps / "single_rows.npz"] if path.is_file()]
     found += [len(load_trajectories(path).rows) for path in [steps / "trajectories.npz"] if path.is_file()]
     return sum(found) if found else None
 
@@ -90,7 +88,7 @@ def examples(folder: Path) -> int | None:
 def _scorer(run: TrainConfig, folder: Path) -> StepScorer:
     best = checkpoint.best(folder / "checkpoints")
     assert best is not None, folder
-    model = load(best, run)
+    model = step_scorer.load(best, run)
     device = resolve_device(run.device)
     model.forward_dtype = resolve_precision(run.precision, device)
     if resolve_compile(run.compile, device):

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import t as student
 
 import puzzles
 from hrm_net.reward.metrics.bootstrap import interval
 
-# 97.5 % quantiles of Student's t by degrees of freedom: up to ten seeds.
-T = {2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 FEWEST_SEEDS = 3
 
 
@@ -40,7 +39,8 @@ def estimate(values: Sequence[float | int], by_puzzle: Sequence[Sequence[float |
     if math.isnan(mean):
         return Estimate(mean=math.nan, low=math.nan, high=math.nan, seeds=num)
     if num >= FEWEST_SEEDS:
-        half = T[num - 1] * float(np.std(values, ddof=1)) / math.sqrt(num)
+        quantile = round(float(student.ppf(0.975, num - 1)), 3)  # as tables print it, so that rendered pages stay
+        half = quantile * float(np.std(values, ddof=1)) / math.sqrt(num)
         return Estimate(mean=mean, low=mean - half, high=mean + half, seeds=num)
     if by_puzzle is None:
         return Estimate(mean=mean, low=math.nan, high=math.nan, seeds=num)

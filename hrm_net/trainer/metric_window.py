@@ -1,4 +1,4 @@
-"""Means over the steps between two records, kept on the device so that no step waits for them."""
+"""Metrics of the steps between two records, kept on the device so that no step waits for them."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from hrm_net.model import Carry
 from hrm_net.nn.losses import SegmentLoss
 
 
-class Window:
+class MetricWindow:
     """Sums of what steps report, since the last mean."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Window:
         counts = (halted, halted * loss.exact, halted * loss.cell_accuracy, halted * carry.steps)
         self.rows.append(torch.stack([*sums, *(count.sum() for count in counts), halted.new_tensor(len(halted))]))
 
-    def mean(self) -> dict[str, float | None]:
+    def pop(self) -> dict[str, float | None]:
         """Means a row (losses) and a halted row (the others; None where no row halted); starts the next window."""
         total, lm, q_halt, q_continue, halted, exact, cells, segments, rows = torch.stack(self.rows).sum(dim=0).tolist()
         self.rows.clear()

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, get_args
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from hrm_net.nn.embedding import SparsePuzzleEmbedding, sign_sgd_
 from puzzles.errors import UserError
@@ -20,7 +21,7 @@ OptimName = Literal["adam_atan2", "adamw", "muon"]
 
 @dataclass(kw_only=True, slots=True)
 class OptimConfig:
-    """How the weights move."""
+    """The update rule, its learning rate over the steps, and the moving average of the weights."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
@@ -42,7 +43,7 @@ class OptimConfig:
     puzzle_weight_decay: float = 0.1
     # Decay of the moving average of the weights that is evaluated and saved; 0 turns it off.
     ema: float = 0.0
-    # Largest norm of the whole gradient, longer ones are scaled down to it; 0 turns it off.
+    # Largest norm of the whole gradient; a longer one is scaled down to it. 0 turns clipping off.
     grad_clip: float = 0.0
 
     def __post_init__(self) -> None:
@@ -121,7 +122,10 @@ class AdamATan2(torch.optim.Optimizer):
 
 
 class Optimizers:
-    """All that moves in a model, stepped as one. Every parameter is in exactly one group; the puzzle table is apart."""
+    """All optimizers of a model, stepped as one.
+
+    Every parameter is in exactly one group; the puzzle table, a buffer, is updated by sign-SGD beside them.
+    """
 
     def __init__(self, dense: list[torch.optim.Optimizer], puzzles: SparsePuzzleEmbedding | None, config: OptimConfig):
         self.dense, self.puzzles, self.config = dense, puzzles, config
@@ -133,17 +137,21 @@ class Optimizers:
             leaf.grad = None
 
     def grad_norm(self) -> Float[Tensor, ""]:
-        """Norm of the whole gradient, puzzle rows included; finite only if every number in it is."""
-        return grad_norm(self._leaves())
+        """Euclidean norm of the whole gradient, puzzle rows included; finite only if every number in it is finite."""
+        return get_total_norm(_grads(self._leaves()))
 
     def _leaves(self) -> list[Tensor]:
         rows = None if self.puzzles is None else self.puzzles.local_rows
         return self.params if rows is None else [*self.params, rows]
 
     def step(self, scale: float, norm: Tensor | None = None) -> None:
-        """One update at `scale` times the peak learning rates; `norm` saves clipping a second look at the gradient."""
+        """One update at `scale` times the peak learning rates. `norm`: the value of `grad_norm()`, if already known.
+
+        Clipping scales the gradients of the parameters, not those of the puzzle rows, whose size sign-SGD ignores.
+        """
         if self.config.grad_clip:
-            clip_grad_(self.params, self.grad_norm() if norm is None else norm, self.config.grad_clip)
+            norm = self.grad_norm() if norm is None else norm
+            clip_grads_with_norm_(self.params, self.config.grad_clip, norm)
         for opt in self.dense:
             for group in opt.param_groups:
                 group["lr"] = self.config.lr * scale
@@ -160,7 +168,7 @@ class Optimizers:
         table.forget()
 
     def state_dict(self) -> dict[str, Any]:
-        """Tensors and plain numbers only. The puzzle table has no state beside its weight, which is the model's."""
+        """Tensors and plain numbers only. The puzzle table has no state but its weight, which belongs to the model."""
         return {"name": self.config.name, "dense": [opt.state_dict() for opt in self.dense]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -171,7 +179,7 @@ class Optimizers:
 
 
 def build_optimizers(model: nn.Module, config: OptimConfig) -> Optimizers:
-    """What `config` names, over `model.parameters()`; sign-SGD for `model.puzzle_embedding` where that is not None."""
+    """The optimizers that `config` names, over `model.parameters()`; sign-SGD for `model.puzzle_embedding` if any."""
     puzzles = getattr(model, "puzzle_embedding", None)
     params = list(model.parameters())
     dense: list[torch.optim.Optimizer]
@@ -203,18 +211,3 @@ def _muon(params: list[nn.Parameter], config: OptimConfig) -> torch.optim.Optimi
 
 def _grads(params: Iterable[Tensor]) -> list[Tensor]:
     return [param.grad for param in params if param.grad is not None]
-
-
-@torch.no_grad()
-def grad_norm(params: Iterable[Tensor]) -> Float[Tensor, ""]:
-    """Euclidean norm of all gradients together, left on the device; 0 where there are none."""
-    grads = _grads(params)
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads))) if grads else torch.zeros(())
-
-
-@torch.no_grad()
-def clip_grad_(params: Iterable[Tensor], norm: Tensor, max_norm: float) -> None:
-    """Scale all gradients in place so that their norm, given as `norm`, is at most `max_norm`."""
-    grads = _grads(params)
-    if grads:
-        torch._foreach_mul_(grads, (max_norm / norm.clamp(min=max_norm)).to(grads[0].device))

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Integer, UInt8, UInt64
 from puzzles.arc import kernels as arc_kernels
 from puzzles.arc.tasks import Grid, Task
 from puzzles.errors import UserError
-from puzzles.parallel import over_chunks
+from puzzles.kernels import over_chunks
 
 PAD, EOS, COLOUR = 0, 1, 2
 VOCAB_SIZE = 12

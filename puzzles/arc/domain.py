@@ -5,7 +5,8 @@ Real tasks have rows of their own: see `puzzles.arc.rows`.
 """
 
 import re
-from typing import Any
+from math import isqrt
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Integer, UInt8, UInt64
@@ -14,38 +15,39 @@ from puzzles.arc import canvas as arc_canvas
 from puzzles.arc.augment import Augmentation
 from puzzles.arc.families import FAMILIES, Family
 from puzzles.arc.tasks import MAX_SIDE, Grid
-from puzzles.base import Verdict, rng
+from puzzles.base import Puzzle, Verdict, rng
 from puzzles.errors import UserError
+from puzzles.text import lines_of
+
+if TYPE_CHECKING:
+    from puzzles.drawing.canvas import Drawer
+    from puzzles.steps.rules import StepRules
 
 Rows = Integer[np.ndarray, "num seq"]
 JUDGED = ("gravity", "flood_fill", "symmetry_completion", "draw_lines", "count_objects")
 DEFAULT = JUDGED[0]
 SMALLEST, LARGEST = 3, 64
-OFFSET = re.compile(r"(\d+),(\d+):")
+OFFSET = re.compile(r"([0-9]{1,3}),([0-9]{1,3}):")
 
 
-class Arc:
+class Arc(Puzzle):
     """See `puzzles.base.Puzzle`. Option `canvas`: cells of a side; 30 holds every published grid."""
 
     OPTIONS = ("canvas",)
+    name = "arc"
+    vocab_size = arc_canvas.VOCAB_SIZE
+    token_symbols = ".+0123456789"
+    families = tuple(FAMILIES)
+    difficulty_edges = (1, 10, 26, 50, 101, 226, 401)
+    difficulty_unit = "cells of the input grid"
 
     def __init__(self, canvas: Any = 30) -> None:
         if isinstance(canvas, bool) or not isinstance(canvas, int) or not SMALLEST <= canvas <= LARGEST:
             raise UserError(f"puzzle.canvas={canvas}: must be a whole number from {SMALLEST} to {LARGEST}")
-        self.name = "arc"
-        self.options: dict[str, Any] = {"canvas": canvas}
+        self.options = {"canvas": canvas}
         self.canvas = canvas
-        self.seq_len = canvas * canvas
-        self.vocab_size = arc_canvas.VOCAB_SIZE
         self.shape = (canvas, canvas)
-        self.num_symbols = 0
-        self.verifiable = False
-        self.num_puzzle_ids = 1 + len(FAMILIES)
-        self.difficulty_edges: tuple[int, ...] = (1, 10, 26, 50, 101, 226, 401)
-        self.difficulty_unit = "cells of the input grid"
-        self.reference_sets: dict[str, dict[str, Any]] = {
-            name: {"family": name} for name in JUDGED if self._fits(FAMILIES[name])
-        }
+        self.reference_sets = {name: {"family": name} for name in JUDGED if self._fits(FAMILIES[name])}
 
     def _fits(self, family: Family) -> bool:
         side = family.bounds(self.canvas)["min_side"]
@@ -158,23 +160,29 @@ class Arc:
         """Cells of the input grid; it says nothing about the rule."""
         return np.array([float(grid.size) for grid in self._grids(inputs)[0]])
 
-    def puzzle_identifier(self, *, family: Any = DEFAULT, **targets: Any) -> int:
-        """The family's place in FAMILIES, from 1."""
-        return 1 + list(FAMILIES).index(_known(family))
+    def problem_fault(self, inputs: Integer[np.ndarray, " seq"], *, search: bool = True) -> str | None:
+        """What keeps the canvas from being one grid; whether its rule can be applied to it is not known."""
+        try:
+            self._grids(np.asarray(inputs)[None])
+        except UserError as error:
+            return str(error).removeprefix("inputs[0] ")
+        return None
 
-    def parse(self, text: str) -> UInt8[np.ndarray, "seq"]:
+    def parse(self, text: str) -> UInt8[np.ndarray, " seq"]:
         """Rows of digits, one a line or separated by `/`; `row,column:` in front places the grid off the corner."""
-        text = text.strip()
-        found = OFFSET.match(text)
+        lines = lines_of(text.strip())
+        found = OFFSET.match(lines[0])
         offset = (int(found[1]), int(found[2])) if found else (0, 0)
-        rows = ["".join(row.split()) for row in re.split(r"[\n/]", text[found.end() :] if found else text)]
+        if found:
+            lines[0] = lines[0][found.end() :]
+        rows = ["".join(line.split()) for line in lines]
         if rows == [""]:
             raise UserError("puzzle text has no grid: rows of colours 0 to 9 are needed")
         for index, row in enumerate(rows, 1):
             for symbol in row:
                 if symbol not in "0123456789":
                     raise UserError(f"puzzle text has {symbol!r} in row {index}: must be colours 0 to 9")
-            if len(row) != len(rows[0]) or not row:  # a text may begin with `/`
+            if len(row) != len(rows[0]) or not row:  # the offset may stand before an empty row
                 raise UserError(f"puzzle text has {len(row)} cells in row {index}, {len(rows[0])} in row 1")
         size = f"{len(rows)}x{len(rows[0])} at {offset[0]},{offset[1]}"
         if offset[0] + len(rows) > self.canvas or offset[1] + len(rows[0]) > self.canvas:
@@ -186,13 +194,36 @@ class Arc:
         """Rows of digits separated by `/`, the offset in front where it is not the corner."""
         (grid,), (corner,) = self._grids(np.asarray(inputs)[None])
         place = f"{corner[0]},{corner[1]}:" if corner.any() else ""
-        return place + "/".join("".join(map(str, row)) for row in grid.tolist())
+        return place + _rows_of_digits(grid)
 
-    def render(self, inputs: Integer[np.ndarray, "seq"], outputs: Integer[np.ndarray, "seq"] | None = None) -> str:
-        """Text for a terminal."""
-        from puzzles.drawing.render import render_text
+    def format_answer(self, inputs: Integer[np.ndarray, " seq"], answer: Integer[np.ndarray, " seq"]) -> str:
+        """The rows of the grid that starts where the input's does, separated by `/`; `-` where there is none."""
+        corner = arc_canvas.corners(np.asarray(inputs)[None])
+        (grid,) = arc_canvas.crop(np.asarray(answer)[None], corner)
+        return _rows_of_digits(grid) or "-"
 
-        return render_text(self, inputs, outputs)
+    def drawer(self) -> "Drawer":
+        from puzzles.arc.drawing import DRAWER
+
+        return DRAWER
+
+    def step_rules(self) -> "StepRules":
+        from puzzles.arc.step_rules import ArcSteps
+
+        return ArcSteps(self)
+
+    def step_symbols(self) -> dict[int, str]:
+        return {arc_canvas.PAD: ".", arc_canvas.EOS: "eos"} | {arc_canvas.COLOUR + c: str(c) for c in range(10)}
+
+    @classmethod
+    def options_of_sizes(cls, vocab_size: int, seq_len: int) -> dict[str, Any] | None:
+        canvas = isqrt(seq_len)
+        fits = vocab_size == cls.vocab_size and canvas * canvas == seq_len and SMALLEST <= canvas <= LARGEST
+        return {"canvas": canvas} if fits else None
+
+
+def _rows_of_digits(grid: Grid) -> str:
+    return "/".join("".join(map(str, row)) for row in grid.tolist())
 
 
 def _known(family: Any) -> str:

@@ -4,12 +4,12 @@ Grids are 2-D arrays of colours 0-9. A canvas [seq] holds tokens: padding 0, end
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Integer
 from PIL import Image, ImageDraw
 
+from puzzles.base import Puzzle
 from puzzles.drawing.canvas import (
     CROSS,
     FILLED,
@@ -106,7 +106,7 @@ def render_votes(
     return with_margin(flow(panels, SHEET_WIDTH, 24), 24)
 
 
-def text(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, colour: bool) -> str:
+def text(puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None, colour: bool) -> str:
     """Digits; in colour blocks, of large boards two cells a character. "." is padding and "+" the end of the grid."""
     shown = _shown(puzzle, inputs, outputs)
     if not colour:
@@ -126,12 +126,12 @@ def text(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, colour: boo
 
 
 def board(
-    puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, changed: Bool[np.ndarray, " seq"], cell: int
+    puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None, changed: Bool[np.ndarray, " seq"], cell: int
 ) -> Image.Image:
     return _picture(_shown(puzzle, inputs, outputs), cell, _wrong(puzzle, inputs, outputs, labels))
 
 
-def verdict(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None) -> tuple[str, str]:
+def verdict(puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None) -> tuple[str, str]:
     """Equal to the target or not, and by how much; nothing without one. A right grid may be closed wrongly by EOS."""
     if labels is None:
         return "", INK
@@ -141,29 +141,29 @@ def verdict(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None) -> tuple
     return words, colour
 
 
-def mistakes(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None) -> str:
+def mistakes(puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None) -> str:
     return verdict(puzzle, inputs, outputs, labels)[0]
 
 
-def extent(puzzle: Any, inputs: Row, outputs: Row) -> tuple[int, int]:
+def extent(puzzle: Puzzle, inputs: Row, outputs: Row) -> tuple[int, int]:
     rows, columns = _shown(puzzle, inputs, outputs).shape
     return rows, columns
 
 
-def _grid(puzzle: Any, inputs: Row, outputs: Row) -> Grid:
+def _grid(puzzle: Puzzle, inputs: Row, outputs: Row) -> Grid:
     """The grid in a state: from where the input's grid begins, as both share one place on the canvas."""
     coloured = inputs.reshape(puzzle.shape) >= FIRST
     corner = (int(np.argmax(coloured.any(axis=1))), int(np.argmax(coloured.any(axis=0))))
     return crop(outputs.reshape(puzzle.shape), corner)
 
 
-def _shown(puzzle: Any, inputs: Row, outputs: Row) -> Grid:
+def _shown(puzzle: Puzzle, inputs: Row, outputs: Row) -> Grid:
     """The tokens of the grid, or the whole canvas where it holds none."""
     grid = _grid(puzzle, inputs, outputs)
     return grid + FIRST if grid.size else outputs.reshape(puzzle.shape)
 
 
-def _wrong(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None) -> Marks | None:
+def _wrong(puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None) -> Marks | None:
     if labels is None:
         return None
     return _differing(_grid(puzzle, inputs, outputs), _grid(puzzle, inputs, labels))

@@ -1,65 +1,45 @@
 """Pictures of puzzles: any state of any puzzle as terminal text, PNG, strip of segments or GIF.
 
-A state is a row of token ids, as a model's arg-max gives it. A kind of puzzle is drawn by the `Drawer` of its own file,
-found by `puzzle.name` in DRAWERS; captions, strips and animations are the same for all.
+A state is a row of token ids, as a model's arg-max gives it. A domain draws its boards by its own `Puzzle.drawer`;
+captions, strips and animations are the same for all.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Integer
 from PIL import Image
 
-from puzzles.arc import drawing as render_arc
-from puzzles.arc.drawing import render_task, render_votes
-from puzzles.drawing.canvas import WHITE, Drawer, Row, below, beside, font, panel, sheet, with_margin
+from puzzles.base import Puzzle
+from puzzles.drawing.canvas import WHITE, Row, below, beside, panel, sheet, with_margin
 from puzzles.errors import UserError
-from puzzles.maze import drawing as render_maze
-from puzzles.sudoku import drawing as render_sudoku
-
-__all__ = [
-    "font",
-    "mistakes",
-    "render_gallery",
-    "render_gif",
-    "render_image",
-    "render_pair",
-    "render_strip",
-    "render_task",
-    "render_text",
-    "render_votes",
-    "still_texts",
-    "verdict",
-]
 
 States = Sequence[Row] | Integer[np.ndarray, "segments seq"]
 
-DRAWERS: dict[str, Drawer] = {"arc": render_arc.DRAWER, "maze": render_maze.DRAWER, "sudoku": render_sudoku.DRAWER}
 IMAGE, STRIP = (40, 640), (26, 420)  # most pixels of a cell and of a board's longer side
 
 
 def render_text(
-    puzzle: Any, inputs: Row, outputs: Row | None = None, *, labels: Row | None = None, colour: bool = False
+    puzzle: Puzzle, inputs: Row, outputs: Row | None = None, *, labels: Row | None = None, colour: bool = False
 ) -> str:
     """The puzzle, or the state `outputs` of it, as lines of text without a final newline.
 
     With `colour` ANSI codes tell what was given, filled in, and wrong. Wrong are Sudoku cells that differ from `labels`
     or overwrite a given, and cells that break a maze's path.
     """
-    return _drawer(puzzle).text(puzzle, *_rows(puzzle, inputs, outputs, labels), colour)
+    return puzzle.drawer().text(puzzle, *_rows(puzzle, inputs, outputs, labels), colour)
 
 
-def still_texts(puzzle: Any, inputs: Row, labels: Row | None, *, colour: bool = False) -> list[tuple[str, str]]:
+def still_texts(puzzle: Puzzle, inputs: Row, labels: Row | None, *, colour: bool = False) -> list[tuple[str, str]]:
     """(name, text) of what a state needs beside it to be understood: an ARC task's puzzle, its and a maze's target."""
     states = {"puzzle": inputs, "target": None if labels is None else _as_state(labels)}
-    shown = [(name, states[name]) for name in _drawer(puzzle).beside]
+    shown = [(name, states[name]) for name in puzzle.drawer().beside]
     return [(name, render_text(puzzle, inputs, state, colour=colour)) for name, state in shown if state is not None]
 
 
 def render_image(
-    puzzle: Any,
+    puzzle: Puzzle,
     inputs: Row,
     outputs: Row | None = None,
     labels: Row | None = None,
@@ -72,7 +52,7 @@ def render_image(
     What is given, filled in and wrong differs in colour (as in render_text); cells that changed since the state
     `previous` lie on yellow where their ground is free.
     """
-    drawer = _drawer(puzzle)
+    drawer = puzzle.drawer()
     inputs, outputs, labels = _rows(puzzle, inputs, outputs, labels)
     changed = np.zeros(len(inputs), bool) if previous is None else np.asarray(previous) != outputs
     cell = cell or _cell(puzzle, inputs, [outputs], IMAGE)
@@ -80,7 +60,7 @@ def render_image(
 
 
 def render_strip(
-    puzzle: Any,
+    puzzle: Puzzle,
     inputs: Row,
     frames: States,
     labels: Row | None = None,
@@ -95,13 +75,13 @@ def render_strip(
     """
     cell = cell or _cell(puzzle, inputs, [*frames, *_known(labels)], STRIP)
     panels = _panels(puzzle, inputs, frames, labels, captions, cell)
-    if labels is not None and "target" in _drawer(puzzle).beside:
+    if labels is not None and "target" in puzzle.drawer().beside:
         panels.append(_target(puzzle, inputs, labels, cell))
     return sheet(panels, columns, cell)
 
 
 def render_gif(
-    puzzle: Any,
+    puzzle: Puzzle,
     inputs: Row,
     frames: States,
     labels: Row | None,
@@ -132,12 +112,18 @@ def render_gif(
 
 
 def render_pair(
-    puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, *, cell: int | None = None, caption: str = "prediction"
+    puzzle: Puzzle,
+    inputs: Row,
+    outputs: Row,
+    labels: Row | None,
+    *,
+    cell: int | None = None,
+    caption: str = "prediction",
 ) -> Image.Image:
     """The target (where it is known) and the prediction side by side; an ARC task's input before them."""
     cell = cell or _cell(puzzle, inputs, [outputs, *_known(labels)], STRIP)
     panels = _still(puzzle, inputs, labels, cell)
-    if labels is not None and "target" not in _drawer(puzzle).beside:
+    if labels is not None and "target" not in puzzle.drawer().beside:
         panels.append(_target(puzzle, inputs, labels, cell))
     words, colour = _verdict(puzzle, inputs, outputs, labels)
     board = render_image(puzzle, inputs, outputs, labels, cell=cell)
@@ -145,7 +131,7 @@ def render_pair(
 
 
 def render_gallery(
-    puzzle: Any,
+    puzzle: Puzzle,
     inputs: Integer[np.ndarray, "num seq"],
     outputs: Integer[np.ndarray, "num seq"],
     labels: Integer[np.ndarray, "num seq"],
@@ -167,24 +153,17 @@ def render_gallery(
     return sheet(pairs, columns, 2 * cell)
 
 
-def verdict(puzzle: Any, inputs: Row, state: Row, labels: Row | None = None) -> str:
+def verdict(puzzle: Puzzle, inputs: Row, state: Row, labels: Row | None = None) -> str:
     """In a few words, how good a state is: mazes by the rules, others by the labels, "" where these are needed."""
     return _verdict(puzzle, inputs, state, labels)[0]
 
 
-def mistakes(puzzle: Any, inputs: Row, state: Row, labels: Row | None = None) -> str:
+def mistakes(puzzle: Puzzle, inputs: Row, state: Row, labels: Row | None = None) -> str:
     """The verdict and what is wrong, in a line."""
-    return _drawer(puzzle).mistakes(puzzle, *_rows(puzzle, inputs, state, labels))
+    return puzzle.drawer().mistakes(puzzle, *_rows(puzzle, inputs, state, labels))
 
 
-def _drawer(puzzle: Any) -> Drawer:
-    if puzzle.name not in DRAWERS:
-        known = ", ".join(sorted(DRAWERS))
-        raise UserError(f"puzzle={puzzle.name}: no drawing for it; there are drawings for {known}")
-    return DRAWERS[puzzle.name]
-
-
-def _rows(puzzle: Any, inputs: Row, outputs: Row | None, labels: Row | None) -> tuple[Row, Row, Row | None]:
+def _rows(puzzle: Puzzle, inputs: Row, outputs: Row | None, labels: Row | None) -> tuple[Row, Row, Row | None]:
     rows = [None if row is None else np.asarray(row).astype(np.int64) for row in (inputs, outputs, labels)]
     for name, row in zip(("inputs", "outputs", "labels"), rows, strict=True):
         if row is not None and row.shape != (puzzle.seq_len,):
@@ -202,23 +181,23 @@ def _as_state(labels: Row) -> Row:
     return np.maximum(np.asarray(labels).astype(np.int64), 0)
 
 
-def _cell(puzzle: Any, inputs: Row, states: Sequence[Row], most: tuple[int, int]) -> int:
+def _cell(puzzle: Puzzle, inputs: Row, states: Sequence[Row], most: tuple[int, int]) -> int:
     """Pixels of a cell for the largest of the boards."""
-    drawer = _drawer(puzzle)
+    drawer = puzzle.drawer()
     side = max(max(drawer.extent(puzzle, *_rows(puzzle, inputs, state, None)[:2])) for state in [inputs, *states])
     return max(4, min(most[0], most[1] // side))
 
 
-def _verdict(puzzle: Any, inputs: Row, state: Row, labels: Row | None) -> tuple[str, str]:
-    return _drawer(puzzle).verdict(puzzle, *_rows(puzzle, inputs, state, labels))
+def _verdict(puzzle: Puzzle, inputs: Row, state: Row, labels: Row | None) -> tuple[str, str]:
+    return puzzle.drawer().verdict(puzzle, *_rows(puzzle, inputs, state, labels))
 
 
-def _type_size(puzzle: Any, cell: int) -> int:
+def _type_size(puzzle: Puzzle, cell: int) -> int:
     return max(11, int(cell * 0.5), min(13, max(puzzle.shape) * cell // 32))
 
 
 def _panels(
-    puzzle: Any, inputs: Row, frames: States, labels: Row | None, captions: Sequence[str] | None, cell: int
+    puzzle: Puzzle, inputs: Row, frames: States, labels: Row | None, captions: Sequence[str] | None, cell: int
 ) -> list[Image.Image]:
     """Captioned boards: the puzzle itself, then every frame."""
     if len(frames) == 0:
@@ -237,18 +216,18 @@ def _panels(
     return panels
 
 
-def _plain(puzzle: Any, inputs: Row, state: Row, caption: str, cell: int) -> Image.Image:
+def _plain(puzzle: Puzzle, inputs: Row, state: Row, caption: str, cell: int) -> Image.Image:
     board = render_image(puzzle, inputs, state, cell=cell)
     return panel(board, caption, size=_type_size(puzzle, cell))
 
 
-def _target(puzzle: Any, inputs: Row, labels: Row, cell: int) -> Image.Image:
+def _target(puzzle: Puzzle, inputs: Row, labels: Row, cell: int) -> Image.Image:
     return _plain(puzzle, inputs, _as_state(labels), "target", cell)
 
 
-def _still(puzzle: Any, inputs: Row, labels: Row | None, cell: int) -> list[Image.Image]:
+def _still(puzzle: Puzzle, inputs: Row, labels: Row | None, cell: int) -> list[Image.Image]:
     """The boards that stand beside every state of this kind of puzzle."""
-    wanted = _drawer(puzzle).beside
+    wanted = puzzle.drawer().beside
     boards = [_plain(puzzle, inputs, inputs, "puzzle", cell)] if "puzzle" in wanted else []
     return boards if labels is None or "target" not in wanted else [*boards, _target(puzzle, inputs, labels, cell)]
 

@@ -6,8 +6,7 @@ Row r of the grid is word r + 1 between two empty ones, column c its bit c; a ce
 import numpy as np
 from numba import njit
 
-from puzzles.bits import count, lowest
-from puzzles.sudoku.search import next_random
+from puzzles.kernels import count, lowest, next_random
 
 ONE = np.uint64(1)
 

@@ -4,23 +4,32 @@ The answer is one shortest path, the first in alphabetical order of its moves un
 that all published Maze-Hard labels follow. A symmetry does not keep that rule, so labels are computed anew after it.
 """
 
-from math import inf
-from typing import Any
+from math import inf, isqrt
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int32, Integer, UInt8, UInt64
 
-from puzzles.base import Verdict
+from puzzles.base import Level, Page, Puzzle, Verdict
 from puzzles.errors import UserError
+from puzzles.kernels import over_chunks
 from puzzles.maze import bfs as maze_bfs
 from puzzles.maze import hard as maze_hard
 from puzzles.maze import lattice as maze_lattice
+from puzzles.maze import paths as maze_paths
 from puzzles.maze import symmetry as maze_symmetry
 from puzzles.maze.bfs import FREE, GOAL, PATH, START, WALL
-from puzzles.parallel import over_chunks
 from puzzles.symmetry import Symmetry, of_grid
+from puzzles.text import lines_of, place, rows_of, tokens_of
+
+if TYPE_CHECKING:
+    from puzzles.drawing.canvas import Drawer
+    from puzzles.steps.rules import StepRules
 
 SYMBOLS = "# SGo"  # of ids 1 to 5
+READ = {"#": WALL, "█": WALL, "X": WALL, "x": WALL, " ": FREE, ".": FREE, "\u00a0": FREE}
+READ |= {"S": START, "G": GOAL, "E": GOAL, "o": PATH}
+DIGITS = str.maketrans("01", ".#")  # in a text that has no other sign of walls and free cells
 SMALLEST = 3
 KINDS = ("hard", *maze_lattice.KINDS)
 LATTICE_TRIES = 10_000  # mazes made for one puzzle before its targets count as out of reach
@@ -41,10 +50,6 @@ def _cells(tokens: Cells, seq_len: int, what: str = "inputs") -> UInt8[np.ndarra
     return np.ascontiguousarray(tokens, dtype=np.uint8)
 
 
-def _place(cell: int, columns: int) -> str:
-    return f"row {cell // columns + 1} column {cell % columns + 1}"
-
-
 def _well_formed(cells: UInt8[np.ndarray, "num seq"]) -> Bool[np.ndarray, "num"]:
     """Which are questions: one start, one goal, no path marked."""
     return ((cells == START).sum(1) == 1) & ((cells == GOAL).sum(1) == 1) & (cells != PATH).all(1)
@@ -59,8 +64,8 @@ def _complaint(cells: UInt8[np.ndarray, "seq"], columns: int) -> str:
         if len(found) > 1:
             number = "two" if len(found) == 2 else str(len(found))
             name = name.replace(" ", "s ")
-            return f"{number} {name}: {_place(found[0], columns)} and {_place(found[1], columns)}"
-    return f"a path o in {_place(int(np.argmax(cells == PATH)), columns)}: a question has none"
+            return f"{number} {name}: {place(found[0], columns)} and {place(found[1], columns)}"
+    return f"a path o in {place(int(np.argmax(cells == PATH)), columns)}: a question has none"
 
 
 def _questions(inputs: Cells, seq_len: int, columns: int) -> UInt8[np.ndarray, "num seq"]:
@@ -104,26 +109,24 @@ def distances(inputs: Cells, columns: int | None = None) -> Int32[np.ndarray, "n
     return found
 
 
-class Maze:
+class Maze(Puzzle):
     """See `puzzles.base.Puzzle`. Options `rows` and `columns`, frame included where there is one."""
 
     OPTIONS = ("rows", "columns")
+    name = "maze"
+    vocab_size = 6
+    token_symbols = "?" + SYMBOLS
+    verifiable = True
+    difficulty_edges = (0, 10, 20, 30, 50, 80, 110, 120, 130, 150)
+    difficulty_unit = "moves of the shortest path"
 
     def __init__(self, rows: Any = 30, columns: Any = 30) -> None:
         for key, size in (("rows", rows), ("columns", columns)):
             if not isinstance(size, int) or isinstance(size, bool) or size < SMALLEST:
                 raise UserError(f"puzzle.{key}={size}: must be a whole number of at least {SMALLEST}")
-        self.name = "maze"
-        self.options: dict[str, Any] = {"rows": rows, "columns": columns}
+        self.options = {"rows": rows, "columns": columns}
         self.rows, self.columns = rows, columns
-        self.seq_len = rows * columns
-        self.vocab_size = 6
         self.shape = (rows, columns)
-        self.num_symbols = 0
-        self.verifiable = True
-        self.num_puzzle_ids = 1
-        self.difficulty_edges: tuple[int, ...] = (0, 10, 20, 30, 50, 80, 110, 120, 130, 150)
-        self.difficulty_unit = "moves of the shortest path"
         self.reference_sets = _reference_sets(rows, columns)
 
     def generate(
@@ -233,7 +236,7 @@ class Maze:
         labels, moves = self._solve(cells)
         if (moves < 0).any():
             index = int(np.argmax(moves < 0))
-            start, goal = (_place(int(np.argmax(cells[index] == token)), self.columns) for token in (START, GOAL))
+            start, goal = (place(int(np.argmax(cells[index] == token)), self.columns) for token in (START, GOAL))
             raise UserError(f"puzzle {index}: no path from S in {start} to G in {goal}")
         return labels
 
@@ -307,44 +310,71 @@ class Maze:
         moves = self._solve(_questions(inputs, self.seq_len, self.columns))[1]
         return np.where(moves < 0, inf, moves)
 
-    def puzzle_identifier(self, **targets: Any) -> int:
-        """0: the maze alone says what is asked."""
-        return 0
+    def parse(self, text: str) -> UInt8[np.ndarray, " seq"]:
+        """Rows on lines of their own or separated by `/`, or all in one line.
 
-    def parse(self, text: str) -> UInt8[np.ndarray, "seq"]:
-        """Rows on lines of their own, or all in one line; `#`, ` ` or `.` for free cells, `S`, `G`, and `o` for a path.
-
-        Blanks count, only empty lines around the maze are dropped. Solving wants one S, one G and no `o`.
+        Walls are `#`, `█` or `X`, free cells blanks or `.`, the start `S`, the goal `G` or `E`, a path `o`; `1` and `0`
+        are walls and free cells where no other symbol is. Every blank is a cell; only empty lines around the maze are
+        dropped. To be solved, a maze must have one S, one G and no `o`: `problem_fault` says so.
         """
-        lines = text.replace("\r\n", "\n").strip("\n").split("\n")
-        size = f"{self.rows}x{self.columns} maze"
-        if len(lines) == 1:
-            if len(lines[0]) != self.seq_len:
-                raise UserError(f"puzzle text has {len(lines[0])} cells in one line: a {size} needs {self.seq_len}")
-            lines = [lines[0][at : at + self.columns] for at in range(0, self.seq_len, self.columns)]
-        for row, line in enumerate(lines):
-            if len(line) != self.columns:
-                raise UserError(f"puzzle text has {len(line)} cells in row {row + 1}: a {size} needs {self.columns}")
-        if len(lines) != self.rows:
-            raise UserError(f"puzzle text has {len(lines)} rows: a {size} needs {self.rows}")
-        cells = "".join(lines).replace(".", " ")
-        for cell, symbol in enumerate(cells):
-            if symbol not in SYMBOLS:
-                place = _place(cell, self.columns)
-                raise UserError(
-                    f"puzzle text has {symbol!r} in {place}: must be # (wall), blank or . (free), S, G or o"
-                )
-        return np.array([SYMBOLS.index(symbol) + 1 for symbol in cells], np.uint8)
+        lines = lines_of(text)
+        if set(text) <= set("01SGEo/\r\n\ufeff"):
+            lines = [line.translate(DIGITS) for line in lines]
+        cells = rows_of(lines, self.shape, f"a {self.rows}x{self.columns} maze")
+        return tokens_of(cells, READ, self.columns, "# (wall), blank or . (free), S, G or o")
 
-    def format(self, inputs: Integer[np.ndarray, "seq"]) -> str:
+    def format(self, inputs: Integer[np.ndarray, " seq"]) -> str:
         """One line, blanks for free cells, as published."""
         return "".join(SYMBOLS[token - 1] for token in _cells(np.asarray(inputs)[None], self.seq_len)[0])
 
-    def render(self, inputs: Integer[np.ndarray, "seq"], outputs: Integer[np.ndarray, "seq"] | None = None) -> str:
-        """Text for a terminal."""
-        from puzzles.drawing.render import render_text
+    def format_answer(self, inputs: Integer[np.ndarray, " seq"], answer: Integer[np.ndarray, " seq"]) -> str:
+        """Rows separated by `/`; padding in the answer shows what the maze has there."""
+        text = self.format(np.where(answer == 0, inputs, answer))
+        return "/".join(text[start : start + self.columns] for start in range(0, len(text), self.columns))
 
-        return render_text(self, inputs, outputs)
+    def describe_state(
+        self, inputs: Integer[np.ndarray, " seq"], state: Integer[np.ndarray, " seq"]
+    ) -> tuple[str, Bool[np.ndarray, " seq"]]:
+        """See `Puzzle.describe_state`. Broken are cells of a path that leads nowhere, and cells that were not kept."""
+        return maze_paths.describe(self, inputs, state), maze_paths.broken_cells(self, inputs, state).reshape(-1)
+
+    def drawer(self) -> "Drawer":
+        from puzzles.maze.drawing import DRAWER
+
+        return DRAWER
+
+    def step_rules(self) -> "StepRules":
+        from puzzles.maze.step_rules import MazeSteps
+
+        return MazeSteps(self)
+
+    def step_symbols(self) -> dict[int, str]:
+        return {FREE: ".", PATH: "o"}
+
+    def page(self) -> Page:
+        return Page(title="Maze", board="maze", levels=self._levels(), symbols="#.SGo")
+
+    def _levels(self) -> list[Level]:
+        levels = []
+        if self.rows % 2 and self.columns % 2 and self.seq_len > SMALLEST**2:
+            levels += [
+                Level(name="winding", label="winding: long corridors", targets={"kind": "dfs"}),
+                Level(name="branching", label="branching: many short dead ends", targets={"kind": "prim"}),
+                Level(name="loops", label="loops: half the dead ends opened", targets={"kind": "dfs", "braid": 0.5}),
+                Level(name="rooms", label="rooms: walls that divide", targets={"kind": "division"}),
+            ]
+        if self.shape == (30, 30):
+            label = "long: at least 109 moves, as in Maze-Hard"
+            levels.append(Level(name="long", label=label, targets={"kind": "hard"}))
+        random = Level(name="random", label="random walls", targets={"kind": "hard", "path": [None, None]})
+        return [*levels, random]
+
+    @classmethod
+    def options_of_sizes(cls, vocab_size: int, seq_len: int) -> dict[str, Any] | None:
+        """Published mazes are square."""
+        side = isqrt(seq_len)
+        fits = vocab_size == cls.vocab_size and side * side == seq_len and side >= SMALLEST
+        return {"rows": side, "columns": side} if fits else None
 
 
 def longest_path(kind: str, rows: int, columns: int) -> int:

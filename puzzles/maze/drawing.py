@@ -1,15 +1,13 @@
-"""Mazes drawn: dark walls, the path as a line, judged by the rules and not by the stored path.
+"""Mazes drawn: dark walls, the path as a line, and what `puzzles.maze.paths` finds wrong with it in red.
 
-A cell is wrong where it breaks the path: on a wall, astray, at a loose end. Any shortest path is right everywhere, and
-so is a whole path that is longer. Colours are Okabe and Ito's, and what is wrong bears a cross as well.
+Colours are Okabe and Ito's, and what is wrong bears a cross as well.
 """
-
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 from PIL import Image, ImageDraw
 
+from puzzles.base import Puzzle
 from puzzles.drawing.canvas import (
     CHANGED_GROUND,
     CROSS,
@@ -25,83 +23,27 @@ from puzzles.drawing.canvas import (
     half_blocks,
     on_terminal,
 )
+from puzzles.maze import paths
+from puzzles.maze.paths import GOAL, PATH, START, STEPS, WALL, Mask, broken_cells, neighbours
 
-WALL, FREE, START, GOAL, PATH = 1, 2, 3, 4, 5
 WALL_COLOUR, RULE = "#3a3a3a", "#e4e4e4"
 PATH_COLOUR, START_COLOUR, GOAL_COLOUR, LONGER = "#0072b2", "#009e73", "#e69f00", "#8a6100"
-STEPS = ((-1, 0), (0, 1), (1, 0), (0, -1))  # up, right, down, left
 LINES = " ╹╺┗╻┃┏┣╸┛━┻┓┫┳╋"  # by the sum of 1, 2, 4, 8 for the four steps
 SMOOTH = 3  # pictures are drawn this much larger, then scaled down
 
-Mask = Bool[np.ndarray, "rows columns"]
 
-
-def _judge(puzzle: Any, inputs: Row, outputs: Row) -> tuple[bool, bool]:
-    judged = puzzle.check(inputs[None], outputs[None])
-    return bool(judged.valid[0]), bool(judged.solved[0])
-
-
-def _neighbours(marked: Mask) -> np.ndarray:
-    """[4, rows, columns]: whether the neighbour in each of STEPS is marked."""
-    rows, columns = marked.shape
-    padded = np.pad(marked, 1)
-    return np.stack([padded[1 + dr : 1 + dr + rows, 1 + dc : 1 + dc + columns] for dr, dc in STEPS])
-
-
-def _reached(marked: Mask, source: Mask) -> Mask:
-    """The marked cells connected with the source, itself included."""
-    reached = source
-    while True:
-        more = reached | (marked & _neighbours(reached).any(axis=0))
-        if (more == reached).all():
-            return reached
-        reached = more
-
-
-def _altered(inputs: Cells, outputs: Cells) -> Mask:
-    """Where a state shows another maze: walls, S and G that are not kept. Ids that are no cell count as free."""
-    shown = np.where((outputs < WALL) | (outputs > PATH) | (outputs == PATH), FREE, outputs)
-    return (shown != inputs) | ((outputs == PATH) & (inputs != FREE))
-
-
-def _broken(inputs: Cells, outputs: Cells) -> tuple[Mask, Mask, bool]:
-    """(cells connected with neither S nor G, loose ends of the path, whether S and G are connected)."""
-    ends = (inputs == START) | (inputs == GOAL)
-    drawn = (inputs == FREE) & (outputs == PATH)
-    marked = ends | drawn
-    astray = drawn & ~_reached(marked, ends)
-    joined = bool((_reached(marked, inputs == START) & (inputs == GOAL)).any())
-    kept = marked & ~astray
-    loose = kept & drawn & (_neighbours(kept).sum(axis=0) < 2)
-    while joined:  # all of a dead end is loose; of a path with a gap only what ends there
-        pruned = kept & ~loose
-        more = loose | (pruned & drawn & (_neighbours(pruned).sum(axis=0) < 2))
-        if (more == loose).all():
-            break
-        loose = more
-    return astray, loose, joined
-
-
-def _grids(puzzle: Any, *states: Row) -> list[Cells]:
+def _grids(puzzle: Puzzle, *states: Row) -> list[Cells]:
     return [state.reshape(puzzle.shape) for state in states]
-
-
-def broken_cells(puzzle: Any, inputs: Row, outputs: Row) -> Mask:
-    if (inputs == outputs).all() or _judge(puzzle, inputs, outputs)[0]:
-        return np.zeros(puzzle.shape, bool)
-    maze, state = _grids(puzzle, inputs, outputs)
-    astray, loose, _ = _broken(maze, state)
-    return _altered(maze, state) | astray | loose
 
 
 def _links(maze: Cells, state: Cells) -> np.ndarray:
     """[4, rows, columns]: whether the line goes on from a cell in each of STEPS; S beside G needs no line."""
     ends = (maze == START) | (maze == GOAL)
     line = (state == PATH) | ends
-    return _neighbours(line) & line & ~(_neighbours(ends) & ends)
+    return neighbours(line) & line & ~(neighbours(ends) & ends)
 
 
-def text(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, colour: bool) -> str:
+def text(puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None, colour: bool) -> str:
     """Two characters a cell; larger boards in colour half a character a cell."""
     maze, state = _grids(puzzle, inputs, outputs)
     wrong = broken_cells(puzzle, inputs, outputs)
@@ -148,7 +90,7 @@ def _colours(maze: Cells, state: Cells, wrong: Mask) -> np.ndarray:
 
 
 def board(
-    puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, changed: Bool[np.ndarray, " seq"], cell: int
+    puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None, changed: Bool[np.ndarray, " seq"], cell: int
 ) -> Image.Image:
     maze, state = _grids(puzzle, inputs, outputs)
     wrong = broken_cells(puzzle, inputs, outputs)
@@ -200,37 +142,16 @@ def _draw_ends(draw: ImageDraw.ImageDraw, maze: Cells, side: int, edge: int) -> 
             draw.text((x, y - rise / 2), letter, fill=INK, font=face, anchor="ms", stroke_width=side / 60)
 
 
-def verdict(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None) -> tuple[str, str]:
-    """ "solved", "valid, 4 moves longer" or "broken", whichever path is stored."""
-    valid, solved = _judge(puzzle, inputs, outputs)
-    if solved:
-        return "solved", PATH_COLOUR
-    if not valid:
-        return "broken", WRONG
-    longer = int((outputs == PATH).sum() - (puzzle.solve(inputs[None])[0] == PATH).sum())
-    return f"valid, {longer} move{'s' if longer > 1 else ''} longer", LONGER
+def verdict(puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None) -> tuple[str, str]:
+    words = paths.verdict(puzzle, inputs, outputs)
+    return words, {"solved": PATH_COLOUR, "broken": WRONG}.get(words, LONGER)
 
 
-def mistakes(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None) -> str:
-    """The verdict, and how a broken path is broken."""
-    words = verdict(puzzle, inputs, outputs, labels)[0]
-    if words != "broken":
-        return words
-    maze, state = _grids(puzzle, inputs, outputs)
-    astray, loose, joined = _broken(maze, state)
-    altered = _altered(maze, state)
-    through = altered & (maze == WALL) & (state == PATH)
-    counts = (
-        (not joined, "no way from S to G" if (state == PATH).any() else "no path drawn"),
-        (through.any(), f"{through.sum()} through walls"),
-        ((altered & ~through).any(), f"{(altered & ~through).sum()} cells of the maze altered"),
-        (astray.any(), f"{astray.sum()} astray"),
-        (joined and loose.any(), f"{loose.sum()} in dead ends"),
-    )
-    return "broken: " + ", ".join(words for applies, words in counts if applies)
+def mistakes(puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None) -> str:
+    return paths.describe(puzzle, inputs, outputs)
 
 
-def extent(puzzle: Any, inputs: Row, outputs: Row) -> tuple[int, int]:
+def extent(puzzle: Puzzle, inputs: Row, outputs: Row) -> tuple[int, int]:
     return puzzle.shape
 
 

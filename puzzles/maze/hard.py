@@ -17,12 +17,10 @@ accepts has the same distribution, whenever one stops trying it.
 import numpy as np
 from numba import njit
 
-from puzzles.bits import lowest
 from puzzles.errors import UserError
+from puzzles.kernels import below, lowest, over_chunks
 from puzzles.maze.bfs import FREE, GOAL, START, WALL, frame, mark_path, spread
 from puzzles.maze.bits import ONE, draw_walls, flood, halfway, middle, nth, size, unit
-from puzzles.parallel import over_chunks
-from puzzles.sudoku.search import below
 
 TRIES = 20_000_000  # mazes made for one puzzle before its targets count as out of reach
 PLAIN_TRIES = 64  # draws by the rule itself that come first: near targets need no more

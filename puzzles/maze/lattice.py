@@ -6,8 +6,8 @@ Rooms are the cells with odd row and odd column; a tree of corridors joins them 
 import numpy as np
 from numba import njit
 
+from puzzles.kernels import below, next_random, shuffle
 from puzzles.maze.bfs import FREE, GOAL, START, WALL, frame, mark_path, spread
-from puzzles.sudoku.search import below, next_random, shuffle
 
 DFS, PRIM, KRUSKAL, WILSON, DIVISION = range(5)
 KINDS = {"dfs": DFS, "prim": PRIM, "kruskal": KRUSKAL, "wilson": WILSON, "division": DIVISION}

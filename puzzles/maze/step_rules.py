@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
 from puzzles.errors import UserError
+from puzzles.kernels import over_chunks
 from puzzles.maze import step_kernels as maze_steps
 from puzzles.maze.domain import FREE, GOAL, PATH, START
-from puzzles.parallel import over_chunks
 from puzzles.steps.tokens import as_rows
 
 Rows = Integer[np.ndarray, "num seq"]

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer, UInt8
 
 from puzzles.errors import UserError
-from puzzles.parallel import over_chunks
+from puzzles.kernels import over_chunks
 from puzzles.steps import policy_kernels
 from puzzles.steps.attempts import groups
 from puzzles.steps.rules import StepRules

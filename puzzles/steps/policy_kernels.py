@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from puzzles.sudoku.search import below, next_random
+from puzzles.kernels import below, next_random
 
 NOTHING, RIGHT, WRONG, ANY = 0, 1, 2, 3  # what a row wishes to write
 ANYWHERE = -1

@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
 from puzzles.base import Puzzle
-from puzzles.errors import UserError
 
 
 @runtime_checkable
@@ -57,18 +56,5 @@ class StepRules(Protocol):
 
 
 def step_rules(puzzle: Puzzle) -> StepRules:
-    """The rules of the puzzle's domain; ValueError for a domain without."""
-    # each domain's kernels load when it is asked for
-    if puzzle.name == "sudoku":
-        from puzzles.sudoku.step_rules import SudokuSteps
-
-        return SudokuSteps(puzzle)
-    if puzzle.name == "maze":
-        from puzzles.maze.step_rules import MazeSteps
-
-        return MazeSteps(puzzle)
-    if puzzle.name == "arc":
-        from puzzles.arc.step_rules import ArcSteps
-
-        return ArcSteps(puzzle)
-    raise UserError(f"puzzle={puzzle.name}: has no step rules; sudoku, maze and arc have")
+    """The rules of the puzzle's domain; UserError for a domain without."""
+    return puzzle.step_rules()

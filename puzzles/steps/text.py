@@ -15,24 +15,13 @@ from puzzles.errors import UserError
 from puzzles.steps.steps import Step
 from puzzles.steps.tokens import as_rows, place
 
-PASS, ERASED = "pass", "."
+PASS = "pass"
 EDIT = re.compile(r"r([0-9]{1,4})c([0-9]{1,4})=(\S+)")
-
-
-def symbols(puzzle: Puzzle) -> dict[int, str]:
-    """What each value of a cell is called; ValueError for a domain without steps."""
-    if puzzle.name == "sudoku":
-        return {1: ERASED} | {digit + 1: "123456789ABCDEFG"[digit - 1] for digit in range(1, puzzle.num_symbols + 1)}
-    if puzzle.name == "maze":
-        return {2: ERASED, 5: "o"}
-    if puzzle.name == "arc":
-        return {0: ERASED, 1: "eos"} | {colour + 2: str(colour) for colour in range(10)}
-    raise UserError(f"puzzle={puzzle.name}: its steps have no text; those of sudoku, maze and arc have")
 
 
 def format_step(puzzle: Puzzle, step: Step) -> str:
     """One line; ValueError for a cell or a value that the puzzle has not."""
-    names = symbols(puzzle)
+    names = puzzle.step_symbols()
     edits = []
     for cell, new in zip(step.cells, step.new, strict=True):
         if not 0 <= cell < puzzle.seq_len:
@@ -50,7 +39,7 @@ def parse_step(puzzle: Puzzle, text: str, state: Integer[np.ndarray, "seq"], spa
 
     ValueError for text that is none, a cell outside the puzzle or named twice, and an unknown value.
     """
-    tokens = {symbol: token for token, symbol in symbols(puzzle).items()}
+    tokens = {symbol: token for token, symbol in puzzle.step_symbols().items()}
     rows, columns = puzzle.shape
     after = as_rows(puzzle, np.asarray(state)[None], "states")[0].copy()
     words = text.split()

@@ -9,8 +9,7 @@ from itertools import permutations
 import numpy as np
 from numba import njit
 
-from puzzles.bits import count, lowest
-from puzzles.sudoku.search import below
+from puzzles.kernels import below, count, lowest
 
 OPEN, DIRTY, STRIDE = 36, 39, 40
 ONE = np.int64(1)  # typed, since numba compiles a function again for a literal argument

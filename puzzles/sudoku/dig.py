@@ -3,7 +3,8 @@
 import numpy as np
 from numba import njit
 
-from puzzles.sudoku.search import below, place_givens, search, shuffle
+from puzzles.kernels import below, shuffle
+from puzzles.sudoku.search import place_givens, search
 
 MAX_GUESSES = 1000  # of one search while generating; a clue whose removal is not decided by then stays
 

@@ -9,9 +9,9 @@ The rest go one at a time. What comes out is what one removal at a time would gi
 import numpy as np
 from numba import njit
 
+from puzzles.kernels import below, shuffle
 from puzzles.sudoku import bands as sudoku_bands
 from puzzles.sudoku.bands import FIRST, ONE, RANDOM, begin
-from puzzles.sudoku.search import below, shuffle
 
 MAX_SETS = 256  # listed beforehand: at most 36 * 4 digit swaps and 18 * 4 line swaps; learnt: at most 9
 FIRST_BATCH = 45

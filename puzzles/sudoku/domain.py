@@ -1,13 +1,13 @@
 """Sudoku with boxes of 2x2, 2x3, 3x3 or 4x4 cells, in the published token ids: pad 0, blank 1, digit d is d + 1."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Integer, UInt8, UInt64
+from jaxtyping import Bool, Float, Integer, UInt8, UInt64
 
-from puzzles.base import Verdict
+from puzzles.base import SEVERAL_SOLUTIONS, Level, Page, Puzzle, Verdict
 from puzzles.errors import UserError
-from puzzles.parallel import over_chunks
+from puzzles.kernels import over_chunks
 from puzzles.sudoku import bands as sudoku_bands
 from puzzles.sudoku import canonical as sudoku_canonical
 from puzzles.sudoku import dig as sudoku_dig
@@ -15,8 +15,14 @@ from puzzles.sudoku import dig9 as sudoku_dig9
 from puzzles.sudoku import invariant as sudoku_invariant
 from puzzles.sudoku import search as sudoku_search
 from puzzles.sudoku import symmetry as sudoku_symmetry
+from puzzles.sudoku import text as sudoku_text
 from puzzles.sudoku.search import Board
+from puzzles.sudoku.text import SYMBOLS
 from puzzles.symmetry import Symmetry, check_number, identity
+
+if TYPE_CHECKING:
+    from puzzles.drawing.canvas import Drawer
+    from puzzles.steps.rules import StepRules
 
 BOXES = {"2x2": (2, 2), "2x3": (2, 3), "3x3": (3, 3), "4x4": (4, 4)}  # rows x columns of a box
 FEWEST = {"2x2": 4, "2x3": 8, "3x3": 22, "4x4": 100}  # clues that digging reaches often enough to wait for
@@ -28,7 +34,13 @@ REFERENCE_SETS: dict[str, dict[str, dict[str, Any]]] = {
     "3x3": {"clues_36": {"clues": 36}, "clues_30": {"clues": 30}, "minimal": {"clues": "minimal"}},
     "4x4": {"clues_150": {"clues": 150}},
 }
-SYMBOLS = "123456789ABCDEFG"
+# Clues of the page's levels, easy first.
+LEVELS: dict[str, dict[str, int | str]] = {
+    "2x2": {"easy": 8, "fewest": "minimal"},
+    "2x3": {"easy": 18, "medium": 14, "hard": 12, "fewest": "minimal"},
+    "3x3": {"easy": 45, "medium": 36, "hard": 30, "fewest": "minimal"},
+    "4x4": {"easy": 180, "medium": 150, "hard": 130},
+}
 Clues = int | str | tuple[int, int] | list[int]
 
 
@@ -81,27 +93,27 @@ def count_solutions(inputs: Integer[np.ndarray, "num seq"], limit: int) -> Integ
     return _solve(_values(inputs, board.side), board, limit)[0]
 
 
-class Sudoku:
+class Sudoku(Puzzle):
     """See `puzzles.base.Puzzle`. Option `box`: rows x columns of a box."""
 
     OPTIONS = ("box",)
+    name = "sudoku"
+    verifiable = True
+    states_are_puzzles = True
+    difficulty_edges = (0, 1, 5, 10, 20, 50)
+    difficulty_unit = "guesses of the exact search"
 
     def __init__(self, box: str = "3x3") -> None:
         if box not in BOXES:
             raise UserError(f"puzzle.box={box}: must be one of {', '.join(BOXES)}")
-        self.name = "sudoku"
-        self.options: dict[str, Any] = {"box": box}
+        self.options = {"box": box}
         self.board = sudoku_search.board(*BOXES[box])
         side = self.board.side
         self.side = side
-        self.seq_len = side * side
         self.vocab_size = side + 2
+        self.token_symbols = "?." + SYMBOLS[:side]
         self.shape = (side, side)
         self.num_symbols = side
-        self.verifiable = True
-        self.num_puzzle_ids = 1
-        self.difficulty_edges: tuple[int, ...] = (0, 1, 5, 10, 20, 50)
-        self.difficulty_unit = "guesses of the exact search"
         self.reference_sets = REFERENCE_SETS[box]
         self.num_symmetries = sudoku_symmetry.order(self.board)
 
@@ -161,7 +173,7 @@ class Sudoku:
         counts, _, answers = _solve(grids, self.board, 2)
         if (counts != 1).any():
             index = int(np.argmax(counts != 1))
-            reason = self._conflict(grids[index]) or ("no solution" if counts[index] == 0 else "several solutions")
+            reason = self._conflict(grids[index]) or ("no solution" if counts[index] == 0 else SEVERAL_SOLUTIONS)
             raise UserError(f"puzzle {index}: {reason}")
         return answers + np.uint8(1)
 
@@ -171,10 +183,12 @@ class Sudoku:
             given = grid[cells][grid[cells] > 0]
             digits, times = np.unique(given, return_counts=True)
             if (times > 1).any():
-                kind = ("row", "column", "box")[unit // self.side]
                 digit = SYMBOLS[digits[np.argmax(times > 1)] - 1]
-                return f"two {digit}s in {kind} {unit % self.side + 1}"
+                return f"two {digit}s in {self._unit_name(unit)}"
         return ""
+
+    def _unit_name(self, unit: int) -> str:
+        return f"{('row', 'column', 'box')[unit // self.side]} {unit % self.side + 1}"
 
     def check(self, inputs: Integer[np.ndarray, "num seq"], outputs: Integer[np.ndarray, "num seq"]) -> Verdict:
         """By the rules alone. valid: keeps the givens, no digit twice in a unit; solved: valid and full.
@@ -239,28 +253,85 @@ class Sudoku:
             total += _solve(turned, self.board, 1)[1]
         return total / DIFFICULTY_SYMMETRIES
 
-    def puzzle_identifier(self, **targets: Any) -> int:
-        """0: the givens alone say what is asked."""
-        return 0
+    def problem_fault(self, inputs: Integer[np.ndarray, " seq"], *, search: bool = True) -> str | None:
+        """See `Puzzle.problem_fault`. Without the search: wrong tokens, and digits that a unit holds twice."""
+        try:
+            grid = _values(np.asarray(inputs)[None], self.side)[0]
+        except UserError as error:
+            return str(error).removeprefix("inputs[0] ")
+        if conflict := self._conflict(grid):
+            return conflict
+        if not search:
+            return None
+        return self._fault_by_solving(inputs) if grid.any() else "no cell is given"
 
-    def parse(self, text: str) -> UInt8[np.ndarray, "seq"]:
-        """Digits (A-G above 9) and blanks `.`, `0`, `_`; white space and the frame characters | - + are skipped."""
-        symbols = SYMBOLS[: self.side]
-        cells = [symbol for symbol in text if not (symbol.isspace() or symbol in "|-+")]
-        for place, symbol in enumerate(cells):
-            if symbol not in symbols and symbol not in ".0_":
-                raise UserError(f"puzzle text has {symbol!r} at cell {place + 1}: must be {symbols} or one of . 0 _")
-        if len(cells) != self.seq_len:
-            raise UserError(f"puzzle text has {len(cells)} cells: {self.side}x{self.side} Sudoku needs {self.seq_len}")
-        return np.array([1 if symbol in ".0_" else symbols.index(symbol) + 2 for symbol in cells], np.uint8)
+    def parse(self, text: str) -> UInt8[np.ndarray, " seq"]:
+        """See `puzzles.sudoku.text.parse`."""
+        return sudoku_text.parse(text, self.side)
 
     def format(self, inputs: Integer[np.ndarray, "seq"]) -> str:
         """One line, `.` for blanks."""
         grid = _values(np.asarray(inputs)[None], self.side)[0]
         return "".join("." if value == 0 else SYMBOLS[value - 1] for value in grid)
 
-    def render(self, inputs: Integer[np.ndarray, "seq"], outputs: Integer[np.ndarray, "seq"] | None = None) -> str:
-        """Text for a terminal."""
-        from puzzles.drawing.render import render_text
+    def describe_state(
+        self, inputs: Integer[np.ndarray, " seq"], state: Integer[np.ndarray, " seq"]
+    ) -> tuple[str, Bool[np.ndarray, " seq"]]:
+        """See `Puzzle.describe_state`. Broken are digits that a unit holds twice, and givens that were not kept."""
+        lost = (inputs > 1) & (state != inputs)
+        broken, clashes = lost.copy(), []
+        for unit, cells in enumerate(self.board.units):
+            held = state[cells]
+            twice = (held > 1) & ((held[:, None] == held[None]).sum(axis=1) > 1)
+            broken[cells[twice]] = True
+            if twice.any():
+                digit = SYMBOLS[int(held[twice].min()) - 2]
+                clashes.append(f"two {digit}s in {self._unit_name(unit)}")
+        blanks = int((state <= 1).sum())
+        words = [f"{blanks} open"] if blanks else []
+        if lost.any():
+            words.append(f"{int(lost.sum())} of the givens lost")
+        if clashes:
+            words.append(clashes[0] + (f" and {len(clashes) - 1} more clashes" if len(clashes) > 1 else ""))
+        verdict = "broken: " if broken.any() else "no rule broken, " if words else "solved"
+        return verdict + ", ".join(words), broken
 
-        return render_text(self, inputs, outputs)
+    def drawer(self) -> "Drawer":
+        from puzzles.sudoku.drawing import DRAWER
+
+        return DRAWER
+
+    def step_rules(self) -> "StepRules":
+        from puzzles.sudoku.step_rules import SudokuSteps
+
+        return SudokuSteps(self)
+
+    def step_symbols(self) -> dict[int, str]:
+        return dict(enumerate(self.token_symbols[1:], start=1))
+
+    def page(self) -> Page:
+        box_rows, box_columns = BOXES[self.options["box"]]
+        levels = [
+            Level(
+                name=name,
+                label=f"{name}: " + ("no clue can go" if clues == "minimal" else f"{clues} clues"),
+                targets={"clues": clues},
+            )
+            for name, clues in LEVELS[self.options["box"]].items()
+        ]
+        return Page(
+            title="Sudoku",
+            board="sudoku",
+            levels=levels,
+            symbols=SYMBOLS[: self.side],
+            box=(box_rows, box_columns),
+            targets=("clues",),
+        )
+
+    @classmethod
+    def options_of_sizes(cls, vocab_size: int, seq_len: int) -> dict[str, Any] | None:
+        for box, (rows, columns) in BOXES.items():
+            side = rows * columns
+            if (side + 2, side * side) == (vocab_size, seq_len):
+                return {"box": box}
+        return None

@@ -1,12 +1,12 @@
 """Sudoku drawn: givens dark on grey, filled-in cells blue, wrong ones red."""
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 from PIL import Image, ImageDraw
 
+from puzzles.base import Puzzle
 from puzzles.drawing.canvas import (
     BLUE,
     BOLD,
@@ -25,12 +25,12 @@ from puzzles.drawing.canvas import (
     Row,
     font,
 )
+from puzzles.sudoku.text import SYMBOLS
 
 BLANK = 1
-DIGITS = "123456789ABCDEFG"
 
 
-def _box(puzzle: Any) -> tuple[int, int]:
+def _box(puzzle: Puzzle) -> tuple[int, int]:
     rows, columns = str(puzzle.options["box"]).split("x")
     return int(rows), int(columns)
 
@@ -39,7 +39,7 @@ def _symbol(token: int) -> str:
     """ "" for a blank, "?" for what is no digit of the board (a model may answer with padding)."""
     if token == BLANK:
         return ""
-    return DIGITS[token - 2] if 2 <= token < len(DIGITS) + 2 else "?"
+    return SYMBOLS[token - 2] if 2 <= token < len(SYMBOLS) + 2 else "?"
 
 
 def _marks(inputs: Row, outputs: Row, labels: Row | None) -> tuple[Bool[np.ndarray, " seq"], Bool[np.ndarray, " seq"]]:
@@ -51,7 +51,7 @@ def _marks(inputs: Row, outputs: Row, labels: Row | None) -> tuple[Bool[np.ndarr
     return given, wrong
 
 
-def text(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, colour: bool) -> str:
+def text(puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None, colour: bool) -> str:
     rows, columns = _box(puzzle)
     side = rows * columns
     given, wrong = _marks(inputs, outputs, labels)
@@ -77,7 +77,7 @@ def text(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, colour: boo
 
 
 def board(
-    puzzle: Any, inputs: Row, outputs: Row, labels: Row | None, changed: Bool[np.ndarray, " seq"], cell: int
+    puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None, changed: Bool[np.ndarray, " seq"], cell: int
 ) -> Image.Image:
     rows, columns = _box(puzzle)
     side = rows * columns
@@ -112,7 +112,7 @@ def board(
     return image
 
 
-def verdict(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None) -> tuple[str, str]:
+def verdict(puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None) -> tuple[str, str]:
     """How many cells differ from the only solution; labels of 0 and below don't count. Nothing without labels."""
     if labels is None:
         return "", INK
@@ -120,7 +120,7 @@ def verdict(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None) -> tuple
     return (f"{wrong} wrong", WRONG) if wrong else ("all right", FILLED)
 
 
-def mistakes(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None) -> str:
+def mistakes(puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None) -> str:
     """The verdict and the first rule that is broken: "5 wrong, two 7s in row 3"."""
     side, (rows, columns) = puzzle.shape[0], _box(puzzle)
     grid = outputs.reshape(side, side)
@@ -137,7 +137,7 @@ def mistakes(puzzle: Any, inputs: Row, outputs: Row, labels: Row | None) -> str:
     return ", ".join(found)
 
 
-def extent(puzzle: Any, inputs: Row, outputs: Row) -> tuple[int, int]:
+def extent(puzzle: Puzzle, inputs: Row, outputs: Row) -> tuple[int, int]:
     return puzzle.shape
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import UInt8, UInt64
 from numba import njit
 
-from puzzles.bits import count
+from puzzles.kernels import count
 from puzzles.sudoku.search import Board
 
 ROUNDS = 4

@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Int
 from numba import njit
 
+from puzzles.kernels import below
+
 FIXED = np.uint32(1 << 31)  # set on a cell whose value its peers have been told
 NO_LIMIT = 1 << 62
 
@@ -33,29 +35,6 @@ def board(box_rows: int, box_cols: int) -> Board:
     np.fill_diagonal(related, False)
     peers = np.stack([cells[row] for row in related])
     return Board(side, box_rows, box_cols, units, peers)
-
-
-@njit(cache=True, nogil=True)
-def next_random(state):
-    """One step of splitmix64 (Steele, Lea, Flood 2014); `state` is uint64[1]."""
-    state[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = state[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@njit(cache=True, nogil=True)
-def below(state, bound):
-    """A number in range(bound)."""
-    return np.int64(((next_random(state) >> np.uint64(32)) * np.uint64(bound)) >> np.uint64(32))
-
-
-@njit(cache=True, nogil=True)
-def shuffle(state, items):
-    for last in range(len(items) - 1, 0, -1):
-        other = below(state, last + 1)
-        items[last], items[other] = items[other], items[last]
 
 
 @njit(cache=True, nogil=True)

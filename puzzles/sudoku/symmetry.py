@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from numba import njit
 
-from puzzles.sudoku.search import Board, next_random, shuffle
+from puzzles.kernels import next_random, shuffle
+from puzzles.sudoku.search import Board
 from puzzles.symmetry import Symmetry
 
 

@@ -41,7 +41,7 @@ def test_a_directory_goes_before_the_hub(hub: list[tuple[str, str, str | None]])
     small_model("hrm_learned").save_pretrained("org/small")
     assert HRM.from_pretrained("org/small").config.positions == "learned"
     assert hub == []
-    with pytest.raises(ValueError, match=r"revision=v1: org/small is no model of the Hugging Face Hub"):
+    with pytest.raises(ValueError, match=r"revision=v1: org/small is not a model of the Hugging Face Hub"):
         HRM.from_pretrained("org/small", revision="v1")
 
 

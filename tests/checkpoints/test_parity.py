@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hrm_net import model
 from hrm_net.model import HRM
-from hrm_net.nn import halting, layers
+from hrm_net.nn import core, halting, layers
+from hrm_net.nn.blocks import attention, mixer
 from tests.checkpoints.parity import CASES, Numbers, deviations, evaluated, load_case, numbers, trained, twin
 
 FACTOR = 3.0  # of the noise; the largest met is 1.7
@@ -112,12 +112,12 @@ def interleaved(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.stack([even * c - odd * s, even * s + odd * c], dim=-1).flatten(-2)
 
 
-def pre_norm(self: Any, z: Tensor, rotary: Any) -> Tensor:
-    z = z + self.self_attn(layers.rms_norm(z), rotary)
+def pre_norm(self: Any, z: Tensor) -> Tensor:
+    z = z + self.self_attn(layers.rms_norm(z))
     return z + self.mlp(layers.rms_norm(z))
 
 
-def norm_over_channels(self: Any, z: Tensor, rotary: Any) -> Tensor:
+def norm_over_channels(self: Any, z: Tensor) -> Tensor:
     z = layers.rms_norm(z + self.mlp_t(z.mT).mT)
     return layers.rms_norm(z + self.mlp(z))
 
@@ -127,27 +127,27 @@ def swapped_gate(self: Any, x: Tensor) -> Tensor:
     return self.down_proj(F.silu(gate) * up)
 
 
-def injected_twice(self: Any, z: Tensor, injection: Tensor, rotary: Any, draw: Any) -> Tensor:
+def injected_twice(self: Any, z: Tensor, injection: Tensor, draw: Any) -> Tensor:
     new = z + injection + injection
     for layer in self.layers:
-        new = layer(new, rotary)
+        new = layer(new)
     return new
 
 
-norm, turn = layers.rms_norm, layers.rotate
+norm, turn = layers.rms_norm, attention.rotate
 ATTENTION, ROPE, Q_LEARNING = CASES[:3], ("hrm_rope", "trm_attention"), CASES[:2]
 # Mistakes that a port could make: where, how, and which cases must notice.
-PATCHES: dict[str, tuple[Any, str, Callable[..., Any], tuple[str, ...]]] = {
-    "rotary planes of neighbours": (layers, "rotate", interleaved, ROPE),
-    "rotary positions off by one": (layers, "rotate", lambda x, c, s: turn(x, c.roll(1, 0), s.roll(1, 0)), ROPE),
-    "norm eps 1e-6": (layers, "rms_norm", lambda x: norm(x, 1e-6), CASES),
-    "norm before the block": (layers.AttentionBlock, "forward", pre_norm, ATTENTION),
-    "mixer norm over channels": (layers.MixerBlock, "forward", norm_over_channels, ("trm_mixer",)),
-    "gate and up swapped": (layers.SwiGLU, "forward", swapped_gate, CASES),
-    "injection twice": (model.Stack, "forward", injected_twice, CASES),
-    "continue target by Q(continue) alone": (halting, "continue_target", lambda h, c, last: c.sigmoid(), Q_LEARNING),
+PATCHES: dict[str, tuple[tuple[Any, ...], str, Callable[..., Any], tuple[str, ...]]] = {
+    "rotary planes of neighbours": ((attention,), "rotate", interleaved, ROPE),
+    "rotary positions off by one": ((attention,), "rotate", lambda x, c, s: turn(x, c.roll(1, 0), s.roll(1, 0)), ROPE),
+    "norm eps 1e-6": ((attention, mixer), "rms_norm", lambda x: norm(x, 1e-6), CASES),
+    "norm before the block": ((attention.AttentionBlock,), "forward", pre_norm, ATTENTION),
+    "mixer norm over channels": ((mixer.MixerBlock,), "forward", norm_over_channels, ("trm_mixer",)),
+    "gate and up swapped": ((layers.SwiGLU,), "forward", swapped_gate, CASES),
+    "injection twice": ((core.Stack,), "forward", injected_twice, CASES),
+    "continue target by Q(continue) alone": ((halting,), "continue_target", lambda h, c, last: c.sigmoid(), Q_LEARNING),
     "halting by the other rule": (
-        halting,
+        (halting,),
         "wants_to_halt",
         lambda kind, h, c: h > 0 if kind == "q_learning" else h > c,
         ("hrm_rope", "hrm_learned", "trm_attention"),
@@ -165,9 +165,10 @@ def caught(case: Case, wrong: HRM, loss: str = "stablemax") -> bool:
 def test_mistakes_are_seen(case: Case):
     name, ours, *_ = case
     exact, missed = twin(ours, dtype=torch.float64), []
-    for mistake, (holder, attribute, wrong, cases) in PATCHES.items():
+    for mistake, (holders, attribute, wrong, cases) in PATCHES.items():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(holder, attribute, wrong)
+            for holder in holders:
+                patch.setattr(holder, attribute, wrong)
             if name in cases and not caught(case, exact):
                 missed.append(mistake)
     assert missed == []

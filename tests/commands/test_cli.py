@@ -15,16 +15,17 @@ from hrm_net import cli, schema
 from hrm_net.checkpoints import pretrained
 from hrm_net.commands import compose
 from hrm_net.commands import help as cli_help
-from hrm_net.model import HRM, HRMConfig
+from hrm_net.model import HRM
+from hrm_net.nn.config import HRMConfig
 from hrm_net.recipes import solver as training
-from hrm_net.recipes.checks import train_config
+from hrm_net.recipes import train_config
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
 from tests.paths import REPO
 
 # one step of a model of a few thousand weights on 4x4 grids
 SHORT = [
-    "puzzle=sudoku_4x4", "model.hidden_size=8", "model.max_segments=2", "batch_size=2", "monitor.every=0",
+    "puzzle=sudoku_4x4", "model.hidden_size=8", "model.max_segments=2", "batch_size=2", "validation.every=0",
     "compile=false", "steps=2", "evaluate_puzzles=2",
 ]  # fmt: skip
 
@@ -78,8 +79,8 @@ def refused(command: Callable[[list[str]], None], argv: list[str], capsys: pytes
         (["puzzle.size=9"], "puzzle.size=9: sudoku has the options box"),
         (["puzzle.box=3x5"], "puzzle.box=3x5: must be one of 2x2, 2x3, 3x3, 4x4"),
         (["model=hrm_small", "model.hidden_size=50"], "model.hidden_size=50: must be a multiple of num_heads=4"),
-        (["monitor.targets.easy.clues=16"], "monitor.targets.easy.clues=16: 9x9 Sudoku needs at least 17"),
-        (["monitor.targets.easy.clues=82"], "monitor.targets.easy.clues=82: 9x9 Sudoku has at most 81"),
+        (["validation.targets.easy.clues=16"], "validation.targets.easy.clues=16: 9x9 Sudoku needs at least 17"),
+        (["validation.targets.easy.clues=82"], "validation.targets.easy.clues=82: 9x9 Sudoku has at most 81"),
         (["data.curriculum=[{mix: [{targets: {clues: 5}}]}]"], "data.curriculum.0.mix.0.targets.clues=5: "),
         (["optim._target_=os.system"], "optim._target_=os.system: unknown key"),
         (["seed=1,2"], "seed=1,2: several values are a sweep, which needs --multirun"),
@@ -238,7 +239,7 @@ def test_evaluation_of_files_and_sets(model_dir: Path, elsewhere: Path, capsys: 
 # reward_text needs a file: see test_reward_text_runs
 @pytest.mark.parametrize("experiment", sorted({*compose.groups()["experiment"]} - {"reward_text"}))
 def test_every_experiment_trains_for_a_step(experiment: str, elsewhere: Path) -> None:
-    argv = ["steps=1", "batch_size=2", "monitor.every=0", "evaluate_puzzles=0", "compile=false", "precision=fp32"]
+    argv = ["steps=1", "batch_size=2", "validation.every=0", "evaluate_puzzles=0", "compile=false", "precision=fp32"]
     text = (compose.config_dir() / "experiment" / f"{experiment}.yaml").read_text(encoding="utf-8")
     if "path: data/" in text:  # a published run: its data is not here, and the machine may be small
         argv += ["data.path=null", "model.hidden_size=32", "model.num_heads=2"]

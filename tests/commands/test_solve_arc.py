@@ -15,7 +15,7 @@ from hrm_net.data.arc_batches import task_rows
 from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
 from hrm_net.recipes import arc_solve as solve_arc
-from hrm_net.recipes.config_yaml import from_yaml
+from hrm_net.recipes.config import from_yaml
 from puzzles.arc import canvas as arc_canvas
 from puzzles.arc.families import FAMILIES
 from puzzles.arc.tasks import load_tasks
@@ -115,7 +115,7 @@ def test_what_is_refused(solve, home: Path) -> None:
     (home / "broken.json").write_text("{")
     only = "such a model knows a task by its identifier only, and this one a, b, c, x, y and 1 more"
     for argv, line in {
-        "unknown/q.json": f"unknown/q.json: task q is none of this run: {only}",
+        "unknown/q.json": f"unknown/q.json: task q is not one of this run: {only}",
         "q": f"'q': no such file, and no task of this run: {only}",
         "other/x.json": "other/x.json: task x has other demonstrations than the run learned it from",
         "broken.json": "broken.json: is not a JSON file",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hrm_net.data import arc_tasks as arc_data
 from hrm_net.data.arc_batches import ArcBatches, task_rows
-from hrm_net.recipes.config import DataConfig
+from hrm_net.data.config import DataConfig
 from puzzles.arc import canvas as arc_canvas
 from puzzles.arc.augment import dihedral
 from puzzles.arc.rows import ArcRows
@@ -173,7 +173,7 @@ def test_the_hash_follows_what_is_trained_on_and_not_the_answers(tmp_path: Path)
     assert hashes[-1] == hashes[-2], "the answer to an evaluation test"
     assert len(set(hashes)) == len(hashes) - 1
     config = DataConfig(tasks=[str(tmp_path / "t")], sha256=hashes[0])
-    with pytest.raises(ValueError, match=r"^data.sha256=\w+: the tasks in .*t are others now: \w+$"):
+    with pytest.raises(ValueError, match=r"^data.sha256=\w+: the tasks in .*t have changed: \w+$"):
         task_rows(config, canvas=SIDE, seed=0)
 
 

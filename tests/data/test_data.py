@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import puzzles
-from hrm_net.data.generated import FixedBatches, GeneratedBatches, build_batches, distinct_puzzles, torch_generator
-from hrm_net.recipes.config import DataConfig, Source, Stage
+from hrm_net.data.config import DataConfig, Source, Stage
+from hrm_net.data.generated import FixedBatches, GeneratedBatches, distinct_puzzles, generated_batches, torch_generator
 from puzzles import splits
 
 PUZZLE = puzzles.get("sudoku", box="2x2")
@@ -92,7 +92,7 @@ def test_distinct_puzzles_are_distinct_up_to_symmetry():
 def test_more_puzzles_than_there_are_is_one_line():
     config = DataConfig(puzzles=5000, curriculum=[Stage(mix=[Source(targets={"clues": 15})])])
     with pytest.raises(ValueError, match=r"data\.puzzles=5000: only \d+ of \d+ puzzles"):
-        build_batches(PUZZLE, config, seed=0, steps=10, batch_size=4)
+        generated_batches(PUZZLE, config, seed=0, steps=10, batch_size=4)
 
 
 def test_random_streams_are_told_apart_by_each_part_of_their_key():

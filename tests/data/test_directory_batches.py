@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import puzzles
+from hrm_net.data.directories import read_training
 from hrm_net.data.directory_batches import DirectoryBatches
-from hrm_net.data.generated import build_batches
-from hrm_net.recipes.config import DataConfig
 from puzzles import splits
 from puzzles.datasets import build_rows, dataset
 from puzzles.datasets.dataset import Dataset, Examples
@@ -140,7 +139,7 @@ def test_rows_are_stored_ones_or_fresh_symmetries_of_them(directory: Path):
     stored = dataset.read(directory).sets["all"]
     known = {row.tobytes() for row in stored.inputs.astype(np.int32)}
     plain, fresh = (
-        build_batches(PUZZLE, DataConfig(path=str(directory), augment=augment), seed=0, steps=9, batch_size=12)
+        DirectoryBatches(PUZZLE, read_training(str(directory), PUZZLE), augment=augment, seed=0, batch_size=12)
         for augment in (False, True)
     )
     kept, turned = plain(2), fresh(2)

@@ -14,16 +14,16 @@ from hrm_net import cli
 from hrm_net.checkpoints import pretrained
 from hrm_net.data.puzzle_sets import PuzzleSet
 from hrm_net.evaluation.compute_curve import check_config, compute_curve, curve_table
+from hrm_net.evaluation.config import ComputeCurveConfig
 from hrm_net.evaluation.flops import segment_flops
 from hrm_net.evaluation.results import Results
 from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
-from hrm_net.recipes.config import SolverConfig
 from puzzles.sudoku.domain import Sudoku
 from tests.solving import NEVER, solving
 
 SUDOKU: Any = Sudoku("2x2")
-CONFIG = SolverConfig(
+CONFIG = ComputeCurveConfig(
     name="curve", puzzles=4, depths=[1, 2, 4, 8], stop=["q", "unchanged:1"], max_segments=6, restarts=[1, 3],
     select=["vote", "verifier"],
 )  # fmt: skip
@@ -84,7 +84,7 @@ def test_the_table_names_it_apart_from_the_solve_rate():
 def test_what_cannot_be_measured_is_refused(how, line):
     model = HRMConfig(vocab_size=6, seq_len=16, halting=how.pop("halting", "halt_only"))
     with pytest.raises(ValueError, match=r"\S") as caught:
-        check_config(SolverConfig(**how), SUDOKU, model)
+        check_config(ComputeCurveConfig(**how), SUDOKU, model)
     assert str(caught.value).startswith(line)
 
 
@@ -137,7 +137,7 @@ def test_puzzles_without_rules_are_judged_by_their_answers():
     puzzle: Any = puzzles.get("sudoku", box="2x2")
     puzzle.verifiable = False
     puzzle.check = lambda inputs, outputs: pytest.fail("has no rules")
-    config = SolverConfig(name="curve", depths=[2], stop=["q"], restarts=[])
+    config = ComputeCurveConfig(name="curve", depths=[2], stop=["q"], restarts=[])
     curve = compute_curve(model, PuzzleSet("some", puzzle, inputs, labels), config, batch_size=2, seed=0, compiled=True)
     assert [point["accuracy"] for point in curve["points"]] == [0.5, 1.0]
     assert np.isclose(curve["points"][1]["segments"], 2.5)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 
 import numpy as np
 import pytest
@@ -186,7 +187,18 @@ def test_wilson_interval_holds_the_share_and_narrows(num, data):
     assert higher - lower < high - low
 
 
+@given(st.integers(1, 5000), st.data())
+def test_wilson_interval_is_the_closed_form(num, data):
+    successes = data.draw(st.integers(0, num))
+    share, z = successes / num, 1.959963984540054
+    centre = share + z * z / (2 * num)
+    spread = z * math.sqrt(share * (1 - share) / num + z * z / (4 * num * num))
+    expected = [(centre - spread) / (1 + z * z / num), (centre + spread) / (1 + z * z / num)]
+    assert wilson(successes, num) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
 def test_wilson_interval_of_a_textbook_case():
+    assert wilson(0, 0) == (0.0, 1.0)
     assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
 
 

@@ -12,9 +12,8 @@ from PIL import Image, ImageSequence
 from rich.console import Console
 
 import puzzles
-from hrm_net.commands import live
 from hrm_net.data.puzzle_sets import PuzzleSet
-from hrm_net.evaluation import figures
+from hrm_net.evaluation import figures, live
 from hrm_net.evaluation.evaluate import evaluate
 from hrm_net.evaluation.pictures import write_figures, write_filling_in, write_followed, write_galleries
 from hrm_net.evaluation.trace import traces
@@ -48,12 +47,19 @@ def drawn(monkeypatch):
 
 def _records(steps=50, seconds=2.0):
     train = [{"step": i, "kind": "train", "seconds": i * seconds, "loss": 1 / i} for i in range(1, steps + 1)]
-    monitor = [
-        {"step": i, "kind": "monitor", "seconds": i * seconds, "set": name, "solve_rate": i / 100, "cell_accuracy": 0.9}
+    validation = [
+        {
+            "step": i,
+            "kind": "validation",
+            "seconds": i * seconds,
+            "set": name,
+            "solve_rate": i / 100,
+            "cell_accuracy": 0.9,
+        }
         for i in range(10, steps + 1, 10)
         for name in ("a", "b")
     ]
-    return sorted(train + monitor, key=lambda record: record["step"])
+    return sorted(train + validation, key=lambda record: record["step"])
 
 
 def _frames(image):
@@ -86,7 +92,7 @@ def test_minutes_stand_above_the_steps_they_belong_to(drawn, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "records", [_records()[:1], [r for r in _records() if r["kind"] == "monitor"], _records(steps=2)]
+    "records", [_records()[:1], [r for r in _records() if r["kind"] == "validation"], _records(steps=2)]
 )
 def test_short_runs_can_be_drawn(records, tmp_path):
     figures.learning_curves(records, tmp_path / "curves.png")

@@ -14,7 +14,8 @@ from hrm_net.evaluation.evaluate import PuzzleSet, evaluate, evaluate_set
 from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.losses import stablemax_cross_entropy
-from hrm_net.recipes.model_source import find_model, puzzle_of
+from hrm_net.recipes.model_source import find_model
+from puzzles.registry import of_sizes
 from tests.models import seeded
 
 TOLD = {"num_heads": 2, "h_cycles": 2, "l_cycles": 1, "max_segments": 3}
@@ -113,13 +114,13 @@ def test_puzzles_of_another_length_are_refused():
     ],
 )
 def test_sizes_tell_the_puzzle(sizes: tuple[int, int], puzzle: dict[str, object]):
-    assert puzzle_of(*sizes) == puzzle
+    assert of_sizes(*sizes) == puzzle
 
 
 @pytest.mark.parametrize("sizes", [(11, 80), (7, 81), (2, 2)])
 def test_sizes_of_no_puzzle_are_refused(sizes: tuple[int, int]):
     with pytest.raises(ValueError, match=r"no puzzle here has such inputs"):
-        puzzle_of(*sizes)
+        of_sizes(*sizes)
 
 
 def arguments(path: Path, *more: str) -> list[str]:

@@ -66,7 +66,7 @@ def test_the_batch_size_may_change_and_rows_can_be_forgotten() -> None:
 
 COMPILED = """
 import torch
-from hrm_net.embedding import SparsePuzzleEmbedding
+from hrm_net.nn.embedding import SparsePuzzleEmbedding
 
 table = SparsePuzzleEmbedding(4, 3)
 table.weight.copy_(torch.randn(4, 3))

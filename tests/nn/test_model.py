@@ -52,15 +52,14 @@ def set_halting(model: HRM, q_halt: float, q_continue: float) -> None:
 
 def restated_segment(model: HRM, z_H, z_L, x, gradient: str):
     """The recurrence with explicit detaching instead of switched-off gradients."""
-    rotary = None if model.rotary_cos is None else (model.rotary_cos, model.rotary_sin)
     config = model.config
     for h in range(config.h_cycles):
         last = h == config.h_cycles - 1
         for l in range(config.l_cycles):  # noqa: E741
-            z_L = model.L_level(z_L, z_H + x, rotary, None)
+            z_L = model.L_level(z_L, z_H + x, None)
             if not (last and (gradient == "last_cycle" or l == config.l_cycles - 1)):
                 z_L = z_L.detach()
-        z_H = model.H_level(z_H, z_L, rotary, None)
+        z_H = model.H_level(z_H, z_L, None)
         if not last:
             z_H = z_H.detach()
     return z_H, z_L
@@ -72,7 +71,7 @@ def test_gradient_passes_only_the_end_of_the_segment(variant: str, gradient: str
     model = small_model(variant, gradient=gradient)
     batch = small_batch(model)
     carry = model.initial_carry(batch)
-    taken = model._take(carry, batch, None)
+    taken = model._take_puzzles(carry, batch, None)
     inward = (lambda z: z.transpose(0, 1)) if variant == "symbols" else (lambda z: z)
 
     def gradients(segment) -> dict[str, torch.Tensor]:
@@ -108,7 +107,7 @@ def test_halted_rows_take_the_next_puzzle_and_start_afresh():
     carry, _ = model(model.initial_carry(first), first)
     carry.halted = torch.tensor([True, False, True])
     z_before = carry.z_H.clone()
-    taken = model._take(carry, second, None)
+    taken = model._take_puzzles(carry, second, None)
     assert taken.steps.tolist() == [0, 1, 0]
     for key in ("inputs", "labels", "puzzle_identifiers"):
         for row, source in enumerate((second, first, second)):

@@ -30,12 +30,12 @@ def test_sets_of_different_folds_are_disjoint_up_to_symmetry(box, clues):
     sudoku = Sudoku(box)
     sets = {
         fold: splits.generate(sudoku, puzzles.rng(1, splits.NAMES[fold]), num, fold, clues=clues)[0]
-        for fold, num in ((splits.TRAIN, 800), (splits.MONITOR, 60), (splits.EVALUATION, 60))
+        for fold, num in ((splits.TRAIN, 800), (splits.VALIDATION, 60), (splits.EVALUATION, 60))
     }
     forms = {fold: {row.tobytes() for row in sudoku.canonical(inputs)} for fold, inputs in sets.items()}
-    assert not forms[splits.TRAIN] & forms[splits.MONITOR]
+    assert not forms[splits.TRAIN] & forms[splits.VALIDATION]
     assert not forms[splits.TRAIN] & forms[splits.EVALUATION]
-    assert not forms[splits.MONITOR] & forms[splits.EVALUATION]
+    assert not forms[splits.VALIDATION] & forms[splits.EVALUATION]
     for fold, inputs in sets.items():
         assert (splits.fold(sudoku, inputs) == fold).all()
         assert not splits.seen_in(

@@ -1,12 +1,14 @@
-"""A short training of a step scorer in a process of its own, to be killed: `python -m tests.reward_victim RUN_DIR`."""
+"""A short training of a step scorer in a process of its own, to be killed."""
 
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hrm_net.recipes import step_scorer_runs as runs
-from hrm_net.recipes.config import DataConfig, MonitorConfig, Source, Stage, TrainConfig
+from hrm_net.data.config import DataConfig, Source, Stage
+from hrm_net.evaluation.config import ValidationConfig
+from hrm_net.recipes import step_scorer as runs
+from hrm_net.recipes.config import TrainConfig
 from hrm_net.reward.config import PolicyConfig, RewardConfig
 from tests.trainer import victim
 
@@ -16,7 +18,7 @@ REWARD: dict[str, Any] = {
     "budget": 4,
     "cells_per_step": 3,
     "policy": PolicyConfig(error=0.25, correct=0.3),
-    "monitor_candidates": 4,
+    "validation_candidates": 4,
     "evaluate_candidates": 8,
 }
 
@@ -28,7 +30,7 @@ def config(reward: dict[str, Any] | None = None, **changes: Any) -> TrainConfig:
         "steps": STEPS,
         "batch_size": 24,
         "data": DataConfig(puzzles=24, curriculum=[Stage(mix=[Source(targets={"clues": [6, 8]})])]),
-        "monitor": MonitorConfig(every=20, puzzles=8, targets={"few": {"clues": 6}}),
+        "validation": ValidationConfig(every=20, puzzles=8, targets={"few": {"clues": 6}}),
         "reward": RewardConfig(**{**REWARD, **(reward or {})}),
     }
     return replace(victim.config(), **{**run, **changes})

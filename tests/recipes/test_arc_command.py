@@ -9,13 +9,13 @@ import torch
 import yaml
 
 from hrm_net import cli
-from hrm_net.recipes.config_yaml import from_yaml
+from hrm_net.recipes.config import from_yaml
 from tests.puzzles.arc.arc_folders import SIDE, folder, plain_score, two_folders
 
 TINY = [
     "puzzle=arc", f"puzzle.canvas={SIDE}", "model=hrm_small", "model.hidden_size=8", "model.num_heads=2",
     "model.h_layers=1", "model.l_layers=1", "model.max_segments=2", "optim=adamw", "batch_size=3", "steps=2",
-    "monitor.every=0", "compile=false", "precision=fp32", "data.augmentations=3", "name=run",
+    "validation.every=0", "compile=false", "precision=fp32", "data.augmentations=3", "name=run",
     "data.tasks=[training]", "data.evaluation_tasks=[evaluation]",
 ]  # fmt: skip
 
@@ -118,7 +118,7 @@ def test_other_tests_of_known_tasks_and_unknown_answers(
     [
         ("data.tasks=[nowhere]", "data.tasks=nowhere: no such file or folder"),
         ("data.evaluation_tasks=[]", "evaluate_puzzles=2: must be 0 without data.evaluation_tasks"),
-        ("monitor.every=5", "monitor.every=5: must be 0: real tasks leave none"),
+        ("validation.every=5", "validation.every=5: must be 0: real tasks leave none"),
         ("data.puzzles=5", "data.puzzles=5: must be null beside data.path"),
         ("data.augmentations=-1", "data.augmentations=-1: must be at least 0"),
         ("data.sha256=abc", "data.sha256=abc: must be "),

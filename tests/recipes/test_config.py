@@ -14,10 +14,10 @@ import puzzles
 from hrm_net import HRM, schema
 from hrm_net.commands import compose
 from hrm_net.commands import help as cli_help
-from hrm_net.recipes.checks import evaluate_config, train_config
-from hrm_net.recipes.config import EvaluateConfig, TrainConfig
-from hrm_net.recipes.config_yaml import from_yaml, to_yaml
-from hrm_net.trainer.resume import differences
+from hrm_net.recipes import train_config
+from hrm_net.recipes.checks import evaluate_config
+from hrm_net.recipes.config import EvaluateConfig, TrainConfig, from_yaml, to_yaml
+from hrm_net.trainer import resume
 
 FILLED_IN = {"model.vocab_size", "model.seq_len", "model.num_puzzle_ids", "model.grid_width"}
 GROUPS = compose.groups()
@@ -59,7 +59,7 @@ def test_every_model_fits_every_puzzle(model: str, puzzle: str) -> None:
     domain = puzzles.get(**config.puzzle)
     assert (config.model.seq_len, config.model.vocab_size) == (domain.seq_len, domain.vocab_size)
     assert (config.model.seq_len // config.model.grid_width, config.model.grid_width) == domain.shape
-    assert config.monitor.targets
+    assert config.validation.targets
     assert config.name == puzzle
 
 
@@ -199,9 +199,9 @@ def test_a_value_of_a_wrong_type_is_refused_in_one_line_that_names_its_key(key: 
             [{"mix": [{"targets": {"clues": 16}}]}],
             "data.curriculum.0.mix.0.targets.clues=16: 9x9 Sudoku needs at least 17",
         ),
-        ("monitor.targets", {"a": {"clues": 90}}, "monitor.targets.a.clues=90: 9x9 Sudoku has at most 81"),
+        ("validation.targets", {"a": {"clues": 90}}, "validation.targets.a.clues=90: 9x9 Sudoku has at most 81"),
         ("evaluate_sets", {"a": {"clues": 90}}, "evaluate_sets.a.clues=90: 9x9 Sudoku has at most 81"),
-        ("monitor.targets", {"a": {"holes": 9}}, "monitor.targets.a.holes=9: unknown target; sudoku has clues"),
+        ("validation.targets", {"a": {"holes": 9}}, "validation.targets.a.holes=9: unknown target; sudoku has clues"),
         ("reward.objectives", ["orm", "prn"], "reward.objectives.1=prn: must be one of orm, prm, pqm, hier, cond"),
         ("reward.objectives", ["orm", "orm"], 'reward.objectives=["orm", "orm"]: must be heads that differ'),
         ("reward.segments", 0, "reward.segments=0: must be at least 1"),
@@ -265,6 +265,10 @@ def test_text_that_is_no_configuration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\S") as caught:
         from_yaml(text)
     assert "\n" not in str(caught.value)
+
+
+def differences(saved: TrainConfig, current: TrainConfig) -> list[str]:
+    return resume.differences(yaml.safe_load(to_yaml(saved)), yaml.safe_load(to_yaml(current)))
 
 
 def test_differences_name_what_matters_on_resume_and_nothing_else() -> None:

@@ -9,12 +9,12 @@ import pytest
 
 import puzzles
 from hrm_net import cli
-from hrm_net.data.puzzle_sets import generated_set, read_sets
-from hrm_net.evaluation.directories import trained_on
-from hrm_net.evaluation.validation import Monitor
-from hrm_net.recipes.checks import train_config
-from hrm_net.recipes.config import TrainConfig
-from hrm_net.recipes.config_yaml import from_yaml, to_yaml
+from hrm_net.data.puzzle_sets import PuzzleSet, generated_set, read_sets
+from hrm_net.recipes import check, train_config
+from hrm_net.recipes.config import from_yaml, to_yaml
+from hrm_net.recipes.recipe import Run
+from hrm_net.recipes.solver import build_data
+from hrm_net.recipes.solver_evaluation import trained_on
 from puzzles import build, splits
 from puzzles.datasets import dataset
 from tests.puzzles.datasets.directories import change, put, split, write_both
@@ -23,7 +23,7 @@ from tests.recipes.test_config import values
 SMALL = puzzles.get("sudoku", box="2x2")
 NAMED = ("model=hrm_small", "data.augment=false")
 FAST = (
-    "puzzle=sudoku_4x4", "steps=2", "batch_size=4", "monitor.every=0", "compile=false", "evaluate_puzzles=0",
+    "puzzle=sudoku_4x4", "steps=2", "batch_size=4", "validation.every=0", "compile=false", "evaluate_puzzles=0",
     "hydra.run.dir=run",
 )  # fmt: skip
 
@@ -87,7 +87,7 @@ def test_a_run_is_not_resumed_on_other_data(four: Path, capsys):
         (["data.path=words"], "vocab_size=7: sudoku {'box': '2x2'} has at most 6"),
         (["data.path=[four,named]"], "the directories have 1, 3 puzzle identifiers: must be equal"),
         (["data.path=named", "model=hrm_small"], "data.augment=true: must be false"),
-        ([*NAMED, "data.path=named", "monitor.every=1"], "monitor.every=1: must be 0"),
+        ([*NAMED, "data.path=named", "validation.every=1"], "validation.every=1: must be 0"),
         ([*NAMED, "data.path=named", "evaluate_puzzles=1"], "evaluate_puzzles=1: must be 0"),
         ([*NAMED, "data.path=[named,renamed]"], "data.path=renamed: its identifiers.json is not that of"),
     ],
@@ -111,25 +111,30 @@ def test_the_model_has_the_directory_s_identifiers(four: Path):
     assert from_yaml(to_yaml(config)) == config
 
 
-def config_of(*overrides: str) -> TrainConfig:
-    return train_config(values("puzzle=sudoku_6x6", *overrides))
+def checked(*overrides: str) -> Run:
+    return check(values("puzzle=sudoku_6x6", *overrides))[1]
+
+
+def validation_sets(run: Run) -> list[PuzzleSet]:
+    validation = build_data(run.config, run.inputs)[1]
+    assert validation is not None
+    return validation.sets
 
 
 def test_generated_puzzles_of_a_run_are_not_those_of_its_directory(elsewhere: Path):
-    """The directory holds, turned, what monitor and evaluation would generate: none of it is left in either."""
+    """The directory holds, turned, what validation and evaluation would generate: none of it is left in either."""
     six = puzzles.get("sudoku", box="2x3")
-    plain = config_of("monitor.every=1", "monitor.puzzles=6")
-    watched = Monitor(six, plain).sets
+    watched = validation_sets(checked("validation.every=1", "validation.puzzles=6"))
     judged = generated_set(six, "clues_12", 0, 6, clues=12)
     turned = six.transform(puzzles.rng(0, "turn"), *(
         np.concatenate([getattr(one, side)[:4] for one in (*watched, judged)]) for side in ("inputs", "labels")
     ))  # fmt: skip
     rows = build.build_rows.plain(*turned)
     dataset.write("seen", {"train": dataset.dataset({"all": rows}, vocab_size=six.vocab_size)})
-    config = config_of("monitor.every=1", "monitor.puzzles=6", "data.path=seen")
-    for before, after in zip(watched, Monitor(six, config).sets, strict=True):
+    run = checked("validation.every=1", "validation.puzzles=6", "data.path=seen")
+    for before, after in zip(watched, validation_sets(run), strict=True):
         assert np.array_equal(after.inputs, before.inputs[4:])
-    seen = trained_on(config, six)
+    seen = trained_on(run.config, six, None)
     assert seen is not None
     again = generated_set(six, "clues_12", 0, 6, unlike=seen, clues=12)
     assert len(again) == 6
@@ -166,7 +171,7 @@ def test_sets_of_a_directory(tmp_path: Path):
 
 def test_maze_hard_trains_and_is_judged_from_its_directory(shared_data: Path, elsewhere: Path, capsys):
     overrides = ["puzzle=maze_hard", f"data.path={shared_data / 'maze-hard'}", "data.augment=false", "steps=2",
-                 "batch_size=2", "monitor.every=0", "compile=false", "evaluate_puzzles=0", "hydra.run.dir=run",
+                 "batch_size=2", "validation.every=0", "compile=false", "evaluate_puzzles=0", "hydra.run.dir=run",
                  "model=hrm_small", "model.max_segments=2",
         "model.hidden_size=64", "model.num_heads=2"]  # fmt: skip
     cli.train(overrides)

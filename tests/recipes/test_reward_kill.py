@@ -11,7 +11,7 @@ from tests.recipes.reward_victim import STEPS
 from tests.recipes.test_training import assert_same, records
 from tests.trainer.test_kill import finish, newest_step, start
 
-VICTIM = "tests.reward_victim"
+VICTIM = "tests.recipes.reward_victim"
 
 
 @pytest.fixture(scope="module")

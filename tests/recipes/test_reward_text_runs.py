@@ -10,14 +10,14 @@ import torch
 from hrm_net import cli
 from hrm_net.checkpoints import checkpoint
 from hrm_net.commands import rank as rank_command
-from hrm_net.recipes.checks import train_config
+from hrm_net.recipes import recipe_of, train_config
 from hrm_net.reward.formats import jsonl, prm800k
 from hrm_net.reward.formats.prm800k import Completion, RatedStep, Record
 from tests.recipes.test_config import values
 
 SMALL = [
     "experiment=reward_text", "reward.text.path=rated.jsonl", "batch_size=8", "puzzle.length=32", "compile=false",
-    "model.hidden_size=16", "model.num_heads=2", "model.max_segments=2", "precision=fp32", "monitor.every=2",
+    "model.hidden_size=16", "model.num_heads=2", "model.max_segments=2", "precision=fp32", "validation.every=2",
     "device=cpu",
 ]  # fmt: skip
 
@@ -106,7 +106,7 @@ def test_stopped_and_resumed_is_the_same_run(here, monkeypatch):
 
 
 def test_broken_lines_and_answers_that_are_not_known(here, capsys):
-    train("name=one", "steps=1", "evaluate_puzzles=0", "reward.objectives=[prm]", "monitor.every=0")
+    train("name=one", "steps=1", "evaluate_puzzles=0", "reward.objectives=[prm]", "validation.every=0")
     with Path("candidates.jsonl").open("a") as file:
         file.write('{"question": "q"}\n')
     capsys.readouterr()
@@ -157,5 +157,5 @@ def test_texts_need_their_own_puzzle():
 
 def test_a_text_run_may_be_composed_without_its_file():
     config = train_config(values("experiment=reward_text"), read_data=False)
-    assert config.on_text
+    assert recipe_of(config).noun == "a step scorer of texts"
     assert (config.model.vocab_size, config.model.seq_len) == (257, config.puzzle["length"])

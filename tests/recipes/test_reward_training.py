@@ -11,8 +11,7 @@ import torch
 
 from hrm_net import cli
 from hrm_net.checkpoints import checkpoint
-from hrm_net.recipes import step_scorer as training
-from hrm_net.recipes import step_scorer_runs as runs
+from hrm_net.recipes import step_scorer as runs
 from hrm_net.recipes.model_source import find_model
 from hrm_net.reward import StepScorer
 from hrm_net.reward.config import PolicyConfig
@@ -27,8 +26,8 @@ RULES = step_rules(get("sudoku", box="2x2"))
 TREES = {"labels": "mc_soft", "trees": 3, "children": 4, "height": 2}
 SHORT = [
     "puzzle=sudoku_4x4", "reward=steps", "model.hidden_size=8", "batch_size=24", "data.puzzles=16", "compile=false",
-    "steps=4", "monitor.every=2", "monitor.puzzles=6", "reward.budget=4", "reward.cells_per_step=3",
-    "reward.policy.error=0.3", "reward.monitor_candidates=4", "reward.evaluate_candidates=4", "evaluate_puzzles=5",
+    "steps=4", "validation.every=2", "validation.puzzles=6", "reward.budget=4", "reward.cells_per_step=3",
+    "reward.policy.error=0.3", "reward.validation_candidates=4", "reward.evaluate_candidates=4", "evaluate_puzzles=5",
     "threads=1", "precision=fp32",
 ]  # fmt: skip
 
@@ -62,7 +61,7 @@ def test_a_control_matched_in_number_has_as_many_rows_as_what_it_controls() -> N
     for compression in ("none", "hnc", "count"):
         merged = ["hier"] if compression == "hnc" else ["prm"]
         run = config({"objectives": merged, **TREES, "compression": compression})
-        found = data.make(run, RULES).lone
+        found = data.make(runs.solution_source(run, RULES)).single_rows
         assert found is not None
         made[compression] = found
     assert len(made["count"]) == len(made["hnc"]) > len(made["none"])
@@ -72,7 +71,7 @@ def test_a_control_matched_in_number_has_as_many_rows_as_what_it_controls() -> N
 def test_the_label_alive_ends_where_the_error_that_cond_is_told_begins() -> None:
     """From the last error on nothing is alive, the step before it is, and a solution that came right ends alive."""
     run = config({"objectives": ["prm", "cond"], "fine": "alive"})
-    found = data.make(run, RULES).trajectories
+    found = data.make(runs.solution_source(run, RULES)).trajectories
     assert found is not None
     labels = [found.rows.label[a:b] for a, b in pairwise(found.starts)]
     assert any(0 < error < len(mine) for mine, error in zip(labels, found.error, strict=True))
@@ -84,7 +83,7 @@ def test_the_label_alive_ends_where_the_error_that_cond_is_told_begins() -> None
 
 def test_exact_labels_of_trees_are_the_oracles() -> None:
     run = config({"objectives": ["prm"], **TREES, "data": "trees", "labels": "exact"})
-    found = data.make(run, RULES).lone
+    found = data.make(runs.solution_source(run, RULES)).single_rows
     assert found is not None
     target = RULES.targets(found.problem, found.before, found.after)
     changed = found.before != found.after
@@ -95,23 +94,23 @@ def test_exact_labels_of_trees_are_the_oracles() -> None:
 
 def test_the_data_is_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = config()
-    made, digest = data.prepare(run, RULES, tmp_path)
+    made, digest = data.prepare(runs.solution_source(run, RULES), tmp_path)
     monkeypatch.setattr(data, "make", lambda *_: pytest.fail("made again"))
-    read, again = data.prepare(run, RULES, tmp_path)
+    read, again = data.prepare(runs.solution_source(run, RULES), tmp_path)
     assert digest == again
     assert made.trajectories is not None
     assert read.trajectories is not None
     np.testing.assert_array_equal(made.trajectories.rows.after, read.trajectories.rows.after)
     with pytest.raises(ValueError, match=r"steps was made with candidates=4, not 5: use it again, or choose another"):
-        data.prepare(config({"candidates": 5}), RULES, tmp_path)
-    path = tmp_path / "steps" / "lone.npz"
+        data.prepare(runs.solution_source(config({"candidates": 5}), RULES), tmp_path)
+    path = tmp_path / "steps" / "single_rows.npz"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"lone.npz: missing or damaged; delete .* to have it made again"):
-        data.prepare(run, RULES, tmp_path)
+    with pytest.raises(ValueError, match=r"single_rows.npz: missing or damaged; delete .* to have it made again"):
+        data.prepare(runs.solution_source(run, RULES), tmp_path)
 
 
 def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, step, calls = config({"solver_steps": 3}, steps=10, checkpoint_every=4), training.train_step, 0
+    run, step, calls = config({"solver_steps": 3}, steps=10, checkpoint_every=4), runs.train_step, 0
     runs.train(run, tmp_path / "whole")
 
     def dies(*arguments):
@@ -121,10 +120,10 @@ def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path: Path, monke
             raise KeyboardInterrupt
         return step(*arguments)
 
-    monkeypatch.setattr(training, "train_step", dies)
+    monkeypatch.setattr(runs, "train_step", dies)
     with pytest.raises(KeyboardInterrupt):
         runs.train(run, tmp_path / "cut")
-    monkeypatch.setattr(training, "train_step", step)
+    monkeypatch.setattr(runs, "train_step", step)
     runs.train(run, tmp_path / "cut")
     one, two = final(tmp_path / "whole"), final(tmp_path / "cut")
     assert_same(one.tensors, two.tensors)
@@ -133,9 +132,9 @@ def test_a_run_that_was_cut_off_ends_like_one_that_was_not(tmp_path: Path, monke
 
 
 def test_numbers_that_are_not_finite_stop_before_the_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    losses = training.objectives.losses
+    losses = runs.objectives.losses
     monkeypatch.setattr(
-        training.objectives,
+        runs.objectives,
         "losses",
         lambda *a, **k: {name: one * float("nan") for name, one in losses(*a, **k).items()},
     )
@@ -179,7 +178,7 @@ def test_a_run_is_judged_handed_on_and_judged_again(
         (["reward.data=trees"], "reward.coarse=second: must be net for exact labels on trees, "),
         (["reward.fine=alive", "reward.labels=mc_soft"], "reward.fine=alive: must be ok, but for exact labels of traj"),
         (["reward.compression=hnc", "reward.data=trajectories"], "reward.compression=hnc: must be none for traj"),
-        (["model.noise=0.1"], "model.core.state=fixed, noise=0.1: a scorer says the same each time"),
+        (["model.noise=0.1"], "model.core.state=fixed, noise=0.1: a scorer must give the same score each time"),
     ],
 )
 def test_a_mistake_is_one_line_before_any_work(
@@ -197,5 +196,5 @@ def test_a_scorer_is_not_taken_for_a_solver(tmp_path: Path) -> None:
     runs.train(config({"objectives": ["prm"]}, steps=1), tmp_path / "run")
     assert checkpoint.best(tmp_path / "run" / "checkpoints") is not None
     source = find_model(str(tmp_path / "run"))
-    with pytest.raises(ValueError, match="holds a step scorer, which solves nothing"):
+    with pytest.raises(ValueError, match="which scores solutions and solves nothing"):
         source.load()

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from hrm_net.checkpoints import checkpoint
+from hrm_net.data.config import DataConfig, Source, Stage
+from hrm_net.evaluation.config import ValidationConfig
 from hrm_net.recipes import solver as training
-from hrm_net.recipes.config import DataConfig, MonitorConfig, Source, Stage, TrainConfig
-from hrm_net.trainer.interrupts import interruptible
+from hrm_net.recipes.config import TrainConfig
 from hrm_net.trainer.optim import OptimConfig
+from hrm_net.trainer.session import interruptible
 from tests.trainer import victim
 
 MODEL = victim.config().model
@@ -20,9 +22,9 @@ MODEL = victim.config().model
 
 def config(**changes) -> TrainConfig:
     """The run that others kill, much shorter."""
-    monitor = MonitorConfig(every=6, puzzles=8, targets={"easy": {"clues": 10}})
+    validation = ValidationConfig(every=6, puzzles=8, targets={"easy": {"clues": 10}})
     return replace(
-        victim.config(), **{"steps": 12, "checkpoint_every": 4, "log_every": 3, "monitor": monitor, **changes}
+        victim.config(), **{"steps": 12, "checkpoint_every": 4, "log_every": 3, "validation": validation, **changes}
     )
 
 
@@ -106,13 +108,13 @@ def test_it_learns_and_keeps_the_best(tmp_path: Path):
 @pytest.mark.parametrize(
     ("scores", "best"), [([0.1, 0.5, 0.3], 8), ([0.1, 0.5, 0.6], 12), ([0.5, 0.5, 0.4], 4)], ids=["peak", "rise", "tie"]
 )
-def test_the_best_is_what_the_monitor_liked_most(
+def test_the_best_has_the_highest_validation_score(
     scores: list[float], best: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    looks = iter(scores)
-    monkeypatch.setattr(training.Monitor, "look", lambda *_: (next(looks), []))
-    monitor = MonitorConfig(every=4, puzzles=8, targets={"easy": {"clues": 10}})
-    training.train(config(monitor=monitor), tmp_path / "run")
+    scores_in_turn = iter(scores)
+    monkeypatch.setattr(training.Validation, "__call__", lambda *_: (next(scores_in_turn), []))
+    validation = ValidationConfig(every=4, puzzles=8, targets={"easy": {"clues": 10}})
+    training.train(config(validation=validation), tmp_path / "run")
     found = checkpoint.best(tmp_path / "run" / "checkpoints")
     assert found is not None
     assert found.name == f"step_{best:06d}"
@@ -193,11 +195,11 @@ def test_training_never_reads_the_global_random_stream(tmp_path: Path):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_monitor_that_stays_below_its_best_is_told(
+def test_validation_that_stays_below_its_best_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    looks = iter([0.5, 0.4, 0.3])
-    monkeypatch.setattr(training.Monitor, "look", lambda *_: (next(looks), []))
-    monitor = MonitorConfig(every=4, puzzles=8, patience=2, targets={"easy": {"clues": 10}})
-    training.train(config(monitor=monitor), tmp_path / "run")
+    scores_in_turn = iter([0.5, 0.4, 0.3])
+    monkeypatch.setattr(training.Validation, "__call__", lambda *_: (next(scores_in_turn), []))
+    validation = ValidationConfig(every=4, puzzles=8, patience=2, targets={"easy": {"clues": 10}})
+    training.train(config(validation=validation), tmp_path / "run")
     assert capsys.readouterr().out.count("no better than 50.0% at step 4 since") == 1

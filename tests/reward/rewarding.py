@@ -1,20 +1,25 @@
 """Small step scorers and random steps for tests."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from hrm_net.nn.config import HRMConfig
+from hrm_net.reward.heads import HEADS
 from hrm_net.reward.model import RewardModel
-from hrm_net.reward.model_config import OBJECTIVES, RewardModelConfig
+from hrm_net.reward.model_config import RewardModelConfig
+from puzzles.errors import UserError
 from tests.models import SEQ, SMALL, VARIANTS, VOCAB, seeded
 
 SHOWN = ("symbols", "hrm", "hrm_learned", "trm_attention", "grid", "text")
 MAX_LEFT = 5
 
+ALL_HEADS = tuple(HEADS)
 
-def small_config(variant: str = "symbols", objectives: tuple[str, ...] = OBJECTIVES, **core: Any) -> RewardModelConfig:
+
+def small_config(variant: str = "symbols", objectives: tuple[str, ...] = ALL_HEADS, **core: Any) -> RewardModelConfig:
     text = variant == "text"
     values = {**SMALL, **VARIANTS["hrm" if text else variant], "num_puzzle_ids": 1, "l_cycles": 1, **core}
     return RewardModelConfig(
@@ -25,7 +30,7 @@ def small_config(variant: str = "symbols", objectives: tuple[str, ...] = OBJECTI
     )
 
 
-def small_scorer(variant: str = "symbols", objectives: tuple[str, ...] = OBJECTIVES, **core: Any) -> RewardModel:
+def small_scorer(variant: str = "symbols", objectives: tuple[str, ...] = ALL_HEADS, **core: Any) -> RewardModel:
     """Heads that say something from the start."""
     model = RewardModel(small_config(variant, objectives, **core), seeded())
     with torch.no_grad():
@@ -71,3 +76,12 @@ def run(model: RewardModel, rows: dict[str, Tensor], segments: int = 2):
         state, out = model(state, rows)
     assert out is not None
     return state, out
+
+
+def refusal(call: Callable[[], object]) -> str:
+    """The message with which a call refuses a user's value; "" where it does not. Any other error is let through."""
+    try:
+        call()
+    except UserError as error:
+        return str(error) or "refused without a word\n"
+    return ""

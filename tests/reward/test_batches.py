@@ -7,9 +7,10 @@ import torch
 
 import puzzles
 from hrm_net.reward.data import prepare as data
-from hrm_net.reward.data.batches import ALONE, GRIDS, StepBatches
-from hrm_net.reward.data.prepare import StepData
+from hrm_net.reward.data.batches import StepBatches
 from hrm_net.reward.data.solutions import build_policy, sample
+from hrm_net.reward.examples import GRIDS, Examples, from_steps
+from hrm_net.reward.heads.base import ALONE
 from puzzles.steps.attempts import attempts
 from puzzles.steps.labels import label_states
 from puzzles.steps.rules import step_rules
@@ -18,10 +19,11 @@ from tests.recipes import reward_victim
 CONFIG = reward_victim.config()
 RULES = step_rules(puzzles.get("sudoku", box="2x2"))
 DATA = data.make(CONFIG, RULES)
+EXAMPLES = DATA.examples()
 ROWS, BUDGET = 30, CONFIG.reward.budget
 
 
-def batches(found: StepData = DATA, **changes) -> StepBatches:
+def batches(found: Examples = EXAMPLES, **changes) -> StepBatches:
     return StepBatches(found, RULES.puzzle, **{"budget": BUDGET, "batch_size": ROWS, "seed": 0, **changes})
 
 
@@ -34,17 +36,17 @@ def test_a_step_always_gives_the_same_batch_and_others_differ() -> None:
     assert not torch.equal(one["problem"], other["problem"])
 
 
-@pytest.mark.parametrize("kind", ["both", "whole", "lone"])
+@pytest.mark.parametrize("kind", ["both", "whole", "single"])
 def test_solutions_are_whole_and_rows_fill_the_rest(kind: str) -> None:
-    trajectories = None if kind == "lone" else DATA.trajectories
-    lone = None if kind == "whole" else DATA.lone
-    found = batches(StepData(trajectories=trajectories, lone=lone), augment=False)
+    trajectories = None if kind == "single" else DATA.trajectories
+    single = None if kind == "whole" else DATA.single_rows
+    found = batches(from_steps(trajectories, single), augment=False)
     for step in range(20):
         batch = found(step)
         trajectory = batch["trajectory"]
         inside = trajectory[trajectory != ALONE]
         num = len(batch["outcome"])
-        assert num == len(batch["error"]) == {"both": 3, "whole": 7, "lone": 0}[kind]
+        assert num == len(batch["error"]) == {"both": 3, "whole": 7, "single": 0}[kind]
         assert torch.equal(inside, inside.sort().values)
         assert sorted(set(inside.tolist())) == list(range(num))
         for one in range(num):
@@ -60,7 +62,7 @@ def test_solutions_are_whole_and_rows_fill_the_rest(kind: str) -> None:
 
 def test_an_epoch_shows_every_solution_once() -> None:
     assert DATA.trajectories is not None
-    found = batches(StepData(trajectories=DATA.trajectories, lone=None), batch_size=BUDGET, augment=False)
+    found = batches(from_steps(DATA.trajectories, None), batch_size=BUDGET, augment=False)
     num = len(DATA.trajectories)
     seen = [found(step)["error"].item() + 10 * found(step)["outcome"].item() for step in range(num)]
     expected = DATA.trajectories.error + 10 * DATA.trajectories.outcome

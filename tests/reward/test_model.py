@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from hrm_net.checkpoints import pretrained
+from hrm_net.reward.heads import HEADS
 from hrm_net.reward.model import RewardModel
-from hrm_net.reward.model_config import OBJECTIVES, RewardModelConfig
+from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.objectives import halting_loss, losses
 from tests.models import VOCAB, seeded, small_model
 from tests.reward.rewarding import SHOWN, random_rows, run, small_config, small_scorer, toy_batch
@@ -24,7 +25,7 @@ def test_renaming_symbols_renames_nothing_but_the_state():
     names = torch.tensor([0, 1, 4, 2, 5, 3])
     state, out = run(model, rows)
     state2, out2 = run(model, renamed(rows, names))
-    for name in OBJECTIVES:
+    for name in HEADS:
         torch.testing.assert_close(out.logits[name], out2.logits[name], rtol=0, atol=1e-12)
     torch.testing.assert_close(out.q_halt, out2.q_halt, rtol=0, atol=1e-12)
     torch.testing.assert_close(state2.z_H[:, :, names[2:] - 2], state.z_H, rtol=0, atol=1e-12)
@@ -100,7 +101,7 @@ def test_verdicts_start_undecided_and_every_weight_is_reached():
     assert all(param.grad is not None and (param.grad != 0).any() for param in model.parameters())
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", HEADS)
 @pytest.mark.parametrize("variant", ["symbols", "grid", "text"])
 def test_a_few_steps_learn_a_batch_by_heart(objective: str, variant: str):
     model, batch = RewardModel(small_config(variant, (objective,), l_layers=1), seeded()), toy_batch(variant)
@@ -140,7 +141,7 @@ def test_a_solver_is_a_start(variant: str):
 
 def test_a_solver_that_does_not_fit_is_refused():
     solver = small_model("symbols")
-    with pytest.raises(ValueError, match=r"^model\.core\.hidden_size=32: the solver that is the start has 16$"):
+    with pytest.raises(ValueError, match=r"^model\.core\.hidden_size=32: the solver to start from has 16$"):
         RewardModel.from_solver(small_config("symbols", hidden_size=32), solver)
     with pytest.raises(ValueError, match=r"^model\.core\.seq_len=25: "):
         RewardModel.from_solver(small_config("symbols", seq_len=25), solver)
@@ -189,7 +190,7 @@ def test_configurations_that_no_scorer_has():
         ({"objectives": ["pair"]}, r"model\.objectives=\['pair'\]: must be any of"),
         ({"inputs": "text"}, "symbols"),
         ({"segments": 0}, r"model\.segments=0: must be at least 1"),
-        ({"core": replace(config.core, noise=0.1)}, "a scorer says the same each time"),
+        ({"core": replace(config.core, noise=0.1)}, "a scorer must give the same score each time"),
     ):
         with pytest.raises(ValueError, match=message):
             replace(config, **change)

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import puzzles
-from hrm_net.reward.metrics.by_solution import by_solution
 from hrm_net.reward.search import probes
-from hrm_net.reward.search.climbing import climb
+from hrm_net.reward.search.probes import climb
 from puzzles.steps.attempts import attempts
 from puzzles.steps.labels import label_states
 from puzzles.steps.policies import CarelessSolver, sample_states
@@ -185,18 +184,6 @@ def test_probes_tell_a_scorer_that_is_fooled_from_one_that_is_not(sampled):
     assert seen["few_huge_steps"]["solved"] == 0.0
     assert seen["failed"]["beats_failed"]["prod"] == pytest.approx(0.5)
     assert seen["failed"]["num"] == int((~label_states(rules, some).solved).sum())
-
-
-def test_aggregates_by_hand():
-    scores, starts = np.array([0.5, 0.25, 1.0, 0.0]), np.array([0, 2, 3, 4])
-    assert np.exp(by_solution(scores, starts, "prod")) == pytest.approx([0.125, 1.0, 0.0])
-    assert by_solution(scores, starts, "min").tolist() == [0.25, 1.0, 0.0]
-    assert by_solution(scores, starts, "mean").tolist() == [0.375, 1.0, 0.0]
-    assert by_solution(scores, starts, "last").tolist() == [0.25, 1.0, 0.0]
-    with pytest.raises(ValueError, match="trajectory 1: has no step"):
-        by_solution(scores, np.array([0, 2, 2, 4]), "min")
-    with pytest.raises(ValueError, match="how=max"):
-        by_solution(scores, starts, "max")
 
 
 def test_climbing_finds_the_truth_of_an_honest_score_and_only_score_of_another(sampled):

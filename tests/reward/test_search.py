@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import puzzles
-from hrm_net.reward.metrics.by_solution import HOWS
+from hrm_net.reward.aggregate import COMPARED
 from hrm_net.reward.search import guided as search
 from puzzles.steps.policies import CarelessSolver, Policy, RandomPolicy
 from puzzles.steps.rules import StepRules, step_rules
@@ -81,7 +81,7 @@ def _steps(path):
     return list(pairwise(states)), states
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", COMPARED)
 def test_a_wide_beam_finds_the_best_of_all_paths(how):
     problems, table = np.array([[5, 5, 5], [6, 6, 6]], np.uint8), Table(0)
     found = search.beam(
@@ -181,7 +181,7 @@ def test_a_scorer_that_knows_solves_and_one_that_lies_does_not(sudoku):
 
 
 @settings(max_examples=20)
-@given(st.integers(0, 1000), st.sampled_from(HOWS), st.integers(1, 3), st.integers(1, 3))
+@given(st.integers(0, 1000), st.sampled_from(COMPARED), st.integers(1, 3), st.integers(1, 3))
 def test_reports_hold_paths_of_the_policy(sudoku, seed, how, width, expand):
     rules, problems = sudoku
     found = _search(sudoku, Table(0), seed, width=width, expand=expand, how=how)

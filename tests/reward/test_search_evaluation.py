@@ -9,17 +9,20 @@ import pytest
 
 import puzzles
 from hrm_net import cli
+from hrm_net.reward.aggregate import COMPARED
 from hrm_net.reward.data.solutions import build_policy, sample
-from hrm_net.reward.judging import Choices, aggregated, exam
+from hrm_net.reward.examples import grid_inputs
+from hrm_net.reward.labelled_solutions import (
+    Choices,
+    LabelledSolutions,
+)
 from hrm_net.reward.metrics.best_of_n import best_of_n, oracle
-from hrm_net.reward.metrics.by_solution import HOWS
-from hrm_net.reward.row_scores import RowScores
+from hrm_net.reward.scoring import SharedScores, run_rows, to_scores
 from hrm_net.reward.search import evaluation as search_evaluation
 from hrm_net.reward.search import probes
 from hrm_net.reward.search.config import SearchConfig
+from hrm_net.reward.search.evaluation import first_attempts, measure_climbing
 from hrm_net.reward.search.guided import unlabelled_rows
-from hrm_net.reward.search.probe_evaluation import first_attempts, measure_climbing
-from hrm_net.reward.verdicts import logits_of, scores
 from puzzles.steps.rows import StepRows
 from puzzles.steps.rules import step_rules
 from tests.recipes import reward_victim
@@ -35,7 +38,7 @@ SOLUTIONS = [
     sample(POLICY, RULES, puzzles.rng(0, "test of search", part), PROBLEMS[part : part + 5], REWARD, num=NUM)
     for part in (0, 5)
 ]
-EXAM = exam("test", SOLUTIONS, REWARD, NUM)
+SOLVED = LabelledSolutions.of("test", SOLUTIONS, REWARD, NUM)
 CONFIG = SearchConfig(name="full", puzzles=7, greedy=[1, 4], widths=[2], expand=4, probes=3, climbing=4, proposals=3)
 
 
@@ -51,10 +54,10 @@ class Truth:
 
 
 def points(heads: tuple[str, ...] = ("right", "wrong"), how: str = "last", weight: float | None = None) -> dict:
-    told = {head: Truth(head).score_rows(EXAM.trajectories.rows) for head in heads}
+    told = {head: Truth(head).score_rows(SOLVED.trajectories.rows) for head in heads}
     choices = {head: Choices(threshold=0.5, threshold_last=0.5, how=how, fine_weight=weight) for head in heads}
     return search_evaluation.search_points(
-        Truth, EXAM, told, choices, CONFIG, RULES, POLICY, budget=REWARD.budget, seed=0
+        Truth, SOLVED, told, choices, CONFIG, RULES, POLICY, budget=REWARD.budget, seed=0
     )
 
 
@@ -81,10 +84,10 @@ def test_a_head_that_knows_searches_like_the_oracle_and_its_opposite_finds_nothi
 
 def test_best_of_n_is_of_the_searched_puzzles_alone() -> None:
     found = points()["right"]["points"]
-    whole = aggregated(EXAM, Truth("right").score_rows(EXAM.trajectories.rows), "last")[:7]
+    whole = SOLVED.aggregated(Truth("right").score_rows(SOLVED.trajectories.rows), "last")[:7]
     for point in found[:3]:
-        assert point["accuracy"] == pytest.approx(best_of_n(whole, EXAM.solved[:7], point["tries"]).mean())
-    assert points()["oracle"]["points"][1]["accuracy"] == pytest.approx(oracle(EXAM.solved[:7], 4).mean())
+        assert point["accuracy"] == pytest.approx(best_of_n(whole, SOLVED.solved[:7], point["tries"]).mean())
+    assert points()["oracle"]["points"][1]["accuracy"] == pytest.approx(oracle(SOLVED.solved[:7], 4).mean())
 
 
 @pytest.mark.parametrize(
@@ -97,7 +100,7 @@ def test_best_of_n_is_of_the_searched_puzzles_alone() -> None:
     ],
 )
 def test_calls_of_best_of_n_are_counted(how: str, weight: float | None, calls: Any) -> None:
-    steps = np.diff(EXAM.trajectories.starts)[: 7 * NUM]
+    steps = np.diff(SOLVED.trajectories.starts)[: 7 * NUM]
     for point in points(("right",), how, weight)["right"]["points"]:
         if point["kind"] == "best_of_n":
             assert point["policy_calls"] == pytest.approx(point["tries"] * steps.mean())
@@ -116,15 +119,15 @@ def test_shared_scores_are_the_models_own_and_come_once(monkeypatch: pytest.Monk
     twice = StepRows.concatenate([rows, rows.take(slice(3, 6))])
     seen = []
     monkeypatch.setattr(
-        "hrm_net.reward.row_scores.logits_of",
-        lambda model, rows, **how: (seen.append(len(rows)), logits_of(model, rows, **how))[1],
+        "hrm_net.reward.scoring.run_rows",
+        lambda model, inputs, **how: (seen.append(len(inputs["span"])), run_rows(model, inputs, **how))[1],
     )
-    shared = RowScores(model, segments=2, batch_size=4)
-    expected = logits_of(model, rows, segments=2, batch_size=4)
+    shared = SharedScores(model, segments=2, batch_size=4)
+    expected = run_rows(model, grid_inputs(rows), segments=2, batch_size=4).logits
     first = shared.head("prm").score_rows(twice.take(slice(0, 5)))
-    np.testing.assert_allclose(first, scores("prm", expected["prm"])[:5], rtol=1e-5)
+    np.testing.assert_allclose(first, to_scores("prm", expected["prm"])[:5], rtol=1e-5)
     for head in ("cond", "prm"):
-        mine = scores(head, expected[head])
+        mine = to_scores(head, expected[head])
         found = shared.head(head).score_rows(twice)
         np.testing.assert_allclose(found, np.concatenate([mine, mine[3:6]]), rtol=1e-5)
     assert seen == [5, 4]
@@ -138,7 +141,7 @@ def test_shared_scores_are_the_models_own_and_come_once(monkeypatch: pytest.Monk
 
 
 def test_probes_are_made_of_the_solutions_that_were_judged() -> None:
-    found = first_attempts(EXAM, REWARD, 7, 3)
+    found = first_attempts(SOLVED, REWARD, 7, 3)
     wanted = [puzzle * NUM + i for puzzle in range(7) for i in range(3)]
     whole = [one.attempts for one in SOLUTIONS]
     for row, index in enumerate(wanted):
@@ -152,8 +155,8 @@ def test_probes_are_made_of_the_solutions_that_were_judged() -> None:
 
 
 def test_climbing_starts_all_heads_alike() -> None:
-    shared: Any = RowScores(small_scorer("symbols"), segments=1, batch_size=64)
-    found = measure_climbing(shared, EXAM, CONFIG, RULES, seed=0)
+    shared: Any = SharedScores(small_scorer("symbols"), segments=1, batch_size=64)
+    found = measure_climbing(shared, SOLVED, CONFIG, RULES, seed=0)
     assert set(found) == set(shared.model.config.objectives)
     assert len({curve["right"][0] for curve in found.values()}) == 1
     assert all(len(curve["score"]) == 5 and curve["score"] == sorted(curve["score"]) for curve in found.values())
@@ -161,8 +164,8 @@ def test_climbing_starts_all_heads_alike() -> None:
 
 SHORT = [
     "puzzle=sudoku_4x4", "reward=steps", "model.hidden_size=8", "batch_size=24", "data.puzzles=16", "compile=false",
-    "steps=2", "monitor.every=2", "monitor.puzzles=6", "reward.budget=4", "reward.cells_per_step=3",
-    "reward.policy.error=0.3", "reward.monitor_candidates=4", "reward.evaluate_candidates=8", "evaluate_puzzles=0",
+    "steps=2", "validation.every=2", "validation.puzzles=6", "reward.budget=4", "reward.cells_per_step=3",
+    "reward.policy.error=0.3", "reward.validation_candidates=4", "reward.evaluate_candidates=8", "evaluate_puzzles=0",
     "threads=1", "precision=fp32", "reward.segments=1",
 ]  # fmt: skip
 FULL = [
@@ -197,7 +200,7 @@ def test_the_command_prints_keeps_and_draws_all_of_it(trained: Path, capsys: pyt
     assert set(section["probes"]) == set(section["climbing"]) == {"orm", "prm", "pqm", "hier", "cond"}
     for row in section["heads"].values():
         assert [point["kind"] for point in row["points"]] == ["best_of_n", "best_of_n", "greedy", "greedy", "beam"]
-        assert row["how"] in HOWS
+        assert row["how"] in COMPARED
 
 
 def test_parts_can_be_left_out(trained: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -242,6 +245,6 @@ def test_a_solver_cannot_be_searched_by(capsys: pytest.CaptureFixture[str]) -> N
         cli.evaluate(["search=full"])
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("error: search=full: must be none: ")
+    assert err.startswith("error: search=full: must be none for a solver (")
     assert "is no step scorer of puzzles" in err
     assert err.count("\n") == 1

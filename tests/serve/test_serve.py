@@ -11,7 +11,6 @@ import pytest
 
 import puzzles
 from hrm_net.serve.guard import is_our_name
-from hrm_net.serve.judge import judge
 from hrm_net.serve.limits import Limits, TokenBuckets
 from hrm_net.serve.served import Served
 from hrm_net.solver import solve
@@ -121,8 +120,8 @@ def test_what_is_generated_can_be_solved_and_comes_back_by_its_seed(client):
 def test_a_maze_is_judged_by_its_rules():
     maze = puzzles.get("maze", rows=3, columns=3)
     inputs, astray = maze.parse("S..\n##.\nG.."), maze.parse("Soo\n##o\nGo.")
-    assert judge(maze, inputs, maze.solve(inputs[None])[0])[0] == "solved"
-    words, broken = judge(maze, inputs, astray)
+    assert maze.describe_state(inputs, maze.solve(inputs[None])[0])[0] == "solved"
+    words, broken = maze.describe_state(inputs, astray)
     assert words.startswith("broken: no way from S to G")
     assert np.flatnonzero(broken).tolist() == [5, 7]  # where its two ends stop short of each other
 
@@ -136,7 +135,7 @@ def test_a_sudoku_is_judged_by_its_rules():
         ("11..............", "broken: 14 open, two 1s in row 1 and 1 more clashes", [0, 1]),
         ("2...............", "broken: 15 open, 1 of the givens lost", [0]),
     ):
-        words, broken = judge(puzzle, inputs, puzzle.parse(text))
+        words, broken = puzzle.describe_state(inputs, puzzle.parse(text))
         assert (words, np.flatnonzero(broken).tolist()) == (expected, cells)
         assert (words == "solved") == puzzle.check(inputs[None], puzzle.parse(text)[None]).solved[0]
 
@@ -164,8 +163,8 @@ def test_a_sudoku_is_judged_by_its_rules():
         ("generate", {"puzzle": "sudoku", "level": "odd"}, "level=odd: must be one of easy"),
         ("generate", {"puzzle": "sudoku", "level": {}}, "must be one of easy"),
         ("generate", {"puzzle": "sudoku", "clues": 12}, "clues=12"),
-        ("generate", {"puzzle": "sudoku", "clues": {"a": 1}}, "clues={'a': 1}: must be a number or minimal"),
-        ("generate", {"puzzle": "maze", "clues": 12}, "clues=12: maze takes a level"),
+        ("generate", {"puzzle": "sudoku", "clues": {"a": 1}}, "clues={'a': 1}: must be a number or a word"),
+        ("generate", {"puzzle": "maze", "clues": 12}, "clues: unknown key; there are level, puzzle, seed"),
         ("generate", {"puzzle": "maze", "level": "rooms", "seed": -1}, "seed=-1"),
     ],
 )  # fmt: skip

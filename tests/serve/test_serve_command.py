@@ -63,10 +63,10 @@ def test_models_of_runs_beside_the_shipped_one(tmp_path):
         ("maze", saved["maze"]),
     ]
     own = command.load([saved["maze"], saved["sudoku"]], "cpu", "fp32")
-    assert [(one.name, one.origin) for one in own] == [("sudoku", saved["sudoku"]), ("maze", saved["maze"])]
+    assert [(one.name, one.origin) for one in own] == [("maze", saved["maze"]), ("sudoku", saved["sudoku"])]
     with pytest.raises(ValueError, match="a second model for maze"):
         command.load([saved["maze"], saved["maze"]], "cpu", "fp32")
-    with pytest.raises(ValueError, match="its model solves arc"):
+    with pytest.raises(ValueError, match="must be told which family of arc is meant"):
         command.load([saved["arc"]], "cpu", "fp32")
 
 

@@ -101,7 +101,7 @@ def test_errors_mended_counts_wrong_values_that_go() -> None:
             rules.puzzle, problems, states, np.array([length]), budget=3, cells_per_step=2, regime="edit"
         )  # fmt: skip
         labels = label_states(rules, found)
-        return errors_mended(Solutions(attempts=found, exact=labels, taught=labels), rules)
+        return errors_mended(Solutions(attempts=found, exact=labels, training_labels=labels), rules)
 
     assert share(3) == 0.5
     assert share(2) == 0

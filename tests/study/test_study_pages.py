@@ -109,6 +109,7 @@ def test_the_interval_is_students_over_seeds_and_of_puzzles_where_seeds_are_few(
     found = estimate([1.0, 2.0, 3.0, 4.0, 5.0])
     assert found.low == pytest.approx(3 - 2.776 * math.sqrt(2.5 / 5))
     assert found.high == pytest.approx(3 + 2.776 * math.sqrt(2.5 / 5))
+    assert estimate(list(range(12))).high == pytest.approx(5.5 + 2.201 * math.sqrt(13 / 12))  # more seeds than ten
     few = estimate([0.5, 0.5], [[0, 1] * 50, [1, 0] * 50])
     spread = 1.96 * math.sqrt(0.25 / 200)
     assert (few.low, few.high) == (pytest.approx(0.5 - spread, abs=0.02), pytest.approx(0.5 + spread, abs=0.02))

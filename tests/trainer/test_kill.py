@@ -16,12 +16,12 @@ from tests.recipes.test_training import assert_same, records
 from tests.trainer.victim import STEPS
 
 
-def start(run_dir: Path, victim: str = "tests.victim") -> subprocess.Popen:
+def start(run_dir: Path, victim: str = "tests.trainer.victim") -> subprocess.Popen:
     command = [sys.executable, "-m", victim, str(run_dir)]
     return subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def finish(run_dir: Path, victim: str = "tests.victim", steps: int = STEPS) -> checkpoint.Checkpoint:
+def finish(run_dir: Path, victim: str = "tests.trainer.victim", steps: int = STEPS) -> checkpoint.Checkpoint:
     process = start(run_dir, victim)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors

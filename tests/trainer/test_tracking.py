@@ -23,7 +23,7 @@ def record(run_dir: Path, steps: range, resume_step: int = 0) -> bytes:
     with Tracker(run_dir, OFF, {}, resume_step) as tracker:
         for step in steps:
             tracker.log(step, kind="train", loss=step / 3)
-            tracker.log(step, kind="monitor", solve_rate=step / 7)
+            tracker.log(step, kind="validation", solve_rate=step / 7)
     return (run_dir / "metrics.jsonl").read_bytes()
 
 
@@ -80,7 +80,7 @@ def test_an_empty_project_is_refused() -> None:
 WANDB = """
 import sys
 from pathlib import Path
-from hrm_net.tracking import LoggerConfig, Tracker
+from hrm_net.trainer.tracking import LoggerConfig, Tracker
 
 mode, resume_step, run_dir = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 try:

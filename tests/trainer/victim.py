@@ -1,4 +1,4 @@
-"""A short training run in a process of its own, to be killed: `python -m tests.victim RUN_DIR`.
+"""A short training run in a process of its own, to be killed: `python -m tests.trainer.victim RUN_DIR`.
 
 Always on one thread: two summing orders would differ in the last bit.
 """
@@ -6,9 +6,11 @@ Always on one thread: two summing orders would differ in the last bit.
 import sys
 from pathlib import Path
 
+from hrm_net.data.config import DataConfig, Source, Stage
+from hrm_net.evaluation.config import ValidationConfig
 from hrm_net.nn.config import HRMConfig
 from hrm_net.recipes import solver as training
-from hrm_net.recipes.config import DataConfig, MonitorConfig, Source, Stage, TrainConfig
+from hrm_net.recipes.config import TrainConfig
 from hrm_net.trainer.optim import OptimConfig
 
 STEPS = 120
@@ -46,7 +48,7 @@ def config() -> TrainConfig:
         puzzle={"name": "sudoku", "box": "2x2"},
         data=DataConfig(curriculum=[Stage(mix=[Source(targets={"clues": [6, 10]})])]),
         optim=OptimConfig(name="muon", lr=3e-3, warmup_steps=2, ema=0.9),
-        monitor=MonitorConfig(every=20, puzzles=8, targets={"easy": {"clues": 10}}),
+        validation=ValidationConfig(every=20, puzzles=8, targets={"easy": {"clues": 10}}),
     )
 
 

@@ -1,1 +1,11 @@
-"""How a puzzle enters the recurrent state and how the answer is read out of it."""
+"""From token ids to states and back, by the name that `model.codec` gives it.
+
+To add a codec, write a file here with a subclass of `Codec`, and add its line to `CODECS`. Each block says which codecs
+it works with (`Block.codecs`).
+"""
+
+from hrm_net.nn.codecs.codec import Codec
+from hrm_net.nn.codecs.symbols import SymbolCodec
+from hrm_net.nn.codecs.tokens import TokenCodec
+
+CODECS: dict[str, type[Codec]] = {"tokens": TokenCodec, "symbols": SymbolCodec}

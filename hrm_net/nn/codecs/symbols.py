@@ -1,6 +1,6 @@
-"""A state with a symbol axis and weights shared along it: renaming the digits of a puzzle renames the answer.
+"""A state with a symbol axis whose weights are shared along it: renaming the symbols renames the answer.
 
-After DEC and SE-RRM. Each cell holds one vector per symbol; a symbol knows of the others only through their mean.
+After DEC and SE-RRM: each cell holds one vector per symbol.
 """
 
 import torch
@@ -8,80 +8,68 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from hrm_net.nn.layers import Linear, SwiGLU, rms_norm, truncated_normal_
+from hrm_net.nn.codecs.codec import Codec
+from hrm_net.nn.layer_config import LayerConfig, refuse
+from hrm_net.nn.layers import truncated_normal_
 
 EMPTY, GIVEN_AS_ME, GIVEN_AS_OTHER = 0, 1, 2
 NOT_A_SYMBOL = -1e4
 
 
-class SymbolCodec(nn.Module):
-    """Token ids to roles and back: the first `num_special` ids (padding, blank) are no symbols, all others are
-    alike."""
+class SymbolCodec(Codec):
+    """x = sqrt(dim) role(cell, symbol); score(cell, symbol) = readout . z(cell, symbol).
 
-    def __init__(self, vocab_size: int, num_special: int, dim: int, generator: torch.Generator | None = None) -> None:
-        super().__init__()
-        self.num_special, self.num_symbols = num_special, vocab_size - num_special
+    A role is one of three: the cell is empty, it holds this symbol, or it holds another. The first `num_special` ids
+    (padding, blank) are not symbols, and all other ids are treated alike.
+    """
+
+    def __init__(self, config: LayerConfig, generator: torch.Generator | None = None) -> None:
+        super().__init__(config)
+        dim = config.hidden_size
+        self.num_special, self.num_symbols = config.num_special, config.num_symbols
         self.scale = dim**0.5
         self.role = nn.Parameter(truncated_normal_(torch.empty(3, dim), dim**-0.5, generator))
         self.readout = nn.Parameter(truncated_normal_(torch.empty(dim), dim**-0.5, generator))
 
+    @classmethod
+    def check(cls, config: LayerConfig) -> None:
+        """At least two symbols, and neither a prefix nor positions."""
+        if config.num_symbols < 2:
+            bound = f"must leave at least 2 symbols of vocab_size={config.vocab_size}"
+            refuse("num_special", config.num_special, bound)
+        if config.prefix_len:
+            refuse("prefix_len", config.prefix_len, "must be 0 for codec=symbols")
+        if config.positions != "none":
+            refuse("positions", config.positions, "must be none for codec=symbols, whose blocks know where a cell is")
+
+    @staticmethod
+    def state_shape(config: LayerConfig) -> tuple[int, ...]:
+        """(seq, symbol, dim)."""
+        return config.seq_len, config.num_symbols, config.hidden_size
+
+    @staticmethod
+    def to_stacks(z: Float[Tensor, "batch seq symbol dim"]) -> Float[Tensor, "seq batch symbol dim"]:
+        """Cells first, so that a mixing of the cells is one matrix product."""
+        return z.transpose(0, 1).contiguous()
+
+    @staticmethod
+    def from_stacks(z: Float[Tensor, "seq batch symbol dim"]) -> Float[Tensor, "batch seq symbol dim"]:
+        """Puzzles first again."""
+        return z.transpose(0, 1).contiguous()
+
     def embed(
         self, inputs: Int[Tensor, "batch seq"], puzzle_identifiers: Int[Tensor, " batch"], dtype: torch.dtype
     ) -> Float[Tensor, "batch seq symbol dim"]:
-        """The role of each symbol at each cell: the cell is empty, or holds this symbol, or holds another."""
+        """The scaled embedding of the role that each symbol has at each cell."""
         symbol = (inputs - self.num_special)[..., None]
         mine = symbol == torch.arange(self.num_symbols, device=inputs.device)
         roles = torch.where(symbol < 0, EMPTY, torch.where(mine, GIVEN_AS_ME, GIVEN_AS_OTHER))
         return F.embedding(roles, self.scale * self.role).to(dtype)
 
     def read(self, z: Float[Tensor, "batch seq symbol dim"]) -> Float[Tensor, "batch seq vocab"]:
-        """One score a symbol through one shared vector; ids that are no symbols cannot win."""
+        """One score per symbol, by a vector that all symbols share; ids that are not symbols cannot win."""
         return F.pad(z.to(self.readout.dtype) @ self.readout, (self.num_special, 0), value=NOT_A_SYMBOL)
 
     def summary(self, z: Float[Tensor, "batch seq symbol dim"]) -> Float[Tensor, "batch dim"]:
-        """What the halting head sees: the mean over cells and symbols."""
+        """The mean over cells and symbols."""
         return z.mean(dim=(1, 2), dtype=self.readout.dtype)
-
-
-class CellMixer(nn.Module):
-    """A SwiGLU over the cells, the same for every symbol and channel.
-
-    Cells come first in the state, so that this is two plain matrix products without a transposition.
-    """
-
-    def __init__(self, num_cells: int, width: int, generator: torch.Generator | None = None) -> None:
-        super().__init__()
-        self.gate_up_proj = Linear(num_cells, 2 * width, generator=generator)
-        self.down_proj = Linear(width, num_cells, generator=generator)
-
-    def forward(self, z: Float[Tensor, "seq batch symbol dim"]) -> Float[Tensor, "seq batch symbol dim"]:
-        flat = z.flatten(1)
-        gate, up = (self.gate_up_proj.weight.to(z.dtype) @ flat).chunk(2, dim=0)
-        return (self.down_proj.weight.to(z.dtype) @ (F.silu(gate) * up)).view_as(z)
-
-
-class SymbolBlock(nn.Module):
-    """z = norm(z + mix(cells)); z = norm(z + couple(mean of the other symbols)); z = norm(z + SwiGLU(channels))."""
-
-    def __init__(
-        self,
-        dim: int,
-        num_cells: int,
-        num_symbols: int,
-        width: int,
-        cell_width: int,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self.num_others = num_symbols - 1
-        self.mix = CellMixer(num_cells, cell_width, generator)
-        self.couple = Linear(dim, dim, generator=generator)
-        self.mlp = SwiGLU(dim, width, generator)
-
-    def forward(
-        self, z: Float[Tensor, "seq batch symbol dim"], rotary: tuple[Tensor, Tensor] | None
-    ) -> Float[Tensor, "seq batch symbol dim"]:
-        z = rms_norm(z + self.mix(z))
-        others = (z.sum(dim=2, keepdim=True) - z) / self.num_others
-        z = rms_norm(z + self.couple(others))
-        return rms_norm(z + self.mlp(z))

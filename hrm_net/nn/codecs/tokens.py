@@ -1,30 +1,38 @@
-"""Token ids to vectors and back, with the puzzle's embedding before the cells."""
+"""A state of one vector per token: the embedding of the puzzle in front, then the cells (HRM, section 2)."""
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from hrm_net.nn.config import HRMConfig
+from hrm_net.nn.codecs.codec import Codec
 from hrm_net.nn.embedding import SparsePuzzleEmbedding
+from hrm_net.nn.layer_config import LayerConfig
 from hrm_net.nn.layers import Linear, truncated_normal_
 
 
-class TokenCodec(nn.Module):
-    """Embeds cells and puzzle, and reads each cell's scores from the state."""
+class TokenCodec(Codec):
+    """x = sqrt(dim) [puzzle embedding, zeros, E(inputs)]; logits = W z(cells).
 
-    def __init__(self, config: HRMConfig, generator: torch.Generator | None = None) -> None:
-        super().__init__()
+    The prefix has `prefix_len` tokens, of which only the first carries the puzzle's embedding.
+    """
+
+    def __init__(self, config: LayerConfig, generator: torch.Generator | None = None) -> None:
+        super().__init__(config)
         dim, self.prefix_len, self.scale = config.hidden_size, config.prefix_len, config.hidden_size**0.5
         std = dim**-0.5
         self.embed_tokens = nn.Parameter(truncated_normal_(torch.empty(config.vocab_size, dim), std, generator))
-        num_tokens = config.prefix_len + config.seq_len
-        learned = config.positions == "learned"
-        self.embed_pos = (
-            nn.Parameter(truncated_normal_(torch.empty(num_tokens, dim), std, generator)) if learned else None
-        )
-        self.puzzle_embedding = SparsePuzzleEmbedding(config.num_puzzle_ids, dim) if config.prefix_len else None
+        self.embed_pos = None
+        if config.positions == "learned":
+            self.embed_pos = nn.Parameter(truncated_normal_(torch.empty(config.num_tokens, dim), std, generator))
+        if config.prefix_len:
+            self.puzzle_embedding = SparsePuzzleEmbedding(config.num_puzzle_ids, dim)
         self.lm_head = Linear(dim, config.vocab_size, generator=generator)
+
+    @staticmethod
+    def state_shape(config: LayerConfig) -> tuple[int, ...]:
+        """(token, dim)."""
+        return config.num_tokens, config.hidden_size
 
     def embed(
         self, inputs: Int[Tensor, "batch seq"], puzzle_identifiers: Int[Tensor, " batch"], dtype: torch.dtype
@@ -39,9 +47,9 @@ class TokenCodec(nn.Module):
         return (self.scale * x).to(dtype)
 
     def read(self, z: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch seq vocab"]:
-        """Scores of every token id at each cell, from the state of H."""
+        """The score of every token id at each cell; the prefix is left out."""
         return self.lm_head(z[:, self.prefix_len :])
 
     def summary(self, z: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch dim"]:
-        """What the halting head sees: the first token, which is the puzzle's embedding where there is one."""
+        """The first token: the puzzle's embedding, where there is one."""
         return z[:, 0]

@@ -1,37 +1,82 @@
-"""Batches of steps as a pure function of (seed, step): whole solutions first, then rows by themselves.
+"""Batches of examples as a pure function of (seed, step): whole solutions first, then single rows.
 
 A batch always has the same number of rows, so that what is compiled serves all of them.
 """
 
+from abc import ABC, abstractmethod
+
 import numpy as np
-import torch
-from jaxtyping import Integer
-from torch import Tensor
+from jaxtyping import Int64, Integer
 
 import puzzles
-from hrm_net.reward.data.prepare import StepData
-from hrm_net.reward.objectives import known_errors
+from hrm_net.reward.examples import GRIDS, Examples
+from hrm_net.reward.heads.base import Batch
+from hrm_net.reward.heads.cond import known_errors
 from puzzles.base import Puzzle
-from puzzles.steps.rows import StepRows
+from puzzles.errors import UserError
 from puzzles.symmetry import Symmetric
 
-ALONE = -1
 SYMMETRIES = 64  # drawn for a batch; each of its rows is shown under one of them
 
 
-class StepBatches:
-    """Epoch after epoch over the solutions, and over the rows by themselves, each in a fresh order.
+class Batches(ABC):
+    """Epoch after epoch over the solutions, and over the single rows, each epoch in a fresh order.
 
-    Half of a batch is whole solutions where there are rows of both kinds. `batches(step)` gives, with `rows` =
-    `batch_size`: problem, before, after `[rows, seq]`, left, span, label (NaN: none) `[rows]`, trajectory `[rows]` (the
-    solution of the batch that a row belongs to, its rows in order; -1: none), and of those solutions outcome and error
-    `[num]`, as `hrm_net.reward.objectives` reads them. Of failed solutions a share `error_share` tells its error. Rows
-    that fill up the end have no label and belong to none.
+    `batches(step)` gives tensors as `hrm_net.reward.heads.base` lays them out. Half of a batch is for whole solutions
+    where there are single rows too. Of failed solutions a share `error_share` tells its error step. Rows that fill up
+    the end have no label and belong to no solution.
+    """
+
+    def __init__(
+        self, examples: Examples, *, batch_size: int, seed: int, error_share: float = 1.0, streams: str = ""
+    ) -> None:
+        """`streams` is part of the names of the random streams."""
+        assert len(examples) > 0
+        error = known_errors(examples.error, error_share, puzzles.rng(seed, "known errors"))
+        self.examples, self.batch_size, self.seed = examples.with_error(error), batch_size, seed
+        self.streams = streams
+        self.room = batch_size // 2 if examples.num_single else batch_size
+
+    def __call__(self, step: int) -> Batch:
+        return self.shown(self.examples.take(self.solutions(step), self.single_rows(step)), step).batch(self.batch_size)
+
+    @abstractmethod
+    def solutions(self, step: int) -> Int64[np.ndarray, " chosen"]:
+        """The solutions of a step."""
+
+    @abstractmethod
+    def single_rows(self, step: int) -> Int64[np.ndarray, " chosen"]:
+        """The single rows of a step, counted from 0 after all solutions."""
+
+    def shown(self, examples: Examples, step: int) -> Examples:
+        """The examples as the model is shown them."""
+        return examples
+
+    def draw(
+        self, purpose: str, step: int, num: int, available: int, stride: int | None = None
+    ) -> Int64[np.ndarray, " num"]:
+        """The next `num` of an endless sequence of shuffled epochs, of which each step has `stride` (None: `num`)."""
+        first = step * (stride or num)
+        epoch, place = np.divmod(np.arange(first, first + num), max(1, available))
+        found = np.empty(num, np.int64)
+        for one in np.unique(epoch).tolist():
+            order = self.order(purpose, one, available)
+            found[epoch == one] = order[place[epoch == one]]
+        return found
+
+    def order(self, purpose: str, epoch: int, available: int) -> Int64[np.ndarray, " available"]:
+        return puzzles.rng(self.seed, f"epoch of {self.streams}{purpose}", epoch).permutation(available)
+
+
+class StepBatches(Batches):
+    """Batches of solutions of at most `budget` steps: always as many solutions, and single rows up to the end.
+
+    With `augment`, every row is shown under a random symmetry of the puzzle.
     """
 
     def __init__(
         self,
-        data: StepData,
+        examples: Examples,
         puzzle: Puzzle,
         *,
         budget: int,
@@ -41,68 +86,80 @@ class StepBatches:
         error_share: float = 1.0,
     ) -> None:
         assert batch_size >= budget, (batch_size, budget)
-        self.data, self.puzzle, self.batch_size, self.seed = data, puzzle, batch_size, seed
-        self.augment = augment and isinstance(puzzle, Symmetric)
-        room = batch_size if data.lone is None else batch_size // 2
-        self.num = 0 if data.trajectories is None else max(1, room // budget)
-        if data.trajectories is not None:
-            self.error = known_errors(data.trajectories.error, error_share, puzzles.rng(seed, "known errors"))
+        super().__init__(examples, batch_size=batch_size, seed=seed, error_share=error_share)
+        self.puzzle, self.augment = puzzle, augment and isinstance(puzzle, Symmetric)
+        self.num = max(1, self.room // budget) if examples.num_solutions else 0
 
-    def __call__(self, step: int) -> dict[str, Tensor]:
-        parts: list[StepRows] = []
-        trajectory, outcome, error = np.zeros(0, np.int64), np.zeros(0, bool), np.zeros(0, np.int64)
-        if self.data.trajectories is not None:
-            drawn = self._draw("solutions", step, self.num, len(self.data.trajectories))
-            chosen = self.data.trajectories.take(drawn)
-            parts.append(chosen.rows)
-            trajectory, outcome, error = chosen.attempts(), chosen.outcome, self.error[drawn]
-        room = self.batch_size - len(trajectory)
-        if self.data.lone is not None and room:
-            parts.append(
-                self.data.lone.take(self._draw("rows", step, room, len(self.data.lone), stride=self.batch_size))
-            )
-        rows = StepRows.concatenate(parts)
-        batch = self._columns(rows, step)
-        trajectory = np.pad(trajectory, (0, self.batch_size - len(trajectory)), constant_values=ALONE)
-        return batch | {
-            "trajectory": torch.from_numpy(trajectory),
-            "outcome": torch.from_numpy(outcome),
-            "error": torch.from_numpy(error),
-        }
+    def solutions(self, step: int) -> Int64[np.ndarray, " chosen"]:
+        return self.draw("solutions", step, self.num, self.examples.num_solutions)
 
-    def _draw(self, purpose: str, step: int, num: int, available: int, stride: int | None = None) -> np.ndarray:
-        """The next `num` of an endless row of shuffled epochs; `stride` where a step may take fewer than another."""
-        first = step * (stride or num)
-        epoch, place = np.divmod(np.arange(first, first + num), available)
-        found = np.empty(num, np.int64)
-        for one in np.unique(epoch).tolist():
-            order = puzzles.rng(self.seed, f"epoch of {purpose}", one).permutation(available)
-            found[epoch == one] = order[place[epoch == one]]
-        return found
+    def single_rows(self, step: int) -> Int64[np.ndarray, " chosen"]:
+        room = self.batch_size - int(self.examples.lengths[self.solutions(step)].sum())
+        num = room if self.examples.num_single else 0
+        return self.draw("rows", step, num, self.examples.num_single, stride=self.batch_size)
 
-    def _columns(self, rows: StepRows, step: int) -> dict[str, Tensor]:
-        grids = [rows.problem, rows.before, rows.after]
-        if self.augment:
-            grids = self._shown_anew(grids, step)
-        missing = self.batch_size - len(rows)
-        columns = {name: np.pad(grid, ((0, missing), (0, 0))) for name, grid in zip(GRIDS, grids, strict=True)}
-        columns["left"] = np.pad(rows.left, (0, missing))
-        columns["span"] = np.pad(rows.span, (0, missing), constant_values=1)
-        batch = {name: torch.from_numpy(column.astype(np.int32)) for name, column in columns.items()}
-        label = np.pad(rows.label, (0, missing), constant_values=np.nan)
-        return batch | {"label": torch.from_numpy(label)}
-
-    def _shown_anew(self, grids: list[np.ndarray], step: int) -> list[np.ndarray]:
-        """Every row under a random symmetry of the puzzle, the same for its three grids."""
+    def shown(self, examples: Examples, step: int) -> Examples:
+        if not self.augment:
+            return examples
         assert isinstance(self.puzzle, Symmetric)
         rng = puzzles.rng(self.seed, "symmetries of steps", step)
         known = self.puzzle.symmetries(rng, min(SYMMETRIES, self.puzzle.num_symmetries))
         cells, tokens = np.stack([one.cells for one in known]), np.stack([one.tokens for one in known])
-        which = rng.integers(len(known), size=len(grids[0]))
-        return [_under(grid, cells[which], tokens[which]) for grid in grids]
+        which = rng.integers(len(known), size=len(examples))
+        for name in GRIDS:
+            examples.inputs[name] = _under(examples.inputs[name], cells[which], tokens[which])
+        return examples
 
 
-GRIDS = ("problem", "before", "after")
+class PackedBatches(Batches):
+    """Batches of solutions of any length: of each epoch's order as many one after another as there is room for.
+
+    `too_long` solutions have more steps than there is room for, and are never shown. UserError where all have.
+    """
+
+    def __init__(
+        self, examples: Examples, *, batch_size: int, seed: int, error_share: float = 1.0, streams: str = ""
+    ) -> None:
+        super().__init__(examples, batch_size=batch_size, seed=seed, error_share=error_share, streams=streams)
+        lengths = examples.lengths
+        self.fitting = np.flatnonzero(lengths <= self.room)
+        self.too_long = len(lengths) - len(self.fitting)
+        if len(lengths) and not len(self.fitting):
+            least = int(lengths.min()) * (2 if examples.num_single else 1)
+            raise UserError(f"batch_size={batch_size}: must be at least {least}, for one solution")
+        # The step that each epoch begins at, as far as known, and the batches of the epoch at hand.
+        self._begins: list[int] = [0]
+        self._packed: dict[int, list[Int64[np.ndarray, " chosen"]]] = {}
+
+    def single_rows(self, step: int) -> Int64[np.ndarray, " chosen"]:
+        room = self.batch_size - self.room if self.examples.num_solutions else self.batch_size
+        num = room if self.examples.num_single else 0
+        return self.draw("rows", step, num, self.examples.num_single)
+
+    def solutions(self, step: int) -> Int64[np.ndarray, " chosen"]:
+        if not self.examples.num_solutions:
+            return np.zeros(0, np.int64)
+        epoch = int(np.searchsorted(self._begins, step, side="right")) - 1
+        while epoch == len(self._begins) - 1:
+            packs = self._pack(epoch)
+            self._begins.append(self._begins[epoch] + len(packs))
+            if step >= self._begins[-1]:
+                epoch += 1
+            else:
+                break
+        return self._pack(epoch)[step - self._begins[epoch]]
+
+    def _pack(self, epoch: int) -> list[Int64[np.ndarray, " chosen"]]:
+        if epoch not in self._packed:
+            order = self.fitting[self.order("solutions", epoch, len(self.fitting))]
+            cuts, used = [], 0
+            for i, num in enumerate(self.examples.lengths[order].tolist()):
+                if used + num > self.room:
+                    cuts.append(i)
+                    used = 0
+                used += num
+            self._packed = {epoch: np.split(order, cuts)}
+        return self._packed[epoch]
 
 
 def _under(
@@ -110,5 +167,6 @@ def _under(
     cells: Integer[np.ndarray, "rows seq"],
     tokens: Integer[np.ndarray, "rows vocab"],
 ) -> Integer[np.ndarray, "rows seq"]:
+    """Each row under its own symmetry."""
     moved = np.take_along_axis(grid, cells, axis=1)
     return np.take_along_axis(tokens, moved.astype(np.int64), axis=1)

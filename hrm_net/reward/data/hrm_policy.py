@@ -20,9 +20,9 @@ class HRMPolicy:
     """See `puzzles.steps.policies.Policy`: draws (cell, value) pairs with chance p(value | cell)^(1 / temperature).
 
     So cells that the model is sure of come first. In "fill" the pairs are the legal values of blank cells, in "edit"
-    also other values of written ones. The model sees the state it has filled in so far where it was trained on such
-    inputs (Sudoku, regime "fill"), else the problem alone: a state with a wrong value in it would be taken as given.
-    A row without a pair rests.
+    also other values of written ones. The model sees the state it has filled in so far where such a state is an input
+    that it was trained on (`Puzzle.states_are_puzzles`, regime "fill"), else the problem alone: a wrong value in a
+    state would be taken as given. A row without a pair rests.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class HRMPolicy:
         self.temperature, self.segments = float(temperature), segments
         self.cells_per_step = cells_per_step
         self.puzzle_identifier = puzzle_identifier
-        self.sees_state = puzzle.name == "sudoku" and regime == "fill"
+        self.sees_state = puzzle.states_are_puzzles and regime == "fill"
         self.name = f"hrm(temperature={temperature:g},segments={segments})"
 
     def __call__(

@@ -1,7 +1,7 @@
 """What a step scorer learns from: solutions of training puzzles, made once from the run's seed and kept beside it.
 
 steps/trajectories.npz   whole solutions, for the heads that learn from outcomes and orders
-steps/lone.npz           rows by themselves: merged steps, nodes of trees
+steps/single_rows.npz    rows by themselves: merged steps, nodes of trees
 steps/made_from.json     the configuration they were made from, and their hashes; written last
 """
 
@@ -16,17 +16,16 @@ from jaxtyping import Integer
 import puzzles
 from hrm_net.atomic_write import write_text
 from hrm_net.data.generated import distinct_puzzles
-from hrm_net.recipes.config import TrainConfig
-from hrm_net.reward.data.solutions import Solutions, build_policy, sample
-from hrm_net.reward.objectives import WHOLE
+from hrm_net.reward.data.solutions import Solutions, SolutionSource, sample
+from hrm_net.reward.examples import Examples, from_steps
+from hrm_net.reward.heads import MERGED_ROWS, TRAJECTORIES, any_needs
 from puzzles.errors import UserError
 from puzzles.steps.files import load_rows, load_trajectories, save
-from puzzles.steps.policies import Policy
 from puzzles.steps.rows import StepRows, StepTrajectories
-from puzzles.steps.rules import StepRules
 
+TRAJECTORIES_FILE, SINGLE_ROWS_FILE = "trajectories.npz", "single_rows.npz"
 AT_ONCE = 64  # puzzles whose solutions are made together
-# What the solutions follow from, besides seed and puzzle.
+# The keys of `reward` that the solutions depend on, beside seed and puzzles.
 MADE_FROM = (
     "regime", "budget", "cells_per_step", "policy", "data", "candidates", "trees", "height", "children", "labels",
     "fine", "coarse", "compression", "error",
@@ -35,102 +34,92 @@ MADE_FROM = (
 
 @dataclass(kw_only=True, slots=True)
 class StepData:
-    """Whole solutions and rows by themselves; either may be missing, not both."""
+    """Whole solutions and single rows, as they are kept in files; either may be missing, not both."""
 
     trajectories: StepTrajectories | None
-    lone: StepRows | None
+    single_rows: StepRows | None
 
     def __post_init__(self) -> None:
-        assert self.trajectories is not None or self.lone is not None
+        assert self.trajectories is not None or self.single_rows is not None
 
-    def describe(self) -> str:
-        """How much there is, in words."""
-        parts = []
-        if self.trajectories is not None:
-            shares = f"{self.trajectories.outcome.mean():.0%} come right"
-            parts.append(f"{len(self.trajectories):,} solutions of {len(self.trajectories.rows):,} steps ({shares})")
-        if self.lone is not None:
-            parts.append(f"{len(self.lone):,} {'more ' if parts else ''}rows by themselves")
-        return ", ".join(parts)
+    def examples(self) -> Examples:
+        return from_steps(self.trajectories, self.single_rows)
 
 
-def prepare(config: TrainConfig, rules: StepRules, run_dir: Path) -> tuple[StepData, str]:
+def prepare(source: SolutionSource, run_dir: Path) -> tuple[StepData, str]:
     """The data of a run and its hash: read where the run's directory has it, else made and kept there.
 
-    ValueError where the directory holds data of another configuration, or damaged files.
+    UserError where the directory holds data of another configuration, or damaged files.
     """
     folder = run_dir / "steps"
-    wanted = made_from(config)
+    wanted = made_from(source)
     stamp = folder / "made_from.json"
     if stamp.is_file():
         return _read(folder, stamp, wanted)
-    data = make(config, rules)
+    data = make(source)
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
-    if data.trajectories is not None:
-        save(folder / "trajectories.npz", data.trajectories)
-        files["trajectories.npz"] = _sha256(folder / "trajectories.npz")
-    if data.lone is not None:
-        save(folder / "lone.npz", data.lone)
-        files["lone.npz"] = _sha256(folder / "lone.npz")
+    for name, part in ((TRAJECTORIES_FILE, data.trajectories), (SINGLE_ROWS_FILE, data.single_rows)):
+        if part is not None:
+            save(folder / name, part)
+            files[name] = _sha256(folder / name)
     write_text(stamp, json.dumps({"made_from": wanted, "files": files}, indent=2) + "\n")
     return data, _digest(files)
 
 
-def made_from(config: TrainConfig) -> dict:
-    """All that the data follows from, as JSON has it."""
-    reward = asdict(config.reward)
-    mix = [asdict(source) for source in config.data.curriculum[-1].mix]
-    merged, whole = "hier" in config.reward.objectives, bool(WHOLE & set(config.reward.objectives))
+def made_from(source: SolutionSource) -> dict:
+    """Everything that the data depends on, as JSON values."""
+    reward, puzzle = asdict(source.reward), source.rules.puzzle
+    mix = [asdict(one) for one in source.data.curriculum[-1].mix]
+    heads = source.reward.objectives
     found = {
-        "seed": config.seed, "puzzle": config.puzzle, "puzzles": config.data.puzzles, "mix": mix,
-        "merged": merged, "whole": whole, **{key: reward[key] for key in MADE_FROM},
+        "seed": source.seed, "puzzle": {"name": puzzle.name, **puzzle.options},
+        "puzzles": source.data.puzzles, "mix": mix,
+        "merged": any_needs(heads, MERGED_ROWS), "whole": any_needs(heads, TRAJECTORIES),
+        **{key: reward[key] for key in MADE_FROM},
     }  # fmt: skip
     return json.loads(json.dumps(found))
 
 
-def make(config: TrainConfig, rules: StepRules) -> StepData:
+def make(source: SolutionSource) -> StepData:
     """Solutions, or trees of rollouts, of `data.puzzles` distinct puzzles of the training fold."""
-    reward, num = config.reward, config.data.puzzles
+    rules, policy, reward, num = source.rules, source.policy, source.reward, source.data.puzzles
     assert num is not None
-    rng = puzzles.rng(config.seed, "training set")
-    problems, answers, _ = distinct_puzzles(rules.puzzle, config.data.curriculum[-1].mix, num, rng)
+    rng = puzzles.rng(source.seed, "training set")
+    problems, answers, _ = distinct_puzzles(rules.puzzle, source.data.curriculum[-1].mix, num, rng)
     rules.remember(problems, answers)
-    policy = build_policy(reward, rules)
-    merged, whole = "hier" in reward.objectives, bool(WHOLE & set(reward.objectives))
+    merged, whole = any_needs(reward.objectives, MERGED_ROWS), any_needs(reward.objectives, TRAJECTORIES)
     if reward.kind == "trees":
         from hrm_net.reward.data import trees  # what grows trees loads when it is needed
 
         short = reward.height not in (None, reward.budget)
-        found = trees.make(reward, rules, policy, problems, config.seed, merged=merged, whole=whole and not short)
+        found = trees.make(reward, rules, policy, problems, source.seed, merged=merged, whole=whole and not short)
         paths = found[0]
         if whole and short:  # no path through such a tree is a whole solution
-            parts = solutions_of(config, rules, policy, problems[: reward.trees], "solutions", num=reward.candidates)
+            parts = solutions_of(source, problems[: reward.trees], "solutions", num=reward.candidates)
             paths = StepTrajectories.concatenate([part.trajectories(reward) for part in parts])
-        return StepData(trajectories=paths, lone=found[1])
-    parts = solutions_of(config, rules, policy, problems, "solutions", num=reward.candidates)
+        return StepData(trajectories=paths, single_rows=found[1])
+    parts = solutions_of(source, problems, "solutions", num=reward.candidates)
     trajectories = StepTrajectories.concatenate([part.trajectories(reward) for part in parts])
-    lone = StepRows.concatenate([part.merged(reward) for part in parts]) if merged else None
-    return StepData(trajectories=trajectories, lone=lone if lone is not None and len(lone) else None)
+    pairs = StepRows.concatenate([part.merged(reward) for part in parts]) if merged else None
+    return StepData(trajectories=trajectories, single_rows=pairs if pairs is not None and len(pairs) else None)
 
 
 def solutions_of(
-    config: TrainConfig,
-    rules: StepRules,
-    policy: Policy,
+    source: SolutionSource,
     problems: Integer[np.ndarray, "num seq"],
     purpose: str,
     *,
     num: int,
     exact: bool = False,
 ) -> list[Solutions]:
-    """`num` solutions of each problem, some puzzles at a time: what each part holds does not depend on the others.
-    `exact`: no rollouts, whatever the labels to learn from are."""
-    reward, parts = config.reward, []
+    """`num` solutions of each problem, AT_ONCE puzzles at a time; no part depends on the others. `exact`: no rollouts,
+    whatever labels the run learns from."""
+    reward, parts = source.reward, []
     rollouts = reward.labels != "exact" and not exact
     for first in range(0, len(problems), AT_ONCE):
-        rng, piece = puzzles.rng(config.seed, purpose, first), problems[first : first + AT_ONCE]
-        parts.append(sample(policy, rules, rng, piece, reward, num=num, rollouts=rollouts))
+        rng, piece = puzzles.rng(source.seed, purpose, first), problems[first : first + AT_ONCE]
+        parts.append(sample(source.policy, source.rules, rng, piece, reward, num=num, rollouts=rollouts))
     return parts
 
 
@@ -144,12 +133,15 @@ def _read(folder: Path, stamp: Path, wanted: dict) -> tuple[StepData, str]:
         if saved.get(key) != wanted.get(key):
             text = f"{folder} was made with {key}={json.dumps(saved.get(key))}, not {json.dumps(wanted.get(key))}"
             raise UserError(f"{text}: use it again, or choose another name=")
+    known = {TRAJECTORIES_FILE, SINGLE_ROWS_FILE}
+    if unknown := sorted(files.keys() - known):
+        raise UserError(f"{stamp}: names {unknown[0]}, which another version wrote; delete {folder}")
     for name, expected in files.items():
         if not (folder / name).is_file() or _sha256(folder / name) != expected:
             raise UserError(f"{folder / name}: missing or damaged; delete {folder} to have it made again")
     data = StepData(
-        trajectories=load_trajectories(folder / "trajectories.npz") if "trajectories.npz" in files else None,
-        lone=load_rows(folder / "lone.npz") if "lone.npz" in files else None,
+        trajectories=load_trajectories(folder / TRAJECTORIES_FILE) if TRAJECTORIES_FILE in files else None,
+        single_rows=load_rows(folder / SINGLE_ROWS_FILE) if SINGLE_ROWS_FILE in files else None,
     )
     return data, _digest(files)
 

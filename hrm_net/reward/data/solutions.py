@@ -1,13 +1,13 @@
-"""Solutions to learn from and to be judged on: sampled from a policy, labelled by the answer or by rollouts."""
+"""Solutions to learn from and to be measured on: sampled from a policy, labelled by the answer or by rollouts."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Integer
+from torch import nn
 
-import puzzles
+from hrm_net.data.config import DataConfig, Targets
 from hrm_net.reward.config import RewardConfig
-from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts, attempts
 from puzzles.steps.labels import BatchLabels, label_states
 from puzzles.steps.policies import CarelessSolver, Policy, RandomPolicy, sample_states
@@ -17,8 +17,8 @@ from puzzles.steps.rules import StepRules
 Grids = Integer[np.ndarray, "num seq"]
 
 
-def build_policy(config: RewardConfig, rules: StepRules) -> Policy:
-    """The policy that `config.policy` names; ValueError where its solver is missing or of another puzzle."""
+def build_policy(config: RewardConfig, rules: StepRules, solver: nn.Module | None = None) -> Policy:
+    """The policy that `config.policy` names; `solver` is the model that the policy `hrm` samples."""
     policy = config.policy
     if policy.name == "random":
         return RandomPolicy(rules, cells_per_step=config.cells_per_step, regime=config.regime)
@@ -31,17 +31,12 @@ def build_policy(config: RewardConfig, rules: StepRules) -> Policy:
             cells_per_step=config.cells_per_step,
             regime=config.regime,
         )
-    from hrm_net.recipes.model_source import find_model
     from hrm_net.reward.data.hrm_policy import HRMPolicy
 
-    source = find_model(policy.solver)
-    solved, asked = puzzles.get(**source.puzzle), rules.puzzle
-    if (solved.name, solved.options) != (asked.name, asked.options):
-        text = f"reward.policy.solver={policy.solver}: solves {solved.name} {solved.options}"
-        raise UserError(f"{text}: must solve this run's puzzle, {asked.name} {asked.options}")
+    assert solver is not None, policy
     return HRMPolicy(
-        source.load(),
-        asked,
+        solver,
+        rules.puzzle,
         rules,
         temperature=policy.temperature,
         cells_per_step=config.cells_per_step,
@@ -50,30 +45,47 @@ def build_policy(config: RewardConfig, rules: StepRules) -> Policy:
 
 
 @dataclass(kw_only=True, slots=True)
+class SolutionSource:
+    """Where the solutions of a run come from: puzzles of the last stage of `data.curriculum`, written by `policy`, and
+    labelled as `reward` says. `seed`: of the run; every stream derives from it."""
+
+    rules: StepRules
+    policy: Policy
+    reward: RewardConfig
+    data: DataConfig
+    seed: int
+
+    def targets(self) -> dict[str, Targets]:
+        """What the puzzles aim at, by the name of each source of the mix."""
+        mix = self.data.curriculum[-1].mix
+        return {"unseen" if len(mix) == 1 else f"unseen_{i + 1}": source.targets for i, source in enumerate(mix)}
+
+
+@dataclass(kw_only=True, slots=True)
 class Solutions:
-    """Attempts at puzzles, those of one puzzle next to each other, with exact labels; `taught`: the labels that a
-    scorer learns from, where those are others."""
+    """Attempts at puzzles, those of one puzzle next to each other, with exact labels and the labels that a scorer
+    learns from; often the two are the same."""
 
     attempts: Attempts
     exact: BatchLabels
-    taught: BatchLabels
+    training_labels: BatchLabels
 
     def trajectories(self, config: RewardConfig, *, exact: bool = False) -> StepTrajectories:
-        """The single steps of every attempt, its outcome and its error step by the configuration's convention. `exact`:
-        labelled by whether the step is right, whatever is taught."""
-        labels, fine = (self.exact, "ok") if exact else (self.taught, config.fine)
+        """The single steps of every attempt, its outcome, and its error step by the configuration's convention.
+        `exact`: labelled by whether the step is right, whatever the training labels are."""
+        labels, fine = (self.exact, "ok") if exact else (self.training_labels, config.fine)
         return trajectories_of(self.attempts, labels, fine=fine, error=config.error)
 
     def merged(self, config: RewardConfig, *, exact: bool = False) -> StepRows:
         """Every step but an attempt's first, merged with the one before."""
-        return rows_of(self.attempts, self.exact if exact else self.taught, fine=None, coarse=config.coarse)
+        return rows_of(self.attempts, self.exact if exact else self.training_labels, fine=None, coarse=config.coarse)
 
 
 def sample(
     policy: Policy, rules: StepRules, rng: np.random.Generator, problems: Grids, config: RewardConfig, *, num: int,
     rollouts: bool = False,
 ) -> Solutions:  # fmt: skip
-    """`num` attempts at each problem, none of those that come solved; with `rollouts` these give the labels taught."""
+    """`num` attempts at each problem that does not come solved; with `rollouts` these give the training labels."""
     rows = np.repeat(problems, num, axis=0)
     states, lengths = sample_states(policy, rules, rng, rows, config.budget)
     begun = lengths > 0
@@ -82,8 +94,8 @@ def sample(
         budget=config.budget, cells_per_step=config.cells_per_step, regime=config.regime,
     )  # fmt: skip
     exact = label_states(rules, found)
-    taught = by_rollouts(policy, rules, rng, found, exact, config) if rollouts else exact
-    return Solutions(attempts=found, exact=exact, taught=taught)
+    training_labels = by_rollouts(policy, rules, rng, found, exact, config) if rollouts else exact
+    return Solutions(attempts=found, exact=exact, training_labels=training_labels)
 
 
 def by_rollouts(
@@ -95,7 +107,7 @@ def by_rollouts(
     config: RewardConfig,
 ) -> BatchLabels:
     """Labels of single and merged steps by `children` rollouts from the state after each: the share that comes right
-    within the budget, or (mc_hard) whether one does. Outcome and error step stay exact."""
+    within the budget, or (mc_hard) whether at least one does. Outcome and error step stay exact."""
     from puzzles.trees.trees import monte_carlo
 
     chosen, t = np.nonzero(found.live)

@@ -7,7 +7,7 @@ record is written as it was read.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hrm_net.reward.formats.records import TextSolution, check_threshold, optional
+from hrm_net.reward.formats.records import TextSolution, check_threshold, optional, text_or_number
 from hrm_net.reward.formats.records import field as entry
 from puzzles.errors import UserError
 
@@ -57,6 +57,11 @@ class Record:
         """Whether the published data sets are made from it: neither given up nor a bad problem."""
         return self.finish_reason not in ENDED_WITHOUT
 
+    @property
+    def finished(self) -> bool:
+        """Whether the path ends in a solution: it is said to, and no step of it was left without a choice."""
+        return self.finish_reason == "solution" and all(step.taken is not None for step in self.steps)
+
     def path(self) -> list[Completion]:
         """The completions taken, to the first step where there is none."""
         found = []
@@ -78,7 +83,7 @@ def parse(row: dict[str, Any]) -> Record:
             raise UserError(f"label.steps[{t}]: {error}") from None
     return Record(
         problem=entry(question, "problem", str),
-        answer=optional(question, "ground_truth_answer", str),
+        answer=text_or_number(question, "ground_truth_answer"),
         steps=steps,
         finish_reason=optional(label, "finish_reason", str),
         question=_without(question, "problem", "ground_truth_answer"),
@@ -92,6 +97,10 @@ def _parse_step(row: object) -> RatedStep:
         raise UserError("must be an object")
     listed, human = optional(row, "completions", list), optional(row, "human_completion", dict)
     completions = None if listed is None else [_parse_completion(one) for one in listed]
+    by_text: dict[str, int] = {}
+    for one in completions or []:
+        if one.rating and by_text.setdefault(one.text, one.rating) != one.rating:
+            raise UserError(f"the completion {one.text[:40]!r} is rated 1 and -1: must be one of them")
     chosen = optional(row, "chosen_completion", int)
     if chosen is not None and not 0 <= chosen < len(completions or []):
         raise UserError(f"chosen_completion={chosen}: must be one of {len(completions or [])} completions")
@@ -145,9 +154,9 @@ def label_of(rating: int | None, neutral: Neutral) -> float | None:
 
 
 def solution(record: Record, *, neutral: Neutral) -> TextSolution:
-    """The path taken as a solution; what a person wrote counts as right. ValueError for a record without a step.
+    """The path taken as a solution; what a person wrote counts as right. UserError for a record without a step.
 
-    Its outcome is known to be right where it was finished.
+    Its outcome is known to be right where the path was finished.
     """
     path = record.path()
     labels = [
@@ -158,7 +167,7 @@ def solution(record: Record, *, neutral: Neutral) -> TextSolution:
         problem=record.problem,
         steps=[one.text for one in path],
         labels=labels,
-        outcome=True if record.finish_reason == "solution" else None,
+        outcome=True if record.finished else None,
         answer=record.answer,
         source="prm800k",
     )

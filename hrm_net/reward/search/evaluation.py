@@ -9,14 +9,15 @@ from jaxtyping import Float
 
 import puzzles
 from hrm_net.reward.config import RewardConfig
-from hrm_net.reward.data.solutions import build_policy
-from hrm_net.reward.judging import Choices, Exam, aggregated
+from hrm_net.reward.data.solutions import SolutionSource
+from hrm_net.reward.labelled_solutions import Choices, LabelledSolutions
 from hrm_net.reward.metrics.best_of_n import best_of_n, oracle
 from hrm_net.reward.metrics.bootstrap import interval
-from hrm_net.reward.row_scores import RowScores
+from hrm_net.reward.scoring import SharedScores
 from hrm_net.reward.search.config import SearchConfig
 from hrm_net.reward.search.guided import RowScorer, SearchReport, beam, greedy
-from hrm_net.reward.search.probe_evaluation import measure_climbing, measure_probes
+from hrm_net.reward.search.probes import climb, probe
+from puzzles.steps.attempts import Attempts
 from puzzles.steps.policies import Policy
 from puzzles.steps.rows import StepRows
 from puzzles.steps.rules import StepRules
@@ -36,36 +37,37 @@ class Oracle:
 
 
 def measure(
-    shared: RowScores,
-    one: Exam,
-    told: dict[str, np.ndarray],
+    shared: SharedScores,
+    solutions: LabelledSolutions,
+    scored: dict[str, np.ndarray],
     choices: dict[str, Choices],
     config: SearchConfig,
-    reward: RewardConfig,
-    rules: StepRules,
+    source: SolutionSource,
     *,
     seed: int,
 ) -> dict[str, Any]:
     """The section `search` of a set: `puzzles`, `heads` (search_points), and where asked for `probes` and `climbing`.
 
-    `told`: each head's scores of the exam's single steps, those of hier_fine are hier's own.
+    `scored`: each head's scores of the solutions' single steps; hier_fine has hier's own.
     """
-    policy = build_policy(reward, rules)
+    rules, policy, reward = source.rules, source.policy, source.reward
     found = {
-        "puzzles": min(config.puzzles, len(one.solved)),
-        "heads": search_points(shared.head, one, told, choices, config, rules, policy, budget=reward.budget, seed=seed),
+        "puzzles": min(config.puzzles, len(solutions.solved)),
+        "heads": search_points(
+            shared.head, solutions, scored, choices, config, rules, policy, budget=reward.budget, seed=seed
+        ),
     }
     if config.probes:
-        found["probes"] = measure_probes(shared, one, choices, config, reward, rules, seed=seed)
+        found["probes"] = measure_probes(shared, solutions, choices, config, reward, rules, seed=seed)
     if config.climbing:
-        found["climbing"] = measure_climbing(shared, one, config, rules, seed=seed)
+        found["climbing"] = measure_climbing(shared, solutions, config, rules, seed=seed)
     return found
 
 
 def search_points(
     scorer_of: Callable[[str], RowScorer],
-    one: Exam,
-    told: dict[str, np.ndarray],
+    solutions: LabelledSolutions,
+    scored: dict[str, np.ndarray],
     choices: dict[str, Choices],
     config: SearchConfig,
     rules: StepRules,
@@ -82,15 +84,15 @@ def search_points(
     as many tries. Greedy search takes the best-scored single step, as published; beams rank hypotheses of as many steps
     by `how`, which was fixed on validation puzzles. The oracle sees each step's distance to the answer.
     """
-    search = _Search(one, config, rules, policy, budget, seed)
+    search = _Search(solutions, config, rules, policy, budget, seed)
     num, heads = search.num, {}
-    for head, mine in told.items():
+    for head, mine in scored.items():
         how, weight = choices[head].how, choices[head].fine_weight
-        whole = aggregated(one, mine, how)[:num]
-        best = {size: best_of_n(whole, one.solved[:num], size) for size in search.sizes()}
+        whole = solutions.aggregated(mine, how)[:num]
+        best = {size: best_of_n(whole, solutions.solved[:num], size) for size in search.sizes()}
         scorer = scorer_of(head.removesuffix("_fine"))
         heads[head] = {"how": how, "points": search.points(scorer, how, 1.0 if weight is None else weight, best)}
-    best = {size: oracle(one.solved[:num], size) for size in search.sizes()}
+    best = {size: oracle(solutions.solved[:num], size) for size in search.sizes()}
     return heads | {ORACLE: {"how": "last", "points": search.points(Oracle(rules), "last", 1.0, best)}}
 
 
@@ -98,7 +100,7 @@ def search_points(
 class _Search:
     """The same searches for every head."""
 
-    one: Exam
+    solutions: LabelledSolutions
     config: SearchConfig
     rules: StepRules
     policy: Policy
@@ -108,16 +110,16 @@ class _Search:
     @property
     def num(self) -> int:
         """Puzzles searched."""
-        return min(self.config.puzzles, len(self.one.solved))
+        return min(self.config.puzzles, len(self.solutions.solved))
 
     def sizes(self) -> list[int]:
         """The tries of all searches, as far as there are candidates to compare with."""
         tries = {*self.config.greedy, *(width * self.config.expand for width in self.config.widths)}
-        return [size for size in sorted(tries) if size <= self.one.num]
+        return [size for size in sorted(tries) if size <= self.solutions.candidates]
 
     def points(self, scorer: RowScorer, how: str, weight: float, best: dict[int, np.ndarray]) -> list[Point]:
         """`best`: what best-of-N keeps at each puzzle, by N."""
-        policy_calls, scorer_calls = _calls_of_candidates(self.one, self.num, how, weight)
+        policy_calls, scorer_calls = _calls_of_candidates(self.solutions, self.num, how, weight)
         found = [
             _point("best_of_n", f"best of {size}", size, values, size * policy_calls, size * scorer_calls, self.seed)
             for size, values in best.items()
@@ -131,12 +133,12 @@ class _Search:
         return found
 
     def _reports(self, scorer: RowScorer, how: str, weight: float) -> Iterator[tuple[str, str, int, SearchReport]]:
-        starts, config = self.one.trajectories.starts, self.config
-        problems = self.one.trajectories.rows.problem[starts[:-1]][:: self.one.num][: self.num]
+        config = self.config
+        problems = self.solutions.problems(self.num)
         same: dict[str, Any] = {"budget": self.budget, "fine_weight": weight}
 
         def start() -> tuple[Any, ...]:  # random numbers are the same for all: heads choose among the same first steps
-            return scorer, self.policy, self.rules, puzzles.rng(self.seed, f"search {self.one.name}"), problems
+            return scorer, self.policy, self.rules, puzzles.rng(self.seed, f"search {self.solutions.name}"), problems
 
         for size in config.greedy:
             yield "greedy", f"greedy {size}", size, greedy(*start(), candidates=size, **same)
@@ -145,9 +147,69 @@ class _Search:
             yield "beam", f"beam {width} x {config.expand}", width * config.expand, report
 
 
-def _calls_of_candidates(one: Exam, num: int, how: str, weight: float) -> tuple[float, float]:
+def measure_probes(
+    shared: SharedScores,
+    solutions: LabelledSolutions,
+    choices: dict[str, Choices],
+    config: SearchConfig,
+    reward: RewardConfig,
+    rules: StepRules,
+    *,
+    seed: int,
+) -> dict[str, dict[str, Any]]:
+    """By head of the model: `how` its tables are read, and `probes` (hrm_net.reward.search.probes.probe). Of hier only
+    the single steps are scored."""
+    attempts = first_attempts(solutions, reward, config.puzzles, config.probes)
+    found = {}
+    for head in shared.model.config.objectives:
+        rng = puzzles.rng(seed, f"probes {solutions.name}")  # the same for all, so that they see the same attempts
+        how = choices["hier_fine" if head == "hier" else head].how
+        found[head] = {"how": how, "probes": probe(shared.head(head), rules, rng, attempts)}
+    return found
+
+
+def measure_climbing(
+    shared: SharedScores, solutions: LabelledSolutions, config: SearchConfig, rules: StepRules, *, seed: int
+) -> dict[str, dict[str, list[float]]]:
+    """By head of the model: its score, the share of cells right and of puzzles solved after each change
+    (hrm_net.reward.search.probes.climb); all heads start from the same states."""
+    problems = solutions.problems(config.puzzles)
+    return {
+        head: climb(
+            shared.head(head), rules, puzzles.rng(seed, f"climbing {solutions.name}"), problems,
+            iterations=config.climbing, proposals=config.proposals,
+        )
+        for head in shared.model.config.objectives
+    }  # fmt: skip
+
+
+def first_attempts(solutions: LabelledSolutions, reward: RewardConfig, num_puzzles: int, num: int) -> Attempts:
+    """The first `num` solutions of each of the first puzzles, as states."""
+    rows, starts = solutions.trajectories.rows, solutions.trajectories.starts
+    each = solutions.candidates
+    wanted = np.arange(min(num_puzzles, len(solutions.solved)))[:, None] * each + np.arange(min(num, each))
+    lengths = np.diff(starts)
+    attempt = np.repeat(np.arange(len(lengths)), lengths)
+    step = np.arange(len(rows)) - np.repeat(starts[:-1], lengths)
+    states = np.zeros((len(lengths), reward.budget + 1, rows.problem.shape[1]), np.uint8)
+    states[attempt, step] = rows.before
+    states[attempt, step + 1] = rows.after
+    problems, group = rows.problem[starts[:-1]], rows.group[starts[:-1]]
+    size = len(lengths)
+    return Attempts(
+        problems=problems,
+        states=states,
+        lengths=lengths.astype(np.int64),
+        budget=np.full(size, reward.budget, np.int64),
+        cells_per_step=np.full(size, reward.cells_per_step, np.int64),
+        fill=np.full(size, reward.regime == "fill"),
+        group=group,
+    ).take(wanted.reshape(-1))
+
+
+def _calls_of_candidates(solutions: LabelledSolutions, num: int, how: str, weight: float) -> tuple[float, float]:
     """(policy calls, scorer calls) a candidate; where only the last step counts, only that one is scored."""
-    steps = np.diff(one.trajectories.starts)[: num * one.num]
+    steps = np.diff(solutions.trajectories.starts)[: num * solutions.candidates]
     scored = np.minimum(steps, 1) if how == "last" else steps
     merged = np.minimum(scored, steps - 1) if weight < 1 else np.zeros_like(steps)
     return float(steps.mean()), float((scored + merged).mean())

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer, UInt8
 
-from hrm_net.reward.metrics.by_solution import HOWS
+from hrm_net.reward.aggregate import COMPARED, by_solution, check_aggregation, ranking_aggregation
 from puzzles.errors import UserError
 from puzzles.steps.policies import Policy, solved
 from puzzles.steps.rows import COARSE, FINE, StepRows
@@ -51,15 +51,13 @@ class _Beams:
         return _Beams(*(column[index] for column in columns))
 
     def value(self, how: str) -> np.ndarray:
-        if how == "last":
-            return np.where(self.steps, self.scores[np.arange(len(self.steps)), self.steps - 1], 0.0)
-        taken = ~np.isnan(self.scores)
-        if how == "min":
-            return np.where(taken, self.scores, np.inf).min(1)
-        if how == "mean":
-            return np.where(taken, self.scores, 0).sum(1) / np.maximum(self.steps, 1)
-        with np.errstate(divide="ignore"):
-            return np.log(np.where(taken, self.scores, 1)).sum(1)
+        """The aggregated scores, as they are ranked; 0 for a hypothesis without a step."""
+        value, has = np.zeros(len(self.steps)), self.steps > 0
+        if has.any():
+            starts = np.concatenate([[0], np.cumsum(self.steps[has])])
+            taken = self.scores[np.arange(self.scores.shape[1]) < self.steps[:, None]]
+            value[has] = by_solution(taken, starts, ranking_aggregation(how))
+        return value
 
 
 def unlabelled_rows(
@@ -157,8 +155,7 @@ def _check(width: int, expand: int, budget: int, how: str, fine_weight: float) -
     for key, number in (("width", width), ("expand", expand), ("budget", budget)):
         if number < 1:
             raise UserError(f"{key}={number}: must be at least 1")
-    if how not in HOWS:
-        raise UserError(f"how={how}: must be one of {', '.join(HOWS)}")
+    check_aggregation(how, COMPARED)
     if not 0 <= fine_weight <= 1:
         raise UserError(f"fine_weight={fine_weight}: must be from 0 to 1")
 

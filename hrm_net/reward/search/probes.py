@@ -1,9 +1,9 @@
-"""Attempts made to fool a step scorer, labelled by the oracle, and how far they get.
+"""Attempts made to fool a step scorer, labelled by the oracle, and how far they get; and hill climbing on its score.
 
-Each probe takes honest attempts and changes them: `no_op_padding` stops and passes the time (against means and products
-of "no error so far"), `few_huge_steps` merges steps (against min and prod, which punish length), `erase_refill` goes
-round in circles (against sums of progress), `error_then_fix` makes a mistake and mends it, which is no trick: a scorer
-should value it like an attempt without.
+Each probe changes honest attempts: `no_op_padding` stops and then does nothing (which fools means and products of "no
+error so far"), `few_huge_steps` merges steps (which fools min and prod, because these punish length), `erase_refill`
+goes round in circles (which fools sums of progress). `error_then_fix` makes an error and corrects it, which is not a
+trick: a scorer should value it like an attempt without the error.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer
 
-from hrm_net.reward.metrics.by_solution import HOWS, by_solution
+from hrm_net.reward.aggregate import COMPARED, by_solution, ranking_aggregation
 from hrm_net.reward.metrics.ranking import auroc, within
 from hrm_net.reward.search.guided import RowScorer, unlabelled_rows
 from puzzles.errors import UserError
@@ -129,7 +129,7 @@ def attempt_scores(
 
 
 def probe(
-    scorer: RowScorer, rules: StepRules, rng: np.random.Generator, attempts: Attempts, hows: tuple[str, ...] = HOWS
+    scorer: RowScorer, rules: StepRules, rng: np.random.Generator, attempts: Attempts, hows: tuple[str, ...] = COMPARED
 ) -> dict[str, dict[str, Any]]:
     """{probe: {num, solved, ok, beats_solved: {how: share}, beats_failed: {how: share}}}.
 
@@ -159,7 +159,7 @@ def probe(
     def graded(some: Attempts) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         puzzle = np.array([puzzle_of[problem.tobytes()] for problem in some.problems], np.int64)
         scores, starts = attempt_scores(scorer, some)
-        return puzzle, {how: by_solution(scores, starts, how) for how in hows}
+        return puzzle, {how: by_solution(scores, starts, ranking_aggregation(how)) for how in hows}
 
     reference = {"beats_solved": graded(good), "beats_failed": graded(bad)}
     table: dict[str, dict[str, Any]] = {}
@@ -175,6 +175,62 @@ def probe(
         for key, (other, theirs) in reference.items():
             table[name][key] = {how: _beats(values[how], puzzle, theirs[how], other) for how in hows}
     return table
+
+
+def climb(
+    scorer: RowScorer,
+    rules: StepRules,
+    rng: np.random.Generator,
+    problems: Integer[np.ndarray, "puzzles seq"],
+    *,
+    iterations: int = 50,
+    proposals: int = 16,
+) -> dict[str, list[float]]:
+    """Hill climbing on the score of the step from the start to a state, with no steps left after it: does the score
+    still mean anything where it is pushed up?
+
+    Starts from random values in all editable cells. Each iteration tries `proposals` changes of one cell in each puzzle
+    and keeps the best one where it raises the score. Returns means over puzzles after each iteration, the start first:
+    `score`, `right` (share of editable cells that hold the solution's value) and `solved`. A scorer whose score rises
+    while `right` does not is fooled.
+    """
+    editable = rules.editable(problems)
+    values = np.array([value for value in rules.values if value != rules.blank] or rules.values, np.uint8)
+    if len(values) == 1:  # the cells hold a mark or none
+        values = np.array(rules.values, np.uint8)
+    start = rules.start(problems)
+    state = np.where(editable, rng.choice(values, start.shape), start).astype(np.uint8)
+    none_left = np.zeros(len(problems), np.int64)
+
+    def scored(after: np.ndarray, times: int) -> np.ndarray:
+        rows = unlabelled_rows(
+            np.repeat(problems, times, 0), np.repeat(start, times, 0), after, np.repeat(none_left, times)
+        )
+        return np.asarray(scorer.score_rows(rows), np.float64).reshape(len(problems), times)
+
+    curve: dict[str, list[float]] = {"score": [], "right": [], "solved": []}
+
+    def record(score: np.ndarray) -> None:
+        agree = rules.targets(problems, state, state) == state
+        curve["score"].append(float(score.mean()))
+        curve["right"].append(float(((agree & editable).sum(1) / np.maximum(editable.sum(1), 1)).mean()))
+        curve["solved"].append(float(agree.all(1).mean()))
+
+    score = scored(state, 1)[:, 0]
+    record(score)
+    for _ in range(iterations):
+        tried = np.repeat(state, proposals, 0)
+        cells = np.where(np.repeat(editable, proposals, 0), rng.random(tried.shape), -1).argmax(1)
+        tried[np.arange(len(tried)), cells] = rng.choice(values, len(tried))
+        tried = np.where(np.repeat(editable, proposals, 0), tried, np.repeat(start, proposals, 0))
+        found = scored(tried, proposals)
+        best = found.argmax(1)
+        better = found.max(1) > score
+        chosen = tried.reshape(len(problems), proposals, -1)[np.arange(len(problems)), best]
+        state = np.where(better[:, None], chosen, state)
+        score = np.where(better, found.max(1), score)
+        record(score)
+    return curve
 
 
 def _beats(mine: np.ndarray, puzzle: np.ndarray, theirs: np.ndarray, other: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 import puzzles
 from hrm_net.reward.formats import jsonl, prm800k
-from hrm_net.reward.objectives import known_errors
+from hrm_net.reward.heads.cond import known_errors
 from hrm_net.reward.text import rows as text_rows
 from hrm_net.reward.text.config import TextConfig
 from hrm_net.reward.text.rows import TextRows, TextTrajectories
@@ -33,6 +33,19 @@ class TextSet:
         """The rows of the whole solutions, then those by themselves."""
         return TextRows.concatenate([self.trajectories.rows, self.lone])
 
+    def notes(self, name: str) -> list[str]:
+        """Sentences on what this set, called `name`, cannot teach or measure because one kind of label is missing."""
+        label, outcome = self.lone.label, self.trajectories.outcome
+        found = []
+        for what, right in (("steps", label[~np.isnan(label)] >= 0.5), ("solutions", outcome)):
+            if right.all() or not right.any():
+                kind = "right" if right.all() else "wrong"
+                found.append(
+                    f"the {name} set holds only {kind} {what}: a scorer cannot learn from it to tell them apart, and "
+                    f"AUROC of {what} and first-error F1 are not defined on it"
+                )
+        return found
+
     def describe(self) -> str:
         """How much there is, in words."""
         fine = int((self.lone.span == text_rows.FINE).sum())
@@ -41,21 +54,48 @@ class TextSet:
 
 
 def read(config: TextConfig, length: int, seed: int) -> tuple[dict[str, TextSet], list[str]]:
-    """The sets train, validation and test, which share no question, and a sentence for each line left out.
+    """The sets train, validation and test, which share no question, and sentences for the user: on lines that were left
+    out, and on what a set cannot teach or measure.
 
-    ValueError where the file is missing or broken, or a set would be empty.
+    UserError where the file is missing or broken, or a set would be empty.
     """
     path = check_path(config)
     try:
         found = jsonl.read(path, prm800k.parse, broken=config.broken)
-    except ValueError as error:
+    except UserError as error:
         raise UserError(f"reward.text.path={error}; reward.text.broken=skip leaves broken lines out") from None
     names = (TRAIN, VALIDATION, TEST)
-    return {name: _text_set(name, found.items, config, length, seed) for name in names}, found.faults
+    sets = {name: _text_set(name, found.items, config, length, seed) for name in names}
+    notes = [f"left out: {fault}" for fault in found.faults] + _contradictions(path, found)
+    return sets, notes + [note for name, one in sets.items() for note in one.notes(name)]
+
+
+def _contradictions(path: Path, found: jsonl.JSONLines[prm800k.Record]) -> list[str]:
+    """A sentence on the steps that one line rates right and another wrong, after the same steps of the same problem.
+
+    They stay: two people may disagree, and the published data hold questions that several people rated.
+    """
+    lines: list[str] = []
+    rated: dict[tuple[str, ...], tuple[int, int]] = {}
+    for number, record in zip(found.numbers, found.items, strict=True):
+        before = [record.problem]
+        for step in record.steps:
+            for one in step.completions or []:
+                if not one.rating:
+                    continue
+                rating, line = rated.setdefault((*before, one.text), (one.rating, number))
+                if rating != one.rating:
+                    lines.append(f"line {number} rates {one.text[:40]!r} {one.rating}, line {line} rates it {rating}")
+            if step.taken is None:
+                break
+            before.append(step.taken.text)
+    if not lines:
+        return []
+    return [f"{path}: {len(lines)} steps are rated both right and wrong by different lines; the first: {lines[0]}"]
 
 
 def check_path(config: TextConfig) -> Path:
-    """The file; ValueError that says where to get one if it is missing."""
+    """The file; UserError that says where to get one if it is missing."""
     assert config.path is not None
     path = Path(config.path)
     if not path.is_file():

@@ -1,7 +1,8 @@
 r"""Candidate solutions for `hrm-rank`: `python -m hrm_net.reward.text.make_candidates ...`
 
-From what any policy wrote, one sample a line {"problem" | "question" | "prompt", "text" | "completion" | "steps"}; the
-right answers come from a file of problems (GSM8K, MATH500: {"question" | "problem", "answer"}):
+From what any policy wrote, one sample a line {"problem" | "question" | "prompt", "text" | "completion" | "steps"};
+a prompt and a completion may be lists of messages. The right answers come from a file of problems (GSM8K, MATH500:
+{"question" | "problem", "answer"}):
 
     python -m hrm_net.reward.text.make_candidates --samples samples.jsonl --problems problems.jsonl candidates.jsonl
 
@@ -9,7 +10,7 @@ Without a policy at hand, from the reference solutions of the problems (`solutio
 
     python -m hrm_net.reward.text.make_candidates --perturb 8 --problems math500.jsonl candidates.jsonl
 
-Such candidates show that the path runs; what a scorer is worth must be measured on a policy's own mistakes.
+Such candidates show that the pipeline runs; a scorer must be measured on a policy's own mistakes.
 """
 
 import argparse
@@ -24,16 +25,16 @@ import numpy as np
 import puzzles
 from hrm_net.commands.exit_codes import exit_codes
 from hrm_net.reward.formats import jsonl
-from hrm_net.reward.formats.candidates import answer_of, problem_of
-from hrm_net.reward.formats.records import field, texts
+from hrm_net.reward.formats.candidates import PROBLEM_KEYS, answer_of, problem_of
+from hrm_net.reward.formats.records import message_text, texts
 from puzzles.errors import UserError
 
 _NUMBER = re.compile(r"\d+")
-PROBLEM_KEYS, TEXT_KEYS = ("problem", "question", "prompt"), ("steps", "text", "completion", "response")
+TEXT_KEYS = ("steps", "text", "completion", "response")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Writes the candidates and says how many."""
+    """Write the candidates and print how many there are."""
     with exit_codes():
         arguments = _parser().parse_args(argv)
         problems = None if arguments.problems is None else jsonl.read(arguments.problems, dict).items
@@ -56,8 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("output", type=Path, metavar="FILE", help="candidates, as hrm-rank reads them")
     parser.add_argument("--samples", type=Path, metavar="FILE", help="what a policy wrote, one sample a line")
     parser.add_argument("--problems", type=Path, metavar="FILE", help="the problems and their answers")
-    parser.add_argument("--perturb", type=int, default=0, metavar="N", help="candidates of each reference solution")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of --perturb (default: %(default)s)")
+    parser.add_argument(
+        "--perturb", type=int, default=0, metavar="N", help="number of candidates made of each reference solution"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="random seed of --perturb (default: %(default)s)"
+    )
     return parser
 
 
@@ -71,10 +76,11 @@ class Sample:
 
 
 def parse_sample(row: dict[str, Any]) -> Sample:
-    """A line; ValueError for one without a problem or a solution."""
-    problem_key, key = _first(row, PROBLEM_KEYS), _first(row, TEXT_KEYS)
-    candidate = {"steps": texts(row, key)} if key == "steps" else {"text": field(row, key, str)}
-    return Sample(problem=field(row, problem_key, str), answer=answer_of(row), candidate=candidate)
+    """A line; UserError for one without a problem or a solution."""
+    _first(row, PROBLEM_KEYS)
+    key = _first(row, TEXT_KEYS)
+    candidate = {"steps": texts(row, key)} if key == "steps" else {"text": message_text(row, key)}
+    return Sample(problem=problem_of(row), answer=answer_of(row), candidate=candidate)
 
 
 def _first(row: dict[str, Any], keys: Sequence[str]) -> str:
@@ -85,9 +91,9 @@ def _first(row: dict[str, Any], keys: Sequence[str]) -> str:
 
 
 def grouped(samples: Sequence[Sample], problems: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a problem, in the order in which the samples name them.
+    """One row for each problem, in the order in which the samples name them.
 
-    The answer is that of the file of problems, else a sample's own `answer`.
+    The answer is that of the file of problems, or else a sample's own `answer`.
     """
     answers = {_same(problem_of(one)): answer_of(one) for one in problems}
     found: dict[str, dict[str, Any]] = {}
@@ -105,10 +111,11 @@ def _same(problem: str) -> str:
 
 
 def perturbed(problems: Sequence[dict[str, Any]], num: int, seed: int) -> list[dict[str, Any]]:
-    """`num` candidates a problem: reference solutions with a number changed, and with it all equal ones that follow.
+    """`num` candidates for each problem: the reference solution with one number changed, and with it all equal ones
+    that follow.
 
-    Every other candidate, on average, has a number of its answer changed too. Problems without a `solution`, or whose
-    answer has no number, are left out; ValueError where that leaves none.
+    In every other candidate, on average, that is a number of the answer. Problems without a `solution`, or whose answer
+    has no number, are left out; UserError where that leaves none.
     """
     rows = []
     for i, problem in enumerate(problems):

@@ -72,7 +72,7 @@ def solutions(
             for one, step in zip(path, record.steps, strict=False)
         ]
         known: dict = {"problem": record.problem, "answer": record.answer, "source": "prm800k"}
-        if texts:
+        if texts and record.finished:
             found.append(TextSolution(steps=texts, labels=labels, outcome=True, **known))
         wrong = [
             (t, one.text)

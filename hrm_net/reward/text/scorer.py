@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from hrm_net.inference.segments import sigmoid
 from hrm_net.reward.formats.records import TextSolution
-from hrm_net.reward.judge import judge
 from hrm_net.reward.model import RewardModel
+from hrm_net.reward.scoring import run_rows, to_scores
 from hrm_net.reward.text import rows as text_rows
 from hrm_net.reward.text.data import columns
 from hrm_net.reward.text.rows import TextRows
@@ -82,10 +81,5 @@ class TextScorer:
     def score_rows(self, rows: TextRows) -> Float64[np.ndarray, " rows"]:
         """Of each row by itself: the probability that the step is right, of `cond` that it does not go wrong here."""
         segments = self.segments or self.model.config.segments
-        found = judge(self.model, columns(rows), segments=segments, stop=self.stop, batch_size=self.batch_size)
-        return probabilities(self.objective, found.logits[self.objective])
-
-
-def probabilities(objective: str, logits: Float64[np.ndarray, " rows"]) -> Float64[np.ndarray, " rows"]:
-    """In [0, 1], higher is better: of `cond` 1 - h."""
-    return sigmoid(-logits if objective == "cond" else logits)
+        found = run_rows(self.model, columns(rows), segments=segments, stop=self.stop, batch_size=self.batch_size)
+        return to_scores(self.objective, found.logits[self.objective])

@@ -11,6 +11,7 @@ from jaxtyping import Bool, UInt8
 Grid = UInt8[np.ndarray, "_ _"]
 Mask = Bool[np.ndarray, "_ _"]
 Rng = np.random.Generator
+Pair = tuple[Grid, Grid] | None  # input and output; None for a draw that will not do
 PLACE_TRIES = 12
 
 

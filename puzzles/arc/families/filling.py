@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from puzzles.arc.families.draw import Grid, Rng, below, between, boxes, palette, pick, put, shape, sides
+from puzzles.arc.families.draw import Grid, Pair, Rng, below, between, boxes, palette, pick, put, shape, sides
 
-Pair = tuple[Grid, Grid] | None
 INSIDE = 4
 RIM = 3
 EVEN, ODD = 2, 7

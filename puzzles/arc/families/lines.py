@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from puzzles.arc.families.draw import Grid, Rng, below, between, palette, scatter, sides, turned
+from puzzles.arc.families.draw import Pair, Rng, below, between, palette, scatter, sides, turned
 
-Pair = tuple[Grid, Grid] | None
 CROSSING = 2
 SEGMENT_TRIES = 12
 

@@ -2,9 +2,22 @@
 
 import numpy as np
 
-from puzzles.arc.families.draw import Grid, Rng, below, between, boxes, palette, pick, place, put, scatter, shape, sides
+from puzzles.arc.families.draw import (
+    Grid,
+    Pair,
+    Rng,
+    below,
+    between,
+    boxes,
+    palette,
+    pick,
+    place,
+    put,
+    scatter,
+    shape,
+    sides,
+)
 
-Pair = tuple[Grid, Grid] | None
 GREY = 5
 
 

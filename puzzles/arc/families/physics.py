@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from puzzles.arc.families.draw import Grid, Rng, below, between, boxes, palette, pick, scatter, sides, turned
-
-Pair = tuple[Grid, Grid] | None
+from puzzles.arc.families.draw import Grid, Pair, Rng, below, between, boxes, palette, pick, scatter, sides, turned
 
 
 def _settled(grid: Grid) -> Grid:
@@ -15,7 +13,7 @@ def _settled(grid: Grid) -> Grid:
 def _second_wall(above: Grid) -> bool:
     """Whether the top row could pass for a wall: one colour from end to end that is nowhere else."""
     first = above[0, 0]
-    return bool(first) and bool((above[0] == first).all()) and np.count_nonzero(above == first) == above.shape[1]
+    return bool(first and (above[0] == first).all() and (above == first).sum() == above.shape[1])
 
 
 def _with_wall(above: Grid, wall: int) -> Grid:

@@ -155,7 +155,7 @@ def test_text_round_trips(grid: Grid, at: tuple[int, int]) -> None:
         ("12/a3", "'a' in row 2: must be colours 0 to 9"),
         ("12/²3", "'²' in row 2"),
         ("", "puzzle text has no grid"),
-        ("/12", "0 cells in row 1"),
+        ("12//34", "0 cells in row 2"),
         ("0" * 13, "1x13 at 0,0: the canvas is 12x12"),
         ("11,0:1/1", "2x1 at 11,0: the canvas is 12x12"),
         ("-1,0:1", "'-' in row 1"),

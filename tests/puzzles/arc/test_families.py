@@ -110,8 +110,8 @@ def imported(path: Path) -> set[str]:
 def test_generators_and_verifiers_share_no_code():
     verifiers = sorted((FOLDER / "verifiers").glob("*.py"))
     makers = [path for path in sorted(FOLDER.glob("*.py")) if path.name not in ("__init__.py", "family.py")]
-    assert len(verifiers) >= 10
-    assert len(makers) >= 10
+    assert len(verifiers) >= 8
+    assert len(makers) >= 8
     for path in verifiers:
         assert all(name.startswith("puzzles.arc.families.verifiers") for name in imported(path)), path
     for path in makers:

@@ -1,7 +1,6 @@
 """ARC grids in the official colours; what the model's canvas holds is cropped as scoring crops it."""
 
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,13 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import ImageColor
 
+import puzzles
 from puzzles.arc import drawing as render_arc
 from puzzles.drawing import render
 from puzzles.drawing.canvas import CROSS
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
 SIDE = 8
-PUZZLE = SimpleNamespace(name="arc", shape=(SIDE, SIDE), seq_len=SIDE * SIDE)
+PUZZLE = puzzles.get("arc", canvas=SIDE)
 grids = arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.integers(0, 9))
 
 
@@ -113,10 +113,10 @@ def test_a_canvas_without_a_grid_is_shown_whole_and_hatched():
 
 def test_sheets_hold_every_grid():
     colours = [np.full((3, 3), colour, np.uint8) for colour in range(10)]
-    sheet = render.render_task(
+    sheet = render_arc.render_task(
         [(colours[1], colours[2]), (colours[3], colours[4])], colours[5], colours[6], colours[7:9]
     )
-    votes = render.render_votes(
+    votes = render_arc.render_votes(
         colours[5], colours[6], [(colours[6], 3, 0.9), (colours[7], 2, 0.5), (colours[8], 1, 0.1)]
     )
     for image, shown, hidden in ((sheet, range(1, 9), (9,)), (votes, (5, 6, 7), (1, 2, 3, 4, 8, 9))):
@@ -127,9 +127,9 @@ def test_sheets_hold_every_grid():
 
 def test_sheets_take_unknown_targets_and_missing_grids():
     grid, empty = np.ones((2, 4), np.uint8), np.zeros((0, 0), np.uint8)
-    render.render_task([], grid, None, [grid, empty], ["a", "b"])
-    render.render_votes(grid, None, [(empty, 1, 0.0)])
+    render_arc.render_task([], grid, None, [grid, empty], ["a", "b"])
+    render_arc.render_votes(grid, None, [(empty, 1, 0.0)])
     with pytest.raises(ValueError, match="captions: 1 for 2 predictions"):
-        render.render_task([], grid, None, [grid, grid], ["a"])
+        render_arc.render_task([], grid, None, [grid, grid], ["a"])
     with pytest.raises(ValueError, match="grid: has colours 1 to 12: must be 0 to 9"):
-        render.render_task([], np.array([[1, 12]]), None, [])
+        render_arc.render_task([], np.array([[1, 12]]), None, [])

@@ -194,7 +194,7 @@ def test_the_command_says_what_it_wrote(tmp_path: Path, files, capsys):
 
 def test_a_killed_build_leaves_nothing_that_reads(tmp_path: Path):
     """SIGKILL in the middle of writing: the name is free, and what lies beside it is no data directory."""
-    code = "import time; from puzzles import dataset, build\n"
+    code = "import time; from puzzles import build; from puzzles.datasets import dataset\n"
     code += "dataset._write_json = lambda path, _: (path.write_text('[]'), 'dataset' in path.name and time.sleep(60))\n"
     code += f"build.main([{str(tmp_path / 'data')!r}, '--option', 'box=2x2', '--generate', '--train-puzzles', '3',"
     code += "'--test-puzzles', '2'])"

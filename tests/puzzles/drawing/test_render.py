@@ -12,6 +12,7 @@ from PIL import Image, ImageColor, ImageSequence
 import puzzles
 from puzzles.drawing import canvas as drawing
 from puzzles.drawing import render
+from tests.puzzles.toy import Parity
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
 BOXES = ["2x2", "2x3", "3x3", "4x4"]
@@ -180,11 +181,28 @@ def test_words_longer_than_a_board_widen_its_panel():
 
 
 def test_what_cannot_be_drawn_is_refused(game):
-    with pytest.raises(ValueError, match=r"puzzle=chess: no drawing for it; there are drawings for .*sudoku"):
-        render.render_text(SimpleNamespace(name="chess", seq_len=36), game.inputs)
     with pytest.raises(ValueError, match=r"inputs: one sudoku has shape \(36,\), not \(35,\)"):
         render.render_image(game.puzzle, game.inputs[:35], game.state[:35])
     with pytest.raises(ValueError, match="at least one state"):
         render.render_strip(game.puzzle, game.inputs, [])
     with pytest.raises(ValueError, match="captions: 1 for 2 frames"):
         render.render_strip(game.puzzle, game.inputs, [game.state] * 2, captions=["only"])
+
+
+def test_a_domain_without_a_drawing_of_its_own_is_a_grid_of_its_symbols():
+    puzzle = Parity(2, 3)
+    inputs, labels = puzzle.parse("01. 11."), puzzle.parse("011 110")
+    assert render.render_text(puzzle, inputs) == "0 1 .\n1 1 ."
+    state = puzzle.parse("011 11.")
+    assert render.render_text(puzzle, inputs, state) == puzzle.render(inputs, state) == "0 1 1\n1 1 ."
+    assert render.verdict(puzzle, inputs, state, labels) == "1 wrong"
+    assert render.verdict(puzzle, inputs, labels) == "solved"
+    wrong = puzzle.parse("010 11.")
+    coloured = render.render_text(puzzle, inputs, wrong, labels=labels, colour=True)
+    assert coloured.count(drawing.RED) == 1
+    pictures = {
+        name: render.render_image(puzzle, inputs, shown, labels, cell=20).tobytes()
+        for name, shown in (("puzzle", inputs), ("right", state), ("wrong", wrong))
+    }
+    assert len(set(pictures.values())) == 3
+    assert render.render_strip(puzzle, inputs, [state, labels], labels).width > 0

@@ -216,7 +216,7 @@ def test_bad_text_is_named():
     raises("3 cells in row 2: a 3x4 maze needs 4", lambda: maze.parse("S  G\n   \n    "))
     raises("0 cells in row 2", lambda: maze.parse("S  G\n\n    "))
     raises("2 rows: a 3x4 maze needs 3", lambda: maze.parse("S  G\n    "))
-    raises("has 'x' in row 2 column 3: must be # ", lambda: maze.parse("S  G\n  x \n    "))
+    raises("has 'y' in row 2 column 3: must be # ", lambda: maze.parse("S  G\n  y \n    "))
 
 
 def test_bad_mazes_are_named():

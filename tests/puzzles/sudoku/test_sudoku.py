@@ -143,7 +143,7 @@ def test_generation_is_a_function_of_the_stream_alone(monkeypatch):
     sudoku = Sudoku()
     first = sudoku.generate(puzzles.rng(5, "train", 7), 200, clues=(24, 40))
     for threads in (1, 3):
-        monkeypatch.setattr("puzzles.parallel.num_threads", lambda threads=threads: threads)
+        monkeypatch.setattr("puzzles.kernels.num_threads", lambda threads=threads: threads)
         again = sudoku.generate(puzzles.rng(5, "train", 7), 200, clues=(24, 40))
         assert np.array_equal(first[0], again[0])
         assert np.array_equal(first[1], again[1])

@@ -1,0 +1,93 @@
+"""How long work shows itself: a bar with the time left on a terminal, a line at least once a minute elsewhere."""
+
+import sys
+import threading
+import time
+from types import TracebackType
+
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+MINUTE = 60.0
+
+
+class Progress:
+    """A context manager around `total` units of work, `done` of which were there before.
+
+    On a terminal a bar, which disappears at the end where `transient`; elsewhere a line each time a `lines`-th of the
+    work is done (0: none of these) and whenever a minute has passed without one. A thread prints these, so that a unit
+    of many minutes is not silent. `shown=False` shows nothing.
+    """
+
+    def __init__(
+        self, what: str, total: int, *, done: int = 0, note: str = "", lines: int = 0, transient: bool = False,
+        shown: bool = True,
+    ) -> None:  # fmt: skip
+        self.what, self.total, self.done, self.first = what, total, done, done
+        self.note, self.lines = note, lines
+        self.terminal = shown and sys.stdout.isatty()
+        self.plain = shown and not self.terminal
+        self.bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            TextColumn("{task.fields[note]}"),
+            disable=not self.terminal,
+            transient=transient,
+        )
+        self.task = self.bar.add_task(what, total=total, completed=done, note=note)
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._speak_up, daemon=True)
+
+    def __enter__(self) -> "Progress":
+        self.started = self.spoke = time.monotonic()
+        self.bar.start()
+        if self.plain:
+            self.thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.ended.set()
+        if self.plain:
+            self.thread.join()
+        self.bar.stop()
+
+    def advance(self, note: str | None = None, units: int = 1) -> None:
+        """So many units are done; `note` is what there is to say of the work."""
+        before, self.done = self.done, self.done + units
+        self.note = note or self.note
+        self.bar.update(self.task, completed=self.done, note=self.note)
+        due = self.lines and self.done * self.lines // self.total > before * self.lines // self.total
+        if self.plain and due and note:
+            self._print_line()
+
+    def name(self, what: str) -> None:
+        """Say from here on that the work is `what`."""
+        self.what = what
+        self.bar.update(self.task, description=what)
+
+    def say(self, line: str) -> None:
+        """A line above the bar."""
+        self.spoke = time.monotonic()
+        if self.terminal:
+            self.bar.console.print(line, highlight=False)
+        else:
+            print(line, flush=True)
+
+    def _speak_up(self) -> None:
+        while not self.ended.wait(max(0.0, self.spoke + MINUTE - time.monotonic())):
+            if time.monotonic() - self.spoke >= MINUTE:
+                self._print_line()
+
+    def _print_line(self) -> None:
+        self.spoke = time.monotonic()
+        seconds = self.spoke - self.started
+        parts = [f"{self.what} {self.done:,}/{self.total:,}", f"{seconds / 60:.1f} min"]
+        if self.done > self.first:
+            parts.append(f"{seconds / (self.done - self.first) * (self.total - self.done) / 60:.1f} left")
+        print(", ".join(parts) + (f": {self.note}" if self.note else ""), flush=True)

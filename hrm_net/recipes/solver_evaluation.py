@@ -1,0 +1,177 @@
+"""`python evaluate.py` for a solver: which sets, the one pass of `solve_rate`, accuracy against compute, pictures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Integer
+from rich.console import Console
+
+import puzzles
+from hrm_net.data import directories
+from hrm_net.data.config import Targets
+from hrm_net.data.puzzle_sets import PuzzleSet, generated_set, read_sets
+from hrm_net.evaluation import compute_curve, live, trace
+from hrm_net.evaluation.compute_picture import accuracy_by_compute
+from hrm_net.evaluation.evaluate import evaluate as evaluate_sets
+from hrm_net.evaluation.pictures import write_figures, write_followed
+from hrm_net.evaluation.results import Results, published_table, results_table
+from hrm_net.model import HRM
+from hrm_net.recipes.checks import check_targets
+from hrm_net.recipes.config import EvaluateConfig, TrainConfig
+from hrm_net.recipes.model_source import ModelSource
+from hrm_net.recipes.recipe import Evaluation
+from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
+from hrm_net.trainer.tracking import read_metrics
+from puzzles.base import Puzzle
+from puzzles.datasets.dataset import Dataset
+from puzzles.errors import UserError
+
+DEFAULT_NUM = 1000
+
+
+@dataclass(kw_only=True, slots=True)
+class Asked:
+    """What a solver is evaluated on: sets that were read, and sets to generate, by name with their targets.
+
+    `seen`: inputs to which the training rows of the run's directories are symmetric, where sets are generated.
+    """
+
+    puzzle: Puzzle
+    read: list[PuzzleSet]
+    generated: dict[str, Targets]
+    seen: Integer[np.ndarray, "num seq"] | None
+
+
+def check(config: EvaluateConfig, source: ModelSource, datasets: list[Dataset] | None) -> Asked:
+    """UserError, before any work, for what cannot be read, generated or measured.
+
+    `datasets`: the training splits of the run's directories, where the same command has read them.
+
+    By default the sets are the test splits of what the model was trained from, or generated ones: those that its run
+    names or that suit the puzzle. No generated puzzle is symmetric to a training row of a directory.
+    """
+    puzzle, trained = puzzles.get(**source.puzzle), source.config
+    check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
+    files = config.data_files() or ([] if config.sets else _own_tests(trained))
+    found = [one for path in files for one in read_sets(path, puzzle)]
+    if config.puzzles is not None:
+        for one in found:
+            one.inputs, one.labels = one.inputs[: config.puzzles], one.labels[: config.puzzles]
+            one.puzzle_identifiers = one.puzzle_identifiers[: config.puzzles]
+    own = trained.evaluate_sets if trained else {}
+    wanted = config.sets if config.sets or found else own or puzzle.reference_sets
+    seen = trained_on(trained, puzzle, datasets) if wanted else None
+    if config.solver.name == "curve":
+        compute_curve.check_config(config.solver, puzzle, source.load().config)
+    return Asked(puzzle=puzzle, read=found, generated=dict(wanted), seen=seen)
+
+
+def evaluate(evaluation: Evaluation, console: Console) -> Results:
+    """Evaluate, print the tables, write the JSON file and the pictures. Returns what was written."""
+    config, source, asked = evaluation.config, evaluation.source, evaluation.inputs
+    num = config.puzzles or DEFAULT_NUM
+    sets = asked.read + [
+        generated_set(asked.puzzle, name, config.seed, num, unlike=asked.seen, **targets)
+        for name, targets in asked.generated.items()
+    ]
+    model = load_model(config, source, console)
+    results = evaluate_sets(
+        model,
+        sets,
+        max_segments=config.max_segments,
+        curve=config.curve,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        loss=source.loss,
+    )
+    console.print(results_table(results))
+    console.print(published_table(results))
+    if config.solver.name == "curve":
+        compiled = resolve_compile(config.compile, resolve_device(config.device))
+        for one in sets:
+            results.sets[one.name]["solver"] = compute_curve.compute_curve(
+                model, one, config.solver, batch_size=config.batch_size, seed=config.seed, compiled=compiled
+            )
+        console.print(compute_curve.curve_table(results))
+    results.write(evaluation.output)
+    print(f"results: {evaluation.output}")
+    if config.figures:
+        _pictures(evaluation, model, sets, results, console)
+    return results
+
+
+def load_model(config: EvaluateConfig, source: ModelSource, console: Console) -> HRM:
+    """The solver as the evaluation computes with it; its size is printed."""
+    device = resolve_device(config.device)
+    model = source.load().to(device)
+    model.forward_dtype = resolve_precision(config.precision, device)
+    if resolve_compile(config.compile, device):
+        model.compile_blocks()
+    console.print(f"{source.path}: {sum(p.numel() for p in model.parameters()):,} parameters", highlight=False)
+    return model
+
+
+def _own_tests(trained: TrainConfig | None) -> list[str]:
+    """The directories that a run was trained from, as far as they have a test split."""
+    path = None if trained is None else trained.data.path
+    return [] if path is None else [name for name in directories.names(path) if directories.has_test(name)]
+
+
+def trained_on(
+    trained: TrainConfig | None, puzzle: Puzzle, datasets: list[Dataset] | None
+) -> Integer[np.ndarray, "num seq"] | None:
+    """Inputs to which the training rows of the run's directories are symmetric; None for a run of generated puzzles.
+
+    UserError where the directories are gone or hold something else: nothing is known to be disjoint from them then.
+    """
+    if trained is None or trained.data.path is None:
+        return None
+    if trained.model.num_puzzle_ids > 1 or puzzle.num_puzzle_ids > 1:
+        raise UserError(
+            "sets: the run's data.path names puzzles of its own, generated ones are not among them; use data="
+        )
+    if datasets is None:
+        try:
+            datasets = directories.read_training(trained.data.path, puzzle)
+        except UserError as error:
+            raise UserError(
+                f"{error}; generated sets must differ from what the run was trained on, data= needs no such"
+            ) from None
+    if directories.digest(datasets) != trained.data.sha256:
+        raise UserError(f"data.path={trained.data.path}: holds something else than when the run was trained; use data=")
+    return directories.originals(datasets)
+
+
+def _pictures(evaluation: Evaluation, model: HRM, sets: list[PuzzleSet], results: Results, console: Console) -> None:
+    """Charts, failures beside their targets, and one puzzle filling in: in files and, on a terminal, live."""
+    config, run_dir = evaluation.config, evaluation.source.run_dir
+    directory = pictures_folder(evaluation.output)
+    paths = write_figures(results, directory, read_metrics(run_dir) if run_dir else [])
+    if config.solver.name == "curve":
+        paths.append(accuracy_by_compute(results, directory / "accuracy_by_compute.png"))
+    num = max(32, min(config.batch_size, 256))  # one batch costs the same however many of its rows are shown
+    followed = {
+        one.name: trace.traces(model, one, num, config.max_segments, batch_size=config.batch_size, seed=config.seed)
+        for one in (sets if _own_rules(sets) else sets[-1:])
+    }
+    paths += write_followed(followed, directory)
+    if console.is_terminal:
+        live.show(trace.most_telling(followed[sets[-1].name][:32]), console=console)
+    print_paths(paths)
+
+
+def pictures_folder(output: Path) -> Path:
+    """Where the pictures of an evaluation go: beside its JSON file."""
+    return output.with_name(f"{output.stem}_pictures")
+
+
+def print_paths(paths: list[Path]) -> None:
+    """Where the pictures are."""
+    print("pictures: " + "\n          ".join(map(str, paths)))
+
+
+def _own_rules(sets: list[PuzzleSet]) -> bool:
+    """Whether every set asks for one rule, and each for another, as its puzzle identifier says."""
+    asked = [np.unique(one.puzzle_identifiers).tolist() for one in sets]
+    return all(len(ids) == 1 for ids in asked) and len({ids[0] for ids in asked}) == len(sets)

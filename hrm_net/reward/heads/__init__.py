@@ -1,0 +1,20 @@
+"""The reward heads, by name. A new pointwise head is one file here and one line in `HEADS`."""
+
+from collections.abc import Iterable
+
+from hrm_net.reward.heads import cond, hier, orm, pqm, prm
+from hrm_net.reward.heads.base import MERGED_ROWS, SINGLE_ROWS, TRAJECTORIES, Head
+
+__all__ = ["HEADS", "MERGED_ROWS", "SINGLE_ROWS", "TRAJECTORIES", "Head", "any_needs"]
+HEADS: dict[str, Head] = {
+    "orm": orm.HEAD,
+    "prm": prm.HEAD,
+    "pqm": pqm.HEAD,
+    "hier": hier.HEAD,
+    "cond": cond.HEAD,
+}
+
+
+def any_needs(objectives: Iterable[str], data: str) -> bool:
+    """Whether one of these heads learns from `data`: SINGLE_ROWS, MERGED_ROWS or TRAJECTORIES."""
+    return any(data in HEADS[name].needs for name in objectives)

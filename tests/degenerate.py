@@ -1,0 +1,65 @@
+"""Repetitive text, on which a reader with a super-linear regular expression or loop takes minutes."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+
+SIZE = 100_000  # bytes of each text
+SECONDS = 20.0  # of processor time, generous for code whose annotations are checked; a quadratic reader takes minutes
+_PIECES = (
+    "0",
+    "9",
+    "1",
+    ".",
+    "-",
+    "a",
+    " ",
+    "\n",
+    "\t",
+    "\r",
+    '"',
+    "\\",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "#",
+    "|",
+    "/",
+    "é",
+)
+_PHRASES = (
+    "[[", '{"a":', '"a",', '\\"', "\\u", "\\ud83d", "1e9", "0.", "-1,", ",,", ";;", "'", "r1c1=", "r1c1=1 ", "pass ",
+    "S.#G", "*-", "|\n", "\r\n", "[]", "{}", " ,", '""', '","', "$", "\\boxed{", "(", "<a>", "```", "#### ",
+)  # fmt: skip
+
+
+def texts(extra: tuple[str, ...] = (), size: int = SIZE) -> Iterator[str]:
+    """Each short pattern repeated to `size` characters, alone and between an open quote and another letter."""
+    patterns = [*_PIECES, *_PHRASES, *extra, *map("".join, itertools.permutations('0 "\\{', 2))]
+    for pattern in dict.fromkeys(patterns):
+        long = pattern * (size // len(pattern))
+        yield long
+        if "\n" not in pattern:
+            yield f'"{long}x'
+
+
+def check_linear(read: Callable[[str], object], *, allowed: type[Exception], extra: tuple[str, ...] = ()) -> None:
+    """`read` returns, or raises `allowed` with one line, for each text within SECONDS."""
+    for text in texts(extra):
+        start = time.process_time()
+        try:
+            read(text)
+        except allowed as error:
+            check_told(str(error))
+        seconds = time.process_time() - start
+        assert seconds < SECONDS, f"{text[:12]!r} repeated: {seconds:.1f} s"
+
+
+def check_told(message: str, start: str = "") -> None:
+    """The message of a UserError is one printable line of moderate length."""
+    assert message.isprintable(), message
+    assert len(message) < 1000, message
+    assert message.startswith(start), message
