@@ -9,10 +9,9 @@ rating the puzzle as it lies would breed boards that one order of guessing finds
 import numpy as np
 from numba import njit
 
-from puzzles.bits import count
+from puzzles.kernels import below, count, next_random, shuffle
 from puzzles.sudoku import bands, dig9, invariant, symmetry
 from puzzles.sudoku.bands import FIRST, ONE, OPEN, RANDOM, STRIDE
-from puzzles.sudoku.search import below, next_random, shuffle
 
 TWO_DROPPED, NEW_SOLUTION = 20, 10  # per cent of the steps that take two clues away, that change the solution
 FIRST_RATING = 4  # symmetries that decide about a step
@@ -245,8 +244,26 @@ def _propose(puzzle, solution, clues, learnt, least, state, seed, order, scores,
 
 @njit(cache=True, nogil=True)
 def run_chains(
-    seeds, floors, quotas, most, cap, climb, patience, beta, bonus, low, high, overlaps, start, stop, puzzles,
-    solutions, ratings, lineages, counts, steps,
+    seeds,
+    floors,
+    quotas,
+    most,
+    cap,
+    climb,
+    patience,
+    beta,
+    bonus,
+    low,
+    high,
+    overlaps,
+    start,
+    stop,
+    puzzles,
+    solutions,
+    ratings,
+    lineages,
+    counts,
+    steps,
 ):
     """Chains start..stop, each up a ladder: it keeps quotas[i] puzzles rated floors[i] to `most`, then goes to rung i + 1.
 
