@@ -1,20 +1,27 @@
-"""Scores the steps of candidate solutions: how likely each is right, by one head of a trained step scorer.
+"""`StepScorer`: a process reward model for puzzles. It scores every step of candidate solutions.
 
-scorer = StepScorer.from_pretrained(directory)
-scores = scorer.score([puzzle_text], [[["r1c2=3", "r4c4=1"], ["r1c2=5"]]])  # [problem][candidate][step]
+    scorer = StepScorer.from_pretrained("scorer_6x6")
+    scores = scorer.score([puzzle_text], [[["r1c2=3", "r4c4=1"], ["r1c2=5"]]])  # [problem][candidate][step]
+    best = aggregate(scores, "prod")  # [problem][candidate]
+
+Every score lies in [0, 1], and higher is better, whatever the head. What it is the probability of depends on the head
+(`hrm_net.reward.heads`): `prm` and `hier`, that the step is right; `cond`, that the solution does not go wrong at this
+step; `orm`, that the solution is right, read at its last step; `pqm` ranks and is not calibrated.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, TypeVar
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, UInt8
 
 import puzzles
 from hrm_net.checkpoints import pretrained
 from hrm_net.reward.candidates import Path as States
-from hrm_net.reward.candidates import read_candidate, read_problem
+from hrm_net.reward.candidates import read_candidate, read_list, read_problem
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.scoring import RowLogits, run_rows, to_log_scores, to_scores
 from puzzles.base import Puzzle
@@ -22,27 +29,33 @@ from puzzles.errors import UserError
 from puzzles.steps.rows import COARSE, FINE, StepRows
 from puzzles.steps.rules import step_rules
 
-SAVED = ("objective", "fine_weight", "segments", "stop")
+Read = TypeVar("Read")
+# The settings that are saved: the types that a file may give them, and how a message calls these.
+SAVED = {
+    "objective": ((str,), "a name"),
+    "fine_weight": ((int, float), "a number"),
+    "segments": ((int,), "a whole number"),
+    "stop": ((int, float, NoneType), "a number or null"),
+}
 
 
 class Scores(list):
-    """Scores in [0, 1] as plain lists `[problem][candidate][step]`, higher is better.
+    """Scores in [0, 1] as plain lists `[problem][candidate][step]`, higher is better."""
 
-    `log_rewards` nests alike: the logarithms of the scores, of `cond` log(1 - h(t)), exact where the score rounds to 1;
-    `segments` how long the scorer thought about each single step.
-    """
-
+    # Nested alike: the logarithms of the scores, exact where a score rounds to 1; of `cond` log(1 - h(t)).
     log_rewards: list[list[list[float]]]
+    # Nested alike: the segments that were run on each single step.
     segments: list[list[list[int]]]
 
 
 class StepScorer:
     """One head of a model, on one puzzle.
 
-    `orm`, `prm`, `pqm` and `hier` give the sigmoid of their logit; `cond` gives 1 - h(t), so that the product over
-    steps is S(T). `hier` weighs the step itself by `fine_weight` and the step merged with the one before it by the
-    rest; the first step has no such pair. At most `segments` of thinking (None: as trained); with `stop`, a row ends
-    once the halting head is that sure. Scores depend on the step, the puzzle and these settings, not on the batch.
+    The score of a step is the sigmoid of the head's logit; `cond` gives 1 - h(t), so that the product over steps is
+    S(T). `hier` gives `fine_weight` times the score of the step itself plus the rest times that of the step merged with
+    the one before it; a first step has no such pair. Each row runs `segments` segments (None: as many as in training);
+    with `stop`, a row ends earlier once the halting head gives a probability of at least `stop` that the scores are
+    already right. Scores depend on the step, the puzzle and these settings, not on the rest of the batch.
     """
 
     def __init__(
@@ -56,7 +69,7 @@ class StepScorer:
         stop: float | None = None,
         batch_size: int = 256,
     ) -> None:
-        """ValueError for a puzzle or head that is not the model's, and settings out of bounds. `objective` None: the
+        """UserError for a puzzle or head that is not the model's, and for settings out of bounds. `objective` None: the
         model's only head."""
         config = model.config
         heads = ", ".join(config.objectives)
@@ -85,51 +98,51 @@ class StepScorer:
 
     @property
     def budget(self) -> int:
-        """The most steps of a candidate; what candidates that name no budget are taken to have been allowed."""
+        """The largest number of steps of a candidate, and the budget of candidates that name none."""
         return self.model.config.max_left + 1
 
-    def score(self, problems: Sequence[Any], outputs: Sequence[Sequence[Any]]) -> Scores:
+    def score(self, problems: Any, outputs: Any) -> Scores:
         """The score of every step of every candidate: of `outputs[i]`, solutions of `problems[i]`.
 
-        A problem is its token ids or its text; a candidate a Trajectory, a list of Steps, or a list of their texts
-        (`r1c2=3`). ValueError of one line that names problem, candidate and step: see `hrm_net.reward.candidates`.
+        A problem is its text or its token ids (a list, array or tensor); a candidate is a Trajectory, a list of Steps,
+        or a list of their texts (`r1c2=3`). UserError of one line that names problem, candidate and step:
+        `hrm_net.reward.candidates` says what is refused.
         """
-        if len(problems) != len(outputs):
-            raise UserError(f"outputs: candidates of {len(outputs)} problems for {len(problems)} problems")
-        read = [self._read(i, *pair) for i, pair in enumerate(zip(problems, outputs, strict=True))]
-        paths = [(problem, path) for problem, candidates in read for path in candidates]
+        texts = _named("problems", read_list, problems, "puzzles")
+        candidates = _named("outputs", read_list, outputs, "lists of candidates, one for each problem")
+        if len(texts) != len(candidates):
+            raise UserError(f"outputs: candidates of {len(candidates)} problems for {len(texts)} problems")
+        read = [self._read(i, *pair) for i, pair in enumerate(zip(texts, candidates, strict=True))]
+        paths = [(problem, path) for problem, found in read for path in found]
         scores, log_rewards, segments = self._score_paths(paths)
-        lengths = [[len(path.states) - 1 for path in candidates] for _, candidates in read]
-        found = Scores(_nest(scores, lengths))
-        found.log_rewards, found.segments = _nest(log_rewards, lengths), _nest(segments, lengths)
-        return found
+        lengths = [[len(path.states) - 1 for path in found] for _, found in read]
+        nested = Scores(_nest(scores, lengths))
+        nested.log_rewards, nested.segments = _nest(log_rewards, lengths), _nest(segments, lengths)
+        return nested
 
     def score_rows(self, rows: StepRows) -> Float64[np.ndarray, " rows"]:
-        """The score of each row by itself, merged steps as such; of rows that are equal only one is thought about."""
+        """The score of each row by itself, of merged steps as such; equal rows pass the model once."""
         return to_scores(self.objective, self._run(rows).logits[self.objective])
 
-    def check_problem(self, problem: Any) -> None:
-        """ValueError where a problem is none of the scorer's puzzle."""
-        read_problem(self.puzzle, problem)
+    def read_problem(self, problem: Any) -> UInt8[np.ndarray, "seq"]:
+        """Token ids of a problem; UserError as in `score`."""
+        return read_problem(self.puzzle, problem)
 
-    def check(self, problem: Any, candidate: Any) -> None:
-        """ValueError where `score` would raise one for this candidate of this problem."""
-        read_candidate(self.rules, read_problem(self.puzzle, problem), candidate, budget=self.budget, most=self.budget)
+    def read_candidate(self, problem: UInt8[np.ndarray, "seq"], candidate: Any) -> States:
+        """The states of a candidate for a problem that was read; UserError as in `score`."""
+        return read_candidate(self.rules, problem, candidate, budget=self.budget, most=self.budget)
 
-    def _read(self, i: int, problem: Any, candidates: Sequence[Any]) -> tuple[np.ndarray, list[States]]:
-        try:
-            tokens = read_problem(self.puzzle, problem)
-        except ValueError as error:
-            raise UserError(f"problems[{i}]: {error}") from None
-        if len(candidates) == 0:
+    def score_read(self, read: Sequence[tuple[UInt8[np.ndarray, "seq"], States]]) -> list[list[float]]:
+        """The scores of the steps of candidates that were read, each beside its problem."""
+        lengths = [[len(path.states) - 1 for _, path in read]]
+        return _nest(self._score_paths(list(read))[0], lengths)[0]
+
+    def _read(self, i: int, problem: Any, candidates: Any) -> tuple[np.ndarray, list[States]]:
+        tokens = _named(f"problems[{i}]", self.read_problem, problem)
+        listed = _named(f"outputs[{i}]", read_list, candidates, "candidates")
+        if len(listed) == 0:
             raise UserError(f"outputs[{i}]: has no candidate")
-        found = []
-        for j, candidate in enumerate(candidates):
-            try:
-                found.append(read_candidate(self.rules, tokens, candidate, budget=self.budget, most=self.budget))
-            except ValueError as error:
-                raise UserError(f"outputs[{i}][{j}]: {error}") from None
-        return tokens, found
+        return tokens, [_named(f"outputs[{i}][{j}]", self.read_candidate, tokens, one) for j, one in enumerate(listed)]
 
     def _score_paths(self, paths: list[tuple[np.ndarray, States]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(scores, log-rewards, segments) of all steps of all paths, one after another."""
@@ -185,10 +198,22 @@ class StepScorer:
         unknown = sorted(saved.keys() - set(SAVED)) if isinstance(saved, dict) else ["no object"]
         if unknown:
             raise UserError(f"{path}: scorer.{unknown[0]}: must be one of {', '.join(SAVED)}")
+        for key, value in saved.items():
+            types, words = SAVED[key]
+            if not isinstance(value, types) or isinstance(value, bool):
+                raise UserError(f"{path}: scorer.{key}={json.dumps(value)}: must be {words}")
         chosen = {**saved, **settings}
         if chosen.get("objective") != "hier" and "fine_weight" not in settings:
             chosen["fine_weight"] = 1.0
         return cls(model, puzzles.get(**puzzle), **chosen)
+
+
+def _named(name: str, read: Callable[..., Read], *arguments: Any) -> Read:
+    """What `read` gives; its UserError with the name of the input in front."""
+    try:
+        return read(*arguments)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
 
 
 def _rows(problem: np.ndarray, path: States, span: int) -> StepRows:

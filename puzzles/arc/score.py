@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from puzzles.arc.tasks import Grid, Task, read_grid, read_json
+from puzzles.arc.tasks import Grid, Task, read_grid
 from puzzles.arc.vote import Candidate
 from puzzles.errors import UserError
+from puzzles.text_input import read_json
 
 RULES = ("all_tests", "mean_per_task", "share_of_outputs")
 PASSES = (1, 2, 5, 10, 100, 1000)

@@ -1,13 +1,19 @@
 """The shapes that trainers of language models call."""
 
 import inspect
+import json
 import math
+import time
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import puzzles
 from hrm_net.reward import StepScorer, aggregate
-from hrm_net.reward.reward_function import reward_function, rubric_function
+from hrm_net.reward.reward_function import reward_function, rubric_function, solution_steps
+from puzzles.errors import UserError
 from tests.reward.rewarding import small_scorer
 
 SUDOKU = puzzles.get("sudoku", box="2x2")
@@ -49,6 +55,126 @@ def test_one_rollout_at_a_time():
     assert {"prompt", "completion", "info"} < set(inspect.signature(reward).parameters)
 
 
+JSON = json.dumps({"problem": GRID})
+PARTS = [{"type": "text", "text": TEXT}]
+
+
+def assistant(content: Any, **more: Any) -> list[dict[str, Any]]:
+    return [{"role": "assistant", "content": content, **more}]
+
+
+READ = [
+    TEXT, assistant(TEXT), assistant(PARTS), PARTS, assistant([{"type": "image", "url": "x"}, *PARTS]),
+    [{"type": "text", "text": line} for line in STEPS], {"role": "assistant", "content": TEXT},
+    f"First the corner.\n\n{TEXT}\nSo it is solved.", f"<think>Is r1c3=4? No.</think>\n{TEXT}",
+    f"r1c3=4 fails, so:\n<answer>\n{TEXT}</answer>", f"```\n{TEXT}```", TEXT.replace("\n", "\r\n\r\n"),
+    [*assistant(None, tool_calls=[{"id": "1"}]), {"role": "tool", "content": "x"}, *assistant(TEXT)],
+]  # fmt: skip
+INVALID = [
+    None, "", [], {}, 3, math.nan, b"r1c3=3", assistant(None), assistant(None, tool_calls=[{"function": {}}]),
+    assistant([]), assistant([{"type": "image", "url": "x"}]), assistant([{"type": "text", "text": None}]),
+    [None], [[]], [{"role": "assistant"}], assistant({"text": 3}),
+    "I think r1c3=3", f"Maybe r1c3=4.\n{TEXT}", f"{TEXT}No: r1c3=4",
+    f"{STEPS[0]}\nthen\n{STEPS[2]}", "<answer></answer>",
+    f"<answer>{TEXT}</answer><answer>{TEXT}</answer>", f"<answer>{TEXT}", f"</answer>{TEXT}<answer>",
+    f"<answer>so:\n{TEXT}</answer>", f"<think>{TEXT}", "r1c1=2", "r9c9=1", "r1c3=9", "\n".join(["pass"] * 7), "\ud83d",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("completion", READ, ids=repr)
+def test_completions_that_hold_one_solution(completion: Any):
+    assert reward_function(SCORER, invalid=-1.0)([GRID], [completion]) == pytest.approx([EXPECTED], abs=1e-6)
+
+
+def test_a_bad_completion_costs_nobody_elses_reward():
+    rewards = reward_function(SCORER, invalid=-1.0)
+    completions = [TEXT, *INVALID, TEXT]
+    found = rewards([GRID] * len(completions), completions)
+    assert found[1:-1] == [-1.0] * len(INVALID)
+    assert [found[0], found[-1]] == pytest.approx([EXPECTED] * 2, abs=1e-6)
+
+
+ANY = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=8), st.sampled_from([TEXT])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["role", "content", "type", "text", "tool_calls"]), inner, max_size=4),
+        st.fixed_dictionaries({"role": st.just("assistant"), "content": inner}),
+    ),
+)  # fmt: skip
+
+
+@given(st.lists(ANY, max_size=4))
+def test_no_completion_ends_a_batch(completions: list[Any]):
+    found = reward_function(SCORER, invalid=-1.0)([GRID] * (len(completions) + 1), [*completions, TEXT])
+    assert all(reward == -1 or 0 <= reward <= 1 for reward in found)
+    assert math.isclose(found[-1], EXPECTED, abs_tol=1e-6)
+
+
+@given(st.text("r1c2=3 \n<>/answerthinkpas", max_size=60))
+def test_what_is_read_from_a_text_are_its_lines(text: str):
+    steps = solution_steps(text)
+    lines = [line.strip() for line in text.splitlines()]
+    assert steps is None or (steps and " ".join(lines).count(steps[0]) >= 1)
+
+
+@pytest.mark.parametrize(
+    "piece", ["r1c2=3 ", "r1c2=3\n", "r1c", "<answer>", "</think>", "pass\n", "\n", " ", "```\n", "="]
+)
+def test_long_completions_take_no_time(piece: str):
+    text = piece * (100_000 // len(piece))
+    began = time.perf_counter()
+    reward_function(SCORER)([GRID], [text])
+    assert time.perf_counter() - began < 2
+
+
+def test_chat_prompts_hold_the_puzzle():
+    rewards = reward_function(SCORER)
+    user = [{"role": "system", "content": "Solve it."}, {"role": "user", "content": f"A puzzle:\n{GRID}\nGo."}]
+    prompts = [
+        GRID, message(GRID), user, [*user, {"role": "assistant", "content": "Steps:"}],
+        [{"role": "user", "content": [{"type": "text", "text": GRID}]}],
+        f"Solve this.\n\n{GRID[:8]}\n{GRID[8:]}\n\nThanks.",
+    ]  # fmt: skip
+    found = rewards(prompts, [TEXT] * len(prompts))
+    assert found == pytest.approx([EXPECTED] * len(prompts), abs=1e-6)
+
+
+@pytest.mark.parametrize("info", [{"problem": GRID}, JSON])
+def test_info_is_a_mapping_or_json(info: Any):
+    assert math.isclose(rubric_function(SCORER)("Solve.", TEXT, info=info), EXPECTED, abs_tol=1e-6)
+
+
+def test_other_info_leaves_the_puzzle_to_the_prompt():
+    for info in ({}, '{"level": 3}', None):
+        assert math.isclose(rubric_function(SCORER)(GRID, TEXT, info=info), EXPECTED, abs_tol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("problem", "message"),
+    [
+        ("11..............", r"problem\[1\]: '11\.+': two 1s in row 1"),
+        ("." * 16, r"problem\[1\]: '\.+': no cell is given"),
+        ("123....4........", r"problem\[1\]: '123.*': no solution"),
+        (None, r"problem\[1\]: of shape \[\]"),
+        ("x", r"problem\[1\]: 'x': .*"),
+    ],
+)
+def test_a_bad_puzzle_is_an_error_that_names_it(problem: Any, message: str):
+    with pytest.raises(UserError, match=message) as caught:
+        reward_function(SCORER)(["Solve."] * 2, [TEXT, None], problem=[GRID, problem])
+    assert "\n" not in str(caught.value)
+    if problem is not None:
+        with pytest.raises(UserError, match=message.replace("problem", "prompts").replace("1", "0", 1)):
+            rubric_function(SCORER)(problem, TEXT)
+
+
+def test_the_default_aggregation_is_the_heads():
+    heads = small_scorer("symbols", ("orm", "prm"))
+    assert reward_function(StepScorer(heads, SUDOKU, "orm")).__name__ == "orm_last"
+    assert reward_function(StepScorer(heads, SUDOKU, "prm")).__name__ == "prm_prod"
+
+
 def test_what_is_the_callers_mistake():
     with pytest.raises(ValueError, match="how=vote: must be one of"):
         reward_function(SCORER, "vote")
@@ -58,6 +184,10 @@ def test_what_is_the_callers_mistake():
         ([GRID], [TEXT, TEXT], "2 completions for 1 problems"),
         ([[{"role": "user"}]], [TEXT], "must be a text, or messages"),
         ([[]], [TEXT], "must be a text, or messages"),
+        ([f"{GRID}\n{GRID[::-1]}"], [TEXT], "holds 2 different puzzles: must hold one sudoku"),
     ):
         with pytest.raises(ValueError, match=text):
             rewards(prompts, completions)
+    for info in ("{", "[1]", 3):
+        with pytest.raises(UserError, match=r"info.*must be a mapping, or one as JSON text"):
+            rubric_function(SCORER)("Solve.", TEXT, info=info)

@@ -1,5 +1,6 @@
 """Scores of whole candidates: shapes, independence of the batch, arithmetic, files, and every bad input."""
 
+import json
 import math
 from functools import cache
 from pathlib import Path
@@ -8,15 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import puzzles
 from hrm_net.reward import StepScorer, aggregate
 from hrm_net.reward.scorer import Scores
 from hrm_net.reward.scoring import run_rows
+from puzzles.errors import UserError
 from puzzles.steps.rows import StepRows
 from puzzles.steps.steps import Step, Trajectory, from_states
 from puzzles.steps.text import format_steps
-from tests.reward.rewarding import MAX_LEFT, random_rows, small_scorer
+from tests.reward.rewarding import MAX_LEFT, random_rows, refusal, small_scorer
 
 SUDOKU = puzzles.get("sudoku", box="2x2")
 BUDGET = MAX_LEFT + 1
@@ -236,6 +240,14 @@ GIVEN, BLANK = int(np.argmax(PROBLEM > 1)), int(np.argmax(PROBLEM == 1))
 GOOD = Step((BLANK,), (1,), (2,))
 
 
+def forced(**values: Any) -> Step:
+    """A step with values that its type forbids, as code without type checks can make one."""
+    step = Step((BLANK,), (1,), (2,))
+    for name, value in values.items():
+        object.__setattr__(step, name, value)
+    return step
+
+
 def trajectory(**changes) -> Trajectory:
     values = {"problem": PROBLEM, "start": PROBLEM, "steps": [GOOD], "budget": 4, "cells_per_step": 2} | changes
     return Trajectory(task="sudoku", **values)
@@ -253,6 +265,21 @@ def trajectory(**changes) -> Trajectory:
         ([PROBLEM, "12.."], [[[GOOD]], [[GOOD]]], r"problems\[1\]: puzzle text has 4 cells"),
         ([PROBLEM + 5], [[[GOOD]]], r"problems\[0\]: problems\[0\] has token"),
         ([PROBLEM / 2], [[[GOOD]]], r"problems\[0\]: of shape \[16\] and dtype float64: must be integers \[16\]"),
+        (None, [[[GOOD]]], "problems: is of type NoneType: must be a list of puzzles"),
+        ("12..", [[[GOOD]]], "problems: is of type str: must be a list of puzzles"),
+        (torch.tensor(3), [[[GOOD]]], "problems: is a single Tensor: must be a list"),
+        ([None], [[[GOOD]]], r"problems\[0\]: of shape \[\] and dtype object"),
+        ([[1, [2]]], [[[GOOD]]], r"problems\[0\]: is of type list: must be a text or token ids"),
+        ([PROBLEM], None, "outputs: is of type NoneType: must be a list of lists of candidates"),
+        ([PROBLEM], [None], r"outputs\[0\]: is of type NoneType: must be a list of candidates"),
+        ([PROBLEM], ["r1c1=2"], r"outputs\[0\]: is of type str: must be a list of candidates"),
+        ([PROBLEM], [[None]], r"outputs\[0\]\[0\]: is of type NoneType: must be a list of Steps or of their texts"),
+        ([PROBLEM], [[[None]]], r"outputs\[0\]\[0\]: step 0: is a NoneType: must be a Step or its text"),
+        ([PROBLEM], [[{"r1c1=2": 1}]], r"outputs\[0\]\[0\]: is of type dict"),
+        ([PROBLEM], [[[forced(new=(None,))]]], r"step 0: Step\(.*cells and values must be whole numbers from 0 to 255"),
+        (["11.............."], [[[GOOD]]], r"problems\[0\]: '11\.+': two 1s in row 1"),
+        (["." * 16], [[[GOOD]]], r"problems\[0\]: '\.+': no cell is given"),
+        (["123....4........"], [[[GOOD]]], r"problems\[0\]: .*: no solution"),
         ([ANSWER], [[trajectory()]], r"outputs\[0\]\[0\]: is a trajectory of another puzzle"),
         ([PROBLEM], [["r1c1=2"]], r"outputs\[0\]\[0\]: is one text"),
         ([PROBLEM], [[[GOOD, 7]]], r"outputs\[0\]\[0\]: step 1: is a int: must be a Step or its text"),
@@ -274,10 +301,48 @@ def trajectory(**changes) -> Trajectory:
         ),
     ],
 )  # fmt: skip
-def test_bad_input_is_named(problems: list, outputs: list, message: str):
+def test_bad_input_is_named(problems: Any, outputs: Any, message: str):
     with pytest.raises(ValueError, match=message) as caught:
         scorer_of("prm").score(problems, outputs)
     assert "\n" not in str(caught.value)
+
+
+def test_lists_arrays_tensors_and_generators_are_read():
+    problems, _ = some_puzzles(2)
+    outputs = some_outputs(problems)
+    scorer = scorer_of("prm")
+    expected = scorer.score(list(problems), outputs)
+    for form in (
+        problems.tolist(), problems.astype(np.int64), torch.from_numpy(problems.astype(np.int64)), tuple(problems),
+        (row for row in problems),
+    ):  # fmt: skip
+        assert scorer.score(form, outputs) == expected
+    lazily = ((iter(steps) for steps in candidates) for candidates in outputs)
+    assert scorer.score(problems, lazily) == expected
+    assert scorer.score([], []) == []
+
+
+JUNK = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=4), st.binary(max_size=3),
+        st.sampled_from([
+            PROBLEM, PROBLEM.tolist(), SUDOKU.format(PROBLEM), GOOD, "pass", "r1c1=2", np.array(2), np.zeros((2, 0)),
+            np.array(["a"]), torch.zeros(2, 2), torch.tensor(0.5), object(), {1}, "\ud83d", 10**400,
+            forced(old=("a",)), forced(cells=("x",)), forced(new=(0.5,)), range(3),
+        ]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.tuples(inner), st.dictionaries(st.text(max_size=2), inner, max_size=2)
+    ),
+)  # fmt: skip
+
+
+@given(JUNK, JUNK)
+@example([PROBLEM], [["r1c1=2"], []])
+def test_junk_is_refused_in_one_line(problems: Any, outputs: Any):
+    scorer = scorer_of("prm")
+    for arguments in ((problems, outputs), ([PROBLEM], outputs), ([PROBLEM], [outputs]), ([PROBLEM], [[outputs]])):
+        assert "\n" not in refusal(lambda arguments=arguments: scorer.score(*arguments))
 
 
 def test_scorers_that_do_not_fit_are_refused():
@@ -306,6 +371,26 @@ def test_scorers_that_do_not_fit_are_refused():
         next(model.heads["prm"].parameters()).fill_(torch.nan)
     with pytest.raises(ValueError, match=r"model: its head prm gives row 0 the logit nan: must be finite"):
         StepScorer(model, SUDOKU, "prm").score([PROBLEM], [[[GOOD]]])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("segments", 2.0, r"config\.json: scorer\.segments=2\.0: must be a whole number"),
+        ("segments", True, r"config\.json: scorer\.segments=true: must be a whole number"),
+        ("fine_weight", "1", r'config\.json: scorer\.fine_weight="1": must be a number'),
+        ("objective", 3, r"config\.json: scorer\.objective=3: must be a name"),
+        ("stop", [], r"config\.json: scorer\.stop=\[\]: must be a number or null"),
+    ],
+)
+def test_saved_settings_of_another_type_are_refused(key: str, value: Any, message: str, tmp_path: Path):
+    scorer_of("prm").save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    config["scorer"][key] = value
+    path.write_text(json.dumps(config))
+    with pytest.raises(UserError, match=message):
+        StepScorer.from_pretrained(tmp_path)
 
 
 def test_files_without_a_puzzle_are_refused(tmp_path: Path):

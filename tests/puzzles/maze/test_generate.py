@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import puzzles
-from puzzles import parallel, splits
+from puzzles import kernels, splits
 from puzzles.maze.domain import FREE, KINDS, WALL, Maze, longest_path
 from puzzles.maze.lattice import KINDS as LATTICE
 
@@ -88,7 +88,7 @@ def test_the_same_seed_gives_the_same_mazes_on_any_number_of_threads(kind, monke
     maze = Maze(9, 9)
     found = []
     for threads in (1, 3):
-        monkeypatch.setattr(parallel, "num_threads", lambda threads=threads: threads)
+        monkeypatch.setattr(kernels, "num_threads", lambda threads=threads: threads)
         found.append(maze.generate(puzzles.rng(3, "test"), 300, kind=kind, path=[8, None]))
     assert np.array_equal(found[0][0], found[1][0])
     assert np.array_equal(found[0][1], found[1][1])
