@@ -61,6 +61,7 @@ def _run(arguments: argparse.Namespace) -> None:
     import puzzles
     from hrm_net.reward.aggregate import aggregate
     from hrm_net.reward.formats import candidates, jsonl
+    from hrm_net.reward.heads import HEADS
     from hrm_net.reward.text import ranking
     from hrm_net.reward.text.equivalence import SECONDS, AnswerChecker
     from hrm_net.reward.text.scorer import TextScorer
@@ -76,11 +77,11 @@ def _run(arguments: argparse.Namespace) -> None:
         print(f"left out: {fault}", file=sys.stderr)
     model = _load(arguments)
     head = arguments.head or model.config.objectives[-1]
-    how = arguments.how or ("last" if head == "orm" else "prod")
     scorer = TextScorer(
         model=model, objective=head, fine_weight=arguments.fine_weight, segments=arguments.segments,
         stop=arguments.stop, batch_size=arguments.batch_size,
     )  # fmt: skip
+    how = arguments.how or HEADS[head].aggregation
     problems = lines.items
     steps = scorer.score([one.problem for one in problems], [one.steps for one in problems])
     totals = aggregate(steps, how)

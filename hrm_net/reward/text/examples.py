@@ -1,24 +1,25 @@
-"""What a step scorer over text is shown: the published examples out of PRM800K records, as bytes of a fixed length."""
+"""What a step scorer over text is shown: examples made of PRM800K records, as bytes of a fixed length."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int16, Int64, Integer, UInt8
+from jaxtyping import Int16, UInt8
 
+from hrm_net.reward.examples import Examples
 from hrm_net.reward.formats.prm800k import Neutral, Record, label_of
 from hrm_net.reward.formats.records import TextSolution
 from puzzles.errors import UserError
+from puzzles.steps.rows import COARSE, FINE
 
 SEPARATOR = "\n\n"  # between steps; a merged step is two steps with it between them, as published
-FINE, COARSE = 1, 2
-PAD, QUESTION, PREVIOUS, CURRENT = range(4)
+PAD, QUESTION, PREVIOUS, CURRENT = range(4)  # what a token belongs to; CURRENT is the step to be scored
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextExample:
-    """One step to be judged: the problem, the steps before, the step itself (or two merged: span 2), its label."""
+    """One step to be scored: the problem, the steps before it, the step itself (or two merged: span 2), its label."""
 
     problem: str
     previous: tuple[str, ...]
@@ -28,7 +29,7 @@ class TextExample:
 
 
 def published_examples(records: Iterable[Record], *, neutral: Neutral, coarse: bool) -> list[TextExample]:
-    """The training examples that HRM-reward (arXiv 2503.13551) makes of PRM800K, in its released code's reading.
+    """The training examples that HRM-reward (arXiv 2503.13551) makes of PRM800K, as its released code does.
 
     Fine: each rated completion after the steps taken so far. Coarse: from the second step on, the step taken before
     merged with the completion, labelled as the completion is. Records given up, completions without a rating and those
@@ -55,8 +56,8 @@ def published_examples(records: Iterable[Record], *, neutral: Neutral, coarse: b
 def solutions(
     records: Iterable[Record], rng: np.random.Generator, *, neutral: Neutral, negatives: int
 ) -> list[TextSolution]:
-    """Whole solutions for the objectives that need an outcome: of each finished record the path taken, and at most
-    `negatives` that leave it for a completion rated wrong and end there, drawn evenly from all of those.
+    """Whole solutions for the heads that need an outcome: the path taken in each finished record, and at most
+    `negatives` solutions that leave it for a completion rated wrong and end there, drawn evenly from all of those.
 
     Not as published (arXiv 2503.13551 recombines the wrong completions of several steps): here the steps before the
     first error are those that people took, so the error's place is known.
@@ -86,55 +87,12 @@ def solutions(
     return found
 
 
-@dataclass(kw_only=True, slots=True)
-class TextRows:
-    """One row an example: what a scorer over text is shown and should say. `label` NaN: none.
-
-    `part` tells for each token what it belongs to: 0 padding, 1 the question, 2 steps before, 3 the step to be judged.
-    `group` is the same for equal questions, so that splits by it do not leak.
-    """
-
-    tokens: Int16[np.ndarray, "rows length"]
-    part: UInt8[np.ndarray, "rows length"]
-    span: UInt8[np.ndarray, " rows"]
-    label: Float32[np.ndarray, " rows"]
-    group: Int64[np.ndarray, " rows"]
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def take(self, which: Integer[np.ndarray, " chosen"] | Bool[np.ndarray, " rows"]) -> "TextRows":
-        """These rows, in this order."""
-        return TextRows(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
-
-    @staticmethod
-    def concatenate(parts: Sequence["TextRows"]) -> "TextRows":
-        """All of them, one after another."""
-        joined = {
-            field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(TextRows)
-        }
-        return TextRows(**joined)
-
-
-@dataclass(kw_only=True, slots=True)
-class TextTrajectories:
-    """The fine rows of whole solutions, one after another: solution i has rows starts[i] to starts[i + 1].
-
-    `error` is its first wrong step, or its number of steps where there is none.
-    """
-
-    rows: TextRows
-    starts: Int64[np.ndarray, " bounds"]
-    outcome: Bool[np.ndarray, " num"]
-    error: Int64[np.ndarray, " num"]
-
-
 def encode(
     problem: str, previous: Sequence[str], current: str, length: int
 ) -> tuple[Int16[np.ndarray, " length"], UInt8[np.ndarray, " length"]]:
     """Tokens and parts of one example.
 
-    Where all of it is longer than `length`, the step to be judged keeps its end, the question its beginning, and the
+    Where all of it is longer than `length`, the step to be scored keeps its end, the question its beginning, and the
     steps before their end. The step goes first, but leaves a quarter to each of the others.
     """
     texts = [problem.encode(), SEPARATOR.join(previous).encode(), current.encode()]
@@ -157,22 +115,31 @@ def _end(text: bytes, num: int) -> bytes:
 
 
 def question_group(problem: str) -> int:
-    """The same number for the same question whatever its white space."""
-    told = " ".join(problem.split()).encode()
-    return int.from_bytes(hashlib.sha256(told).digest()[:8], "little", signed=True)
+    """The same number for the same question, whatever its white space."""
+    text = " ".join(problem.split()).encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "little", signed=True)
 
 
-def rows_of(examples: Sequence[TextExample], length: int) -> TextRows:
-    """The rows of examples, in their order."""
-    tokens, part = np.zeros((len(examples), length), np.int16), np.zeros((len(examples), length), np.uint8)
-    for i, one in enumerate(examples):
+def examples_of(solutions: Sequence[TextSolution], single: Sequence[TextExample], length: int) -> Examples:
+    """The steps of whole solutions, then single rows, as bytes of a fixed length. UserError for an unknown outcome."""
+    rows, starts, errors = [], [0], []
+    for one in solutions:
+        if one.outcome is None:
+            raise UserError("outcome=null: a solution to learn an outcome from must have one")
+        errors.append(next((t for t, label in enumerate(one.labels or []) if label == 0), len(one.steps)))
+        rows += step_examples(one, coarse=False)
+        starts.append(len(rows))
+    rows += single
+    tokens, part = np.zeros((len(rows), length), np.int16), np.zeros((len(rows), length), np.uint8)
+    for i, one in enumerate(rows):
         tokens[i], part[i] = encode(one.problem, one.previous, one.current, length)
-    return TextRows(
-        tokens=tokens,
-        part=part,
-        span=np.array([one.span for one in examples], np.uint8),
-        label=np.array([one.label for one in examples], np.float32),
-        group=np.array([question_group(one.problem) for one in examples], np.int64),
+    return Examples(
+        inputs={"tokens": tokens, "part": part, "span": np.array([one.span for one in rows], np.uint8)},
+        label=np.array([one.label for one in rows], np.float32),
+        group=np.array([question_group(one.problem) for one in rows], np.int64),
+        starts=np.array(starts, np.int64),
+        outcome=np.array([one.outcome for one in solutions], bool),
+        error=np.array(errors, np.int64),
     )
 
 
@@ -194,21 +161,3 @@ def step_examples(solution: TextSolution, *, coarse: bool) -> list[TextExample]:
             for t in range(1, len(steps))
         ]  # fmt: skip
     return found
-
-
-def trajectories_of(solved: Sequence[TextSolution], length: int) -> TextTrajectories:
-    """The rows of whole solutions. ValueError for one whose outcome is not known."""
-    starts, errors, examples = [0], [], []
-    for one in solved:
-        if one.outcome is None:
-            raise UserError("outcome=null: a solution to learn an outcome from must have one")
-        wrong = [t for t, label in enumerate(one.labels or []) if label == 0]
-        errors.append(len(one.steps) if not wrong else wrong[0])
-        examples += step_examples(one, coarse=False)
-        starts.append(len(examples))
-    return TextTrajectories(
-        rows=rows_of(examples, length),
-        starts=np.array(starts, np.int64),
-        outcome=np.array([one.outcome for one in solved], bool),
-        error=np.array(errors, np.int64),
-    )
