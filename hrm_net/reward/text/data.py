@@ -1,4 +1,4 @@
-"""The sets that a step scorer over text learns from and is measured on, read from a file of PRM800K's format."""
+"""What a step scorer of texts learns from and is measured on: one file, split by question into three sets."""
 
 from pathlib import Path
 
@@ -27,9 +27,23 @@ def read(config: TextConfig, length: int, seed: int) -> tuple[dict[str, Examples
     except UserError as error:
         raise UserError(f"reward.text.path={error}; reward.text.broken=skip leaves broken lines out") from None
     names = (TRAIN, VALIDATION, TEST)
-    sets = {name: _examples(name, found.items, config, length, seed) for name in names}
-    notes = [f"left out: {fault}" for fault in found.faults] + _contradictions(path, found)
-    return sets, notes + [note for name, one in sets.items() for note in missing_kinds(name, one)]
+    sets = {name: _text_set(name, found.items, config, length, seed) for name in names}
+    told = [f"left out: {fault}" for fault in found.faults] + _contradictions(path, found)
+    return sets, told + [note for name, one in sets.items() for note in notes(name, one)]
+
+
+def notes(name: str, examples: Examples) -> list[str]:
+    """Sentences on what a set, called `name`, cannot teach or measure because one kind of label is missing."""
+    label = examples.label[examples.starts[-1] :]
+    found = []
+    for what, right in (("steps", label[~np.isnan(label)] >= 0.5), ("solutions", examples.outcome)):
+        if right.all() or not right.any():
+            kind = "right" if right.all() else "wrong"
+            found.append(
+                f"the {name} set holds only {kind} {what}: a scorer cannot learn from it to tell them apart, and "
+                f"AUROC of {what} and first-error F1 are not defined on it"
+            )
+    return found
 
 
 def _contradictions(path: Path, found: jsonl.JSONLines[prm800k.Record]) -> list[str]:
@@ -65,29 +79,15 @@ def check_path(config: TextConfig) -> Path:
     return path
 
 
-def _examples(name: str, records: list[prm800k.Record], config: TextConfig, length: int, seed: int) -> Examples:
+def _text_set(name: str, records: list[prm800k.Record], config: TextConfig, length: int, seed: int) -> Examples:
     mine = [record for record in records if fold(record.problem, config.held_out) == name]
     single = text_examples.published_examples(mine, neutral=config.neutral, coarse=True)
     rng = puzzles.rng(seed, f"wrong turns, {name}")
-    solutions = text_examples.solutions(mine, rng, neutral=config.neutral, negatives=config.negatives)
-    if not single or not solutions:
-        text = f"reward.text.path={config.path}: {len(mine)} of its {len(records)} records fall into the {name} set"
+    whole = text_examples.solutions(mine, rng, neutral=config.neutral, negatives=config.negatives)
+    if not single or not whole:
+        text = f"reward.text.path={config.path}: {len(mine)} of its {len(records)} records fall to the {name} set"
         raise UserError(f"{text}, without a rated step or without a finished solution; needs more records")
-    return text_examples.examples_of(solutions, single, length)
-
-
-def missing_kinds(name: str, examples: Examples) -> list[str]:
-    """Sentences on what a set, called `name`, can neither teach nor measure because it holds one kind of label only."""
-    label = examples.label[examples.starts[-1] :]
-    found = []
-    for what, right in (("steps", label[~np.isnan(label)] >= 0.5), ("solutions", examples.outcome)):
-        if right.all() or not right.any():
-            kind = "right" if right.all() else "wrong"
-            found.append(
-                f"the {name} set holds only {kind} {what}: a scorer cannot learn from it to tell them apart, and AUROC "
-                f"of {what} and first-error F1 are not defined on it"
-            )
-    return found
+    return text_examples.examples_of(single, whole, length)
 
 
 def fold(problem: str, held_out: float) -> str:

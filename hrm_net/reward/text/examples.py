@@ -1,4 +1,8 @@
-"""What a step scorer over text is shown: examples made of PRM800K records, as bytes of a fixed length."""
+"""Examples for a step scorer of texts: the published ones from PRM800K records, as bytes of a fixed length.
+
+The input `part` says for each token what it belongs to: 0 padding, 1 the question, 2 the steps before, 3 the step to be
+scored.
+"""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -14,12 +18,12 @@ from puzzles.errors import UserError
 from puzzles.steps.rows import COARSE, FINE
 
 SEPARATOR = "\n\n"  # between steps; a merged step is two steps with it between them, as published
-PAD, QUESTION, PREVIOUS, CURRENT = range(4)  # what a token belongs to; CURRENT is the step to be scored
+PAD, QUESTION, PREVIOUS, CURRENT = range(4)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextExample:
-    """One step to be scored: the problem, the steps before it, the step itself (or two merged: span 2), its label."""
+    """One step to be scored: the problem, the steps before, the step itself (or two merged: span 2), its label."""
 
     problem: str
     previous: tuple[str, ...]
@@ -29,11 +33,12 @@ class TextExample:
 
 
 def published_examples(records: Iterable[Record], *, neutral: Neutral, coarse: bool) -> list[TextExample]:
-    """The training examples that HRM-reward (arXiv 2503.13551) makes of PRM800K, as its released code does.
+    """The training examples that HRM-reward (arXiv 2503.13551) makes of PRM800K, in its released code's reading.
 
     Fine: each rated completion after the steps taken so far. Coarse: from the second step on, the step taken before
-    merged with the completion, labelled as the completion is. Records given up, completions without a rating and those
-    that people wrote make none. A prefix taken is never wrong in this data, so no merged step mends an error.
+    merged with the completion, labelled as the completion is. Records that were given up, completions without a rating
+    and those that people wrote give none. A prefix taken is never wrong in this data, so no merged step corrects an
+    error.
     """
     found = []
     for record in records:
@@ -56,8 +61,8 @@ def published_examples(records: Iterable[Record], *, neutral: Neutral, coarse: b
 def solutions(
     records: Iterable[Record], rng: np.random.Generator, *, neutral: Neutral, negatives: int
 ) -> list[TextSolution]:
-    """Whole solutions for the heads that need an outcome: the path taken in each finished record, and at most
-    `negatives` solutions that leave it for a completion rated wrong and end there, drawn evenly from all of those.
+    """Whole solutions for the objectives that need an outcome: of each finished record the path taken, and at most
+    `negatives` that leave it for a completion rated wrong and end there, drawn evenly from all of those.
 
     Not as published (arXiv 2503.13551 recombines the wrong completions of several steps): here the steps before the
     first error are those that people took, so the error's place is known.
@@ -93,7 +98,7 @@ def encode(
     """Tokens and parts of one example.
 
     Where all of it is longer than `length`, the step to be scored keeps its end, the question its beginning, and the
-    steps before their end. The step goes first, but leaves a quarter to each of the others.
+    steps before keep their end. The step has priority, but leaves a quarter of the length to each of the others.
     """
     texts = [problem.encode(), SEPARATOR.join(previous).encode(), current.encode()]
     share = length // 4
@@ -116,31 +121,8 @@ def _end(text: bytes, num: int) -> bytes:
 
 def question_group(problem: str) -> int:
     """The same number for the same question, whatever its white space."""
-    text = " ".join(problem.split()).encode()
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "little", signed=True)
-
-
-def examples_of(solutions: Sequence[TextSolution], single: Sequence[TextExample], length: int) -> Examples:
-    """The steps of whole solutions, then single rows, as bytes of a fixed length. UserError for an unknown outcome."""
-    rows, starts, errors = [], [0], []
-    for one in solutions:
-        if one.outcome is None:
-            raise UserError("outcome=null: a solution to learn an outcome from must have one")
-        errors.append(next((t for t, label in enumerate(one.labels or []) if label == 0), len(one.steps)))
-        rows += step_examples(one, coarse=False)
-        starts.append(len(rows))
-    rows += single
-    tokens, part = np.zeros((len(rows), length), np.int16), np.zeros((len(rows), length), np.uint8)
-    for i, one in enumerate(rows):
-        tokens[i], part[i] = encode(one.problem, one.previous, one.current, length)
-    return Examples(
-        inputs={"tokens": tokens, "part": part, "span": np.array([one.span for one in rows], np.uint8)},
-        label=np.array([one.label for one in rows], np.float32),
-        group=np.array([question_group(one.problem) for one in rows], np.int64),
-        starts=np.array(starts, np.int64),
-        outcome=np.array([one.outcome for one in solutions], bool),
-        error=np.array(errors, np.int64),
-    )
+    words = " ".join(problem.split()).encode()
+    return int.from_bytes(hashlib.sha256(words).digest()[:8], "little", signed=True)
 
 
 def step_examples(solution: TextSolution, *, coarse: bool) -> list[TextExample]:
@@ -161,3 +143,30 @@ def step_examples(solution: TextSolution, *, coarse: bool) -> list[TextExample]:
             for t in range(1, len(steps))
         ]  # fmt: skip
     return found
+
+
+def examples_of(single: Sequence[TextExample], solved: Sequence[TextSolution], length: int) -> Examples:
+    """Rows of `length` bytes: the steps of whole solutions, then single rows in their order.
+
+    The error of a solution is its first wrong step. UserError for a solution whose outcome is not known.
+    """
+    lengths, errors, rows = [], [], []
+    for one in solved:
+        if one.outcome is None:
+            raise UserError("outcome=null: a solution to learn an outcome from must have one")
+        wrong = [t for t, label in enumerate(one.labels or []) if label == 0]
+        errors.append(wrong[0] if wrong else len(one.steps))
+        lengths.append(len(one.steps))
+        rows += step_examples(one, coarse=False)
+    rows += single
+    tokens, part = np.zeros((len(rows), length), np.int16), np.zeros((len(rows), length), np.uint8)
+    for i, one in enumerate(rows):
+        tokens[i], part[i] = encode(one.problem, one.previous, one.current, length)
+    return Examples(
+        inputs={"tokens": tokens, "part": part, "span": np.array([one.span for one in rows], np.uint8)},
+        label=np.array([one.label for one in rows], np.float32),
+        group=np.array([question_group(one.problem) for one in rows], np.int64),
+        starts=np.cumsum([0, *lengths]).astype(np.int64),
+        outcome=np.array([one.outcome for one in solved], bool),
+        error=np.array(errors, np.int64),
+    )

@@ -16,11 +16,11 @@ from puzzles.errors import UserError
 
 @dataclass(kw_only=True, slots=True)
 class TextScorer:
-    """One head of a model over text. UserError for a model that reads puzzles, or has no such head.
+    """One head of a model over text. ValueError for a model that reads puzzles, or has no such head.
 
-    For the head `hier`, `fine_weight` is the weight of the single step's score; the rest is that of the step merged
-    with the one before it. `segments` None: as many as in training. With `stop`, a row ends once the halting head gives
-    that probability.
+    `fine_weight` is the share of the single step's score where the head is `hier`, the rest that of the step merged
+    with the one before. `segments` None: as many as the model was trained with; with `stop`, a row ends once
+    the halting head is that sure.
     """
 
     model: RewardModel
@@ -33,7 +33,7 @@ class TextScorer:
     def __post_init__(self) -> None:
         config = self.model.config
         if config.inputs != "text":
-            raise UserError(f"inputs={config.inputs}: this model scores steps of puzzles, not texts")
+            raise UserError(f"inputs={config.inputs}: this model judges puzzles, not texts")
         if self.objective not in config.objectives:
             raise UserError(f"head={self.objective}: must be one of {', '.join(config.objectives)}, the model's")
         if not 0 <= self.fine_weight <= 1:
@@ -48,9 +48,9 @@ class TextScorer:
                 raise UserError(f"{key}={value}: must be at least 1")
 
     def score(self, problems: Sequence[str], outputs: Sequence[Sequence[Sequence[str]]]) -> list[list[list[float]]]:
-        """Scores in [0, 1] as [problem][candidate][step]; `outputs` holds the steps of each candidate to each problem.
+        """[problem][candidate][step], in [0, 1]; `outputs` holds the steps of each candidate to each problem.
 
-        UserError for a problem without a candidate, or a candidate without a step.
+        ValueError for a problem without a candidate, or a candidate without a step.
         """
         if len(problems) != len(outputs):
             raise UserError(f"{len(outputs)} lists of candidates for {len(problems)} problems: must be equally many")
@@ -58,11 +58,11 @@ class TextScorer:
         examples: list[TextExample] = []
         for i, (problem, candidates) in enumerate(zip(problems, outputs, strict=True)):
             if not candidates:
-                raise UserError(f"problem {i}: candidates=[]: must hold at least one")
+                raise UserError(f"problem {i}: candidates=[]: must be at least one")
             for steps in candidates:
                 one = TextSolution(problem=problem, steps=list(steps))
                 examples += step_examples(one, coarse=merged)
-        found = self.score_rows(examples_of([], examples, self.model.config.core.seq_len))
+        found = self.score_rows(examples_of(examples, [], self.model.config.core.seq_len))
         scores, at = [], 0
         for candidates in outputs:
             scores.append([])
@@ -76,8 +76,10 @@ class TextScorer:
                 scores[-1].append(fine.tolist())
         return scores
 
-    def score_rows(self, examples: Examples) -> Float64[np.ndarray, " rows"]:
-        """The score of each row: the probability that the step is right, or for `cond` that it does not go wrong."""
-        inputs, segments = as_inputs(examples.inputs), self.segments or self.model.config.segments
-        found = run_rows(self.model, inputs, segments=segments, stop=self.stop, batch_size=self.batch_size)
+    def score_rows(self, rows: Examples) -> Float64[np.ndarray, " rows"]:
+        """Of each row by itself: the probability that the step is right, of `cond` that it does not go wrong here."""
+        segments = self.segments or self.model.config.segments
+        found = run_rows(
+            self.model, as_inputs(rows.inputs), segments=segments, stop=self.stop, batch_size=self.batch_size
+        )
         return to_scores(self.objective, found.logits[self.objective])

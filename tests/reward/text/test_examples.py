@@ -80,7 +80,7 @@ def test_solutions_leave_the_path_at_one_wrong_step(record):
         (["a", "d"], [1.0, 0.0], False),
     ]
     assert len(text_examples.solutions([record], np.random.default_rng(0), neutral="drop", negatives=1)) == 2
-    rows = text_examples.examples_of(found, [], 64)
+    rows = text_examples.examples_of([], found, 64)
     assert rows.starts.tolist() == [0, 3, 4, 6]
     assert rows.outcome.tolist() == [True, False, False]
     assert rows.error.tolist() == [3, 0, 1]
@@ -137,15 +137,14 @@ def test_long_texts_by_hand():
 
 def test_rows_of_a_solution():
     solution = TextSolution(problem="p  q", steps=["a", "b", "c"], labels=[1.0, None, 0.25])
-    rows = text_examples.examples_of([], text_examples.step_examples(solution, coarse=True), 16)
-    tokens, part = rows.inputs["tokens"], rows.inputs["part"]
+    rows = text_examples.examples_of(text_examples.step_examples(solution, coarse=True), [], 16)
     assert rows.span.tolist() == [1, 1, 1, 2, 2]
     np.testing.assert_array_equal(rows.label, [1, np.nan, 0.25, np.nan, 0.25])
-    assert decoded(tokens[4], part[4], CURRENT) == b"b\n\nc"
-    assert decoded(tokens[4], part[4], PREVIOUS) == b"a"
+    assert decoded(rows.inputs["tokens"][4], rows.inputs["part"][4], CURRENT) == b"b\n\nc"
+    assert decoded(rows.inputs["tokens"][4], rows.inputs["part"][4], PREVIOUS) == b"a"
     assert set(rows.group.tolist()) == {text_examples.question_group(" p q\n")}
 
 
 def test_outcomes_must_be_known_to_learn_from_them():
     with pytest.raises(ValueError, match="outcome=null"):
-        text_examples.examples_of([TextSolution(problem="p", steps=["a"])], [], 8)
+        text_examples.examples_of([], [TextSolution(problem="p", steps=["a"])], 8)

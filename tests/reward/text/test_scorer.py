@@ -11,7 +11,7 @@ from hrm_net.reward.heads import HEADS
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.scoring import to_scores
-from hrm_net.reward.text import metrics as text_metrics
+from hrm_net.reward.text import evaluation as text_evaluation
 from hrm_net.reward.text.config import TEXT_VOCAB_SIZE
 from hrm_net.reward.text.examples import TextExample, examples_of, step_examples
 from hrm_net.reward.text.scorer import TextScorer
@@ -53,7 +53,7 @@ def test_hier_weighs_single_and_merged_steps(model):
         for weight in (1.0, 0.5, 0.0)
     )
     examples = step_examples(TextSolution(problem=PROBLEMS[0], steps=OUTPUTS[0][1]), coarse=True)
-    rows = TextScorer(model=model, objective="hier").score_rows(examples_of([], examples, 32))
+    rows = TextScorer(model=model, objective="hier").score_rows(examples_of(examples, [], 32))
     np.testing.assert_allclose(fine[0][1], rows[:3], rtol=1e-5)
     np.testing.assert_allclose(coarse[0][1], [rows[0], *rows[3:]], rtol=1e-5)
     np.testing.assert_allclose(half[0][1], (np.array(fine[0][1]) + coarse[0][1]) / 2, rtol=1e-5)
@@ -97,12 +97,12 @@ def test_problems_and_candidates_must_fit(model):
 
 def test_a_scorer_of_puzzles_is_refused():
     core = HRMConfig(vocab_size=6, seq_len=4, hidden_size=16, num_heads=2, h_layers=1, l_layers=1)
-    with pytest.raises(ValueError, match="scores steps of puzzles, not texts"):
+    with pytest.raises(ValueError, match="judges puzzles, not texts"):
         TextScorer(model=RewardModel(RewardModelConfig(core=core, objectives=["prm"])), objective="prm")
 
 
-def test_a_scorer_that_knows_has_perfect_metrics():
-    solutions = [
+def test_a_scorer_that_knows_is_judged_perfect():
+    attempts = [
         TextSolution(problem="p", steps=["a", "b"], labels=[1.0, 1.0], outcome=True),
         TextSolution(problem="p", steps=["a", "c"], labels=[1.0, 0.0], outcome=False),
     ]
@@ -110,9 +110,12 @@ def test_a_scorer_that_knows_has_perfect_metrics():
         TextExample(problem="p", previous=(), current="s", label=label, span=span)
         for span in (1, 2) for label in (1.0, 0.0)
     ]  # fmt: skip
-    held_out = examples_of(solutions, single, 8)
-    knows = {"hier": np.where(held_out.label > 0.5, 0.9, 0.1), "prm": np.where(held_out.label > 0.5, 0.2, 0.7)}
-    found = text_metrics.head_metrics(held_out, knows, text_metrics.best_thresholds(held_out, knows))
+    held_out = examples_of(single, attempts, 8)
+    knows = {
+        "hier": np.where(held_out.label > 0.5, 0.9, 0.1),
+        "prm": np.where(held_out.label > 0.5, 0.2, 0.7),
+    }
+    found = text_evaluation.head_metrics(held_out, knows, text_evaluation.thresholds(held_out, knows))
     for key in ("auroc_steps", "auroc_merged", "auroc_solutions", "first_error_f1", "first_error_auroc"):
         assert found["hier"][key] == 1.0
     assert found["prm"]["auroc_steps"] == 0.0
