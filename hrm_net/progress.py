@@ -5,9 +5,6 @@ import threading
 import time
 from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-
 MINUTE = 60.0
 
 
@@ -27,14 +24,16 @@ class Progress:
         self.note, self.lines = note, lines
         self.terminal = shown and sys.stdout.isatty()
         self.plain = shown and not self.terminal
-        self.bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            TextColumn("{task.fields[note]}"),
+        from rich import progress as rich  # here, so that commands without a bar start sooner
+
+        self.bar = rich.Progress(
+            rich.TextColumn("{task.description}"),
+            rich.BarColumn(),
+            rich.MofNCompleteColumn(),
+            rich.TimeElapsedColumn(),
+            rich.TextColumn("left"),
+            rich.TimeRemainingColumn(elapsed_when_finished=False),
+            rich.TextColumn("{task.fields[note]}"),
             disable=not self.terminal,
             transient=transient,
         )

@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import yaml
 
 from hrm_net import schema
-from hrm_net.commands.compose import config_dir
 from hrm_net.evaluation.config import ComputeCurveConfig
 from hrm_net.nn.config import HRMConfig
+from hrm_net.recipes.compose import config_dir
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.search.config import SearchConfig

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hrm_net.commands.arguments import Parser
-from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser("hrm-rank", description=DESCRIPTION, epilog=EXAMPLES)
     add = parser.add_argument
     add("candidates", type=Path, metavar="FILE", help="problems with candidates, one JSON object a line")
-    add("--run", required=True, metavar="DIR", help="directory of a training run over text, or of save_pretrained")
+    parser.share("--run", required=True, help="directory of a training run over texts, or of save_pretrained")
     add("--head", metavar="NAME", help="orm, prm, pqm, hier or cond, of those the run has (default: its last one)")
     add("--how", choices=HOW, help="a solution's score from its steps' (default: last for orm, else prod)")
     add(
@@ -51,10 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--stop", type=float, metavar="P", help="end a step's segments once the halting head is that sure of itself")
     add("--output", type=Path, metavar="FILE", help="ranked candidates (default: FILE.ranked.jsonl)")
     add("--strict", action="store_true", help="refuse a file with a broken line")
-    add("--seed", type=int, default=0, metavar="N", help="of the subsets that vote (default: %(default)s)")
-    add("--batch-size", type=int, default=64, metavar="N", help="steps computed at once (default: %(default)s)")
-    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
-    add("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="of states and matrix products")
+    parser.share("--seed", help="of the subsets that vote (default: %(default)s)")
+    parser.share("--batch-size", help="steps computed at once (default: %(default)s)")
+    parser.share("--device")
+    parser.share("--precision")
     return parser
 
 

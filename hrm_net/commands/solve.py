@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrm_net.commands.arguments import Parser
-from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("puzzle", help="a puzzle as text, a file with one a line, or - for standard input; an ARC task's file or name")
     add("--json", action="store_true", help="one object a line: answer, solved, confidence, segments, abstained")
-    add("--run", metavar="DIR", help="directory of a training run, or of save_pretrained; default: the shipped weights")
+    parser.share("--run")
     add("--max-segments", type=int, default=16, metavar="N", help="segments to think at most (default: %(default)s)")
     add("--stop", action="append", metavar="RULE", help="when to stop before; may be repeated (default: by the model)")
     add("--restarts", type=int, default=1, metavar="N", help="passes over each puzzle (default: %(default)s)")
@@ -57,10 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--augmentations", type=int, metavar="N", help="of an ARC task that vote (default: all that were trained on)")
     add("--family", metavar="NAME", help="ARC: the family whose rule is meant, for a run trained on families")
     add("--abstain-below", type=float, metavar="P", help="give no answer where the confidence is below P")
-    add("--batch-size", type=int, default=64, metavar="N", help="puzzles computed at once (default: %(default)s)")
-    add("--seed", type=int, default=0, metavar="N", help="of restarts and of random models (default: %(default)s)")
-    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
-    add("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="of states and matrix products")
+    parser.share("--batch-size")
+    parser.share("--seed", help="of restarts and of random models (default: %(default)s)")
+    parser.share("--device")
+    parser.share("--precision")
     add("--compile", action="store_true", help="compile the model first: pays from thousands of puzzles on")
     return parser
 
@@ -68,11 +67,10 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> None:
     import puzzles
     from hrm_net.recipes import recipe_of
-    from hrm_net.recipes.arc import ArcRecipe
     from hrm_net.recipes.model_source import find_solver
 
     source = find_solver(arguments.run)
-    if isinstance(recipe_of(source.values), ArcRecipe):
+    if recipe_of(source.values).answers_by_votes:
         _run_tasks(source, arguments)
         return
     if arguments.augmentations is not None:
@@ -130,7 +128,9 @@ def _identifier(puzzle: "Puzzle", source: "ModelSource", family: str | None) -> 
 
 
 def read_puzzles(text: str, puzzle: "Puzzle") -> np.ndarray:
-    """Inputs [num, seq] from a puzzle's text, a file's name or `-`; ValueError that names the line of a bad one."""
+    """Inputs [num, seq] from a puzzle's text, a file's name or `-`; UserError that names the line of a bad one."""
+    from hrm_net.data.puzzle_sets import parse_question
+
     if text == "-":
         return _parse_lines("standard input", sys.stdin.read(), puzzle)
     try:
@@ -141,35 +141,26 @@ def read_puzzles(text: str, puzzle: "Puzzle") -> np.ndarray:
         try:
             return _parse_lines(text, Path(text).read_text(encoding="utf-8-sig"), puzzle)
         except UnicodeDecodeError as error:
-            raise UserError(f"{text}: is no text file ({error})") from None
+            raise UserError(f"{text}: is not a text file ({error})") from None
     try:
-        return question(text, puzzle)[None]
-    except ValueError as error:
+        return parse_question(text, puzzle)[None]
+    except UserError as error:
         raise UserError(f"{text!r}: no such file, and no puzzle: {error}") from None
 
 
 def _parse_lines(name: str, text: str, puzzle: "Puzzle") -> np.ndarray:
+    from hrm_net.data.puzzle_sets import parse_question
+
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             try:
-                rows.append(question(line, puzzle))
-            except ValueError as error:
+                rows.append(parse_question(line, puzzle))
+            except UserError as error:
                 raise UserError(f"{name}:{number}: {error}") from None
     if not rows:
         raise UserError(f"{name}: holds no puzzle")
     return np.stack(rows)
-
-
-def question(text: str, puzzle: "Puzzle") -> np.ndarray:
-    """One puzzle's inputs; UserError for a text that is none, or one that its givens make impossible.
-
-    Only faults that are found without a search count: the exact solver's kernels take long to load.
-    """
-    row = puzzle.parse(text)
-    if fault := puzzle.problem_fault(row, search=False):
-        raise UserError(fault)
-    return row
 
 
 def as_dict(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution", i: int) -> dict[str, Any]:

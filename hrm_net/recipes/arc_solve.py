@@ -14,7 +14,8 @@ from torch import nn
 from hrm_net.data import arc_tasks as arc_data
 from hrm_net.data.arc_batches import task_rows
 from hrm_net.evaluation.arc import judge
-from hrm_net.recipes.arc import Loaded, canvas_of
+from hrm_net.recipes.arc import canvas_of
+from hrm_net.recipes.arc_evaluation import Loaded
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.model_source import ModelSource
 from puzzles.arc.score import submission

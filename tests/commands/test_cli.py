@@ -13,12 +13,11 @@ import torch
 import puzzles
 from hrm_net import cli, schema
 from hrm_net.checkpoints import pretrained
-from hrm_net.commands import compose
 from hrm_net.commands import help as cli_help
 from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
+from hrm_net.recipes import compose, train_config
 from hrm_net.recipes import solver as training
-from hrm_net.recipes import train_config
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
 from tests.paths import REPO

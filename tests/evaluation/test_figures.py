@@ -222,7 +222,7 @@ def test_live_view_sets_the_target_beside_a_maze_where_it_fits(mazes):
 
 def test_pyplot_and_its_global_state_stay_out():
     code = (
-        "import sys, hrm_net.evaluation.pictures, hrm_net.commands.live; sys.exit('matplotlib.pyplot' in sys.modules)"
+        "import sys, hrm_net.evaluation.pictures, hrm_net.evaluation.live; sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
