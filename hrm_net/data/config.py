@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
@@ -60,6 +60,8 @@ class DataConfig:
     # Augmentations of each ARC task, fewer where fewer differ; each is a row of the puzzle table (4 bytes *
     # hidden_size).
     augmentations: Annotated[int, Ge(0)] = 1000
+    # What becomes of broken files, tasks and examples among the ARC tasks: refuse them, or skip them and say how many.
+    broken: Literal["refuse", "skip"] = "refuse"
     # What the directory or the tasks must be, as a hash; null: whatever they are, and the run keeps their hash.
     sha256: str | None = None
     # Number of distinct generated puzzles, the published regime; null: a stream without end.
