@@ -106,8 +106,8 @@ def _keys(
 def _with_choices(meaning: str, hint: Any) -> str:
     """The meaning of a key, with its choices where it does not say them."""
     choices = get_args(hint) if get_origin(hint) is Literal else ()
-    told = all(choice in meaning for choice in choices)
-    return meaning if told else f"{meaning} One of {', '.join(choices)}."
+    named = all(choice in meaning for choice in choices)
+    return meaning if named else f"{meaning} One of {', '.join(choices)}."
 
 
 def _default(one: Field[Any]) -> Any:

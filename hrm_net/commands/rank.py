@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--fine-weight", type=float, default=1.0, metavar="W", help="hier: share of single steps (default: %(default)s)"
     )
-    add("--segments", type=int, metavar="N", help="segments to think on each step (default: as in training)")
+    add("--segments", type=int, metavar="N", help="segments of each step (default: as in training)")
     add("--stop", type=float, metavar="P", help="end a step's segments once the halting head is that sure of itself")
     add("--output", type=Path, metavar="FILE", help="ranked candidates (default: FILE.ranked.jsonl)")
     add("--strict", action="store_true", help="refuse a file with a broken line")

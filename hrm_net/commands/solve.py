@@ -39,7 +39,7 @@ A file may have one puzzle a line, or puzzles on several lines with empty lines 
 without rulers, .sdk, .ss), or be a CSV file with a column question, puzzle or quizzes.
 
 Exit code 1: some puzzles of a file could not be read. The others are answered; the faults follow, each with its line.
-Exit code 2: bad input, told in one line. A puzzle that the model does not solve is not an error: it says so.
+Exit code 2: bad input, explained in one line. A puzzle that the model does not solve is not an error: it says so.
 """
 
 
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     add("puzzle", help="a puzzle as text, a file of puzzles, or - for standard input; an ARC task's file or name")
     add("--json", action="store_true", help="one object a line: answer, solved, confidence, segments, abstained")
     parser.share("--run")
-    add("--max-segments", type=int, default=16, metavar="N", help="segments to think at most (default: %(default)s)")
+    add("--max-segments", type=int, default=16, metavar="N", help="segments to run at most (default: %(default)s)")
     add("--stop", action="append", metavar="RULE", help="when to stop before; may be repeated (default: by the model)")
     add("--restarts", type=int, default=1, metavar="N", help="passes over each puzzle (default: %(default)s)")
     add("--select", default="q", metavar="HOW", help="among restarts: q, residual, vote, agreement or verifier (q)")
@@ -106,9 +106,9 @@ def _run(arguments: argparse.Namespace) -> None:
             if arguments.json:  # so that the objects stay in step with the puzzles
                 print(json.dumps({"error": faults[-1]}))
             continue
-        told = as_dict(puzzle, inputs[row], found, row)
+        result = as_dict(puzzle, inputs[row], found, row)
         row += 1
-        print(json.dumps(told) if arguments.json else _line(told, puzzle.verifiable))
+        print(json.dumps(result) if arguments.json else _line(result, puzzle.verifiable))
     for fault in faults:
         print(f"error: {fault}", file=sys.stderr)
     if faults:
@@ -126,12 +126,12 @@ def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
 
     assert source.config is not None
     loaded, tasks = solve_arc.asked_tasks(arguments.puzzle, source.config)
-    told = solve_arc.answers(
+    results = solve_arc.answers(
         _load(source, arguments), source.config, tasks, loaded=loaded, augmentations=arguments.augmentations,
         max_segments=arguments.max_segments, batch_size=arguments.batch_size, seed=arguments.seed,
         progress=not arguments.json and sys.stdout.isatty(),
     )  # fmt: skip
-    for one in told:
+    for one in results:
         print(json.dumps(one) if arguments.json else solve_arc.line(one))
 
 
@@ -181,7 +181,7 @@ def read_puzzles(text: str, puzzle: "Puzzle") -> "list[PuzzleEntry]":
 
 
 def as_dict(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution", i: int) -> dict[str, Any]:
-    """What is told of puzzle `i`; `answer` is null where the model abstains, `solved` where no rules can tell."""
+    """The result of puzzle `i`; `answer` is null where the model abstains, `solved` where no rules can tell."""
     return {
         "answer": None if found.abstained[i] else puzzle.format_answer(inputs, found.answers[i]),
         "solved": bool(found.solved[i]) if puzzle.verifiable else None,
@@ -191,11 +191,13 @@ def as_dict(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution", i: int) -> 
     }
 
 
-def _line(told: dict[str, Any], verifiable: bool) -> str:
-    verdict = "abstained" if told["abstained"] else ("solved" if told["solved"] else "not solved") if verifiable else ""
-    number = told["segments"]
+def _line(result: dict[str, Any], verifiable: bool) -> str:
+    verdict = (
+        "abstained" if result["abstained"] else ("solved" if result["solved"] else "not solved") if verifiable else ""
+    )
+    number = result["segments"]
     segments = f"{number} segment{'' if number == 1 else 's'}"
-    parts = [told["answer"] or "-", verdict, f"confidence {100 * told['confidence']:.1f} %", segments]
+    parts = [result["answer"] or "-", verdict, f"confidence {100 * result['confidence']:.1f} %", segments]
     return "  ".join(part for part in parts if part)
 
 

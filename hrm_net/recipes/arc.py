@@ -10,7 +10,7 @@ import torch
 import puzzles
 from hrm_net.data.config import DataConfig, expand_home
 from hrm_net.recipes import checks, solver
-from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
+from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.schema import require, show
@@ -40,8 +40,7 @@ class ArcRecipe:
 
     def owns(self, values: Mapping[str, Any]) -> bool:
         data = checks.section(values, "data")
-        tasks = data.get("tasks") or data.get("evaluation_tasks")
-        return bool(tasks) and checks.section(values, "puzzle").get("name") != TEXT
+        return bool(data.get("tasks") or data.get("evaluation_tasks"))
 
     def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
         from hrm_net.data import arc_tasks  # the kernels of ARC load when they are needed, here and below

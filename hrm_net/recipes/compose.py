@@ -40,7 +40,7 @@ def groups(config_name: str = "train") -> dict[str, list[str]]:
 
 
 def arguments(argv: list[str]) -> Any:
-    """What Hydra's own parser makes of `argv`; ValueError for an unknown option."""
+    """What Hydra's own parser makes of `argv`; UserError for an unknown option."""
     parser = get_args_parser()
 
     def refuse(message: str) -> None:
@@ -53,7 +53,7 @@ def arguments(argv: list[str]) -> Any:
 def checked_overrides(config_name: str, overrides: list[str], cls: type, sweep: bool) -> list[str]:
     """The overrides as Hydra shall get them: every key of the schema `cls` may be set, written in its YAML or not.
 
-    ValueError of one line for an unknown key or file, with what exists or was probably meant.
+    UserError of one line for an unknown key or file, with what exists or was probably meant.
     """
     known = groups(config_name)
     try:

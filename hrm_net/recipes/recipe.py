@@ -49,7 +49,8 @@ class Recipe(Protocol):
     refused: Mapping[str, str]
 
     def owns(self, values: Mapping[str, Any]) -> bool:
-        """Whether a run's values (keys as in conf/train.yaml, perhaps not checked yet) are of this kind."""
+        """Whether a run's values (keys as in conf/train.yaml, perhaps not checked yet) are of this kind, unless a kind
+        before it in the list has claimed them."""
         ...
 
     def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:

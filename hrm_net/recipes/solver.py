@@ -19,7 +19,7 @@ from hrm_net.data.generated import generated_batches, torch_generator
 from hrm_net.model import HRM, Carry
 from hrm_net.nn.losses import SegmentLoss, segment_loss
 from hrm_net.recipes import checks
-from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
+from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.schema import require
@@ -147,9 +147,7 @@ class SolverRecipe:
     )
 
     def owns(self, values: Mapping[str, Any]) -> bool:
-        data = checks.section(values, "data")
-        tasks, heads = data.get("tasks") or data.get("evaluation_tasks"), checks.section(values, "reward")
-        return checks.section(values, "puzzle").get("name") != TEXT and not tasks and not heads.get("objectives")
+        return True
 
     def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
         def num_puzzle_ids(puzzle: Puzzle) -> Any:

@@ -218,10 +218,7 @@ class StepScorerRecipe:
     )
 
     def owns(self, values: Mapping[str, Any]) -> bool:
-        data = checks.section(values, "data")
-        tasks = data.get("tasks") or data.get("evaluation_tasks")
-        heads = checks.section(values, "reward").get("objectives")
-        return bool(heads) and not tasks and checks.section(values, "puzzle").get("name") != TEXT
+        return bool(checks.section(values, "reward").get("objectives"))
 
     def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
         config, puzzle = checks.puzzle_config(values, lambda puzzle: puzzle.num_puzzle_ids)
@@ -332,6 +329,6 @@ def export(run_dir: Path, config: TrainConfig, **settings: Any) -> Path:
     """`run_dir/scorer`: the best checkpoint as config.json and model.safetensors; `settings` of the scorer join it."""
     best = checkpoint.best(run_dir / "checkpoints")
     assert best is not None, run_dir
-    told = {"objective": config.reward.objectives[-1], "segments": config.reward.segments} | settings
-    pretrained.save(load(best, config), run_dir / "scorer", {"puzzle": config.puzzle, "scorer": told})
+    scorer = {"objective": config.reward.objectives[-1], "segments": config.reward.segments} | settings
+    pretrained.save(load(best, config), run_dir / "scorer", {"puzzle": config.puzzle, "scorer": scorer})
     return run_dir / "scorer"

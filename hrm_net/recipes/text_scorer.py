@@ -75,12 +75,12 @@ class TextTraining(ScorerTraining):
         """Minus the sum of the heads' losses on the validation questions, and a line to show."""
         held_out, state = self.sets[VALIDATION], self.state
         losses, scores = losses_and_scores(self.model, held_out, self.config)
-        told = text_evaluation.head_metrics(held_out, scores, text_evaluation.thresholds(held_out, scores))
-        for head, found in told.items():
+        metrics = text_evaluation.head_metrics(held_out, scores, text_evaluation.thresholds(held_out, scores))
+        for head, found in metrics.items():
             tracker.log(
                 state.step, kind="validation", seconds=state.seconds, head=head, loss=losses[head].item(), **found
             )
-        aurocs = {head: found[f"auroc_{HEADS[head].measured_on}"] for head, found in told.items()}
+        aurocs = {head: found[f"auroc_{HEADS[head].measured_on}"] for head, found in metrics.items()}
         shown = ", ".join(
             f"{head} {'not defined' if math.isnan(value) else f'{value:.3f}'}" for head, value in aurocs.items()
         )
@@ -220,10 +220,10 @@ def _facts(held_out: Examples) -> dict[str, Any]:
     }
 
 
-def _plain(told: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
+def _plain(metrics: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
     return {
         head: {key: float(value) if math.isfinite(value) else None for key, value in found.items()}
-        for head, found in told.items()
+        for head, found in metrics.items()
     }
 
 
