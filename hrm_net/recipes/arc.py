@@ -71,7 +71,8 @@ class ArcRecipe:
                 return puzzle.num_puzzle_ids  # what is wrong with them is said below
             if not read_data:
                 return values["model"].get("num_puzzle_ids", puzzle.num_puzzle_ids)
-            loaded = arc_tasks.load(tasks, evaluation)
+            broken = "skip" if data.get("broken") == "skip" else "refuse"
+            loaded = arc_tasks.load(tasks, evaluation, broken)
             augmentations = data.get("augmentations", DataConfig().augmentations)
             return arc_tasks.num_identifiers(sum(map(len, loaded)), augmentations if type(augmentations) is int else 0)
 
@@ -110,8 +111,7 @@ class ArcRecipe:
     def evaluate(self, evaluation: Evaluation, console: Console) -> Results:
         """Ask, vote, print, write. Returns what was written."""
         from hrm_net.data.arc_batches import task_rows  # kernels load when they are needed, here and below
-        from hrm_net.evaluation.arc import judge
-        from hrm_net.evaluation.arc_pictures import write_pictures
+        from hrm_net.evaluation.arc import evaluate_tasks, write_pictures
 
         config, source, asked = evaluation.config, evaluation.source, evaluation.inputs
         trained, tasks, name = source.config, asked.tasks, asked.name
@@ -120,7 +120,7 @@ class ArcRecipe:
         rows = task_rows(trained.data, asked.loaded, canvas=canvas_of(trained), seed=trained.seed).with_tests(tasks)
         places = {group.name: place for place, group in enumerate(rows.groups)}
         questions = rows.questions(config.augmentations, tasks=[places[task.name] for task in tasks])
-        rankings, metrics = judge(
+        rankings, metrics = evaluate_tasks(
             model, questions, tasks, max_segments=config.max_segments, batch_size=config.batch_size, seed=config.seed
         )
         results = Results(sets={name: metrics}, **provenance(config.seed))
