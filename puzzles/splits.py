@@ -18,9 +18,8 @@ SHARES = (0.90, 0.05, 0.05)
 
 def fold(puzzle: Puzzle, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num"]:
     """TRAIN, VALIDATION or EVALUATION of each puzzle: 90, 5 and 5 % of the invariants."""
-    scattered = puzzle.invariant(inputs) * np.uint64(
-        0x9E3779B97F4A7C15
-    )  # not the bits that other uses of the hash look at
+    # multiplied, so that the fold does not depend on the bits that other uses of the hash read
+    scattered = puzzle.invariant(inputs) * np.uint64(0x9E3779B97F4A7C15)
     place = (scattered >> np.uint64(32)).astype(np.float64) / 2.0**32
     return np.searchsorted(np.cumsum(SHARES)[:-1], place, side="right").astype(np.uint8)
 

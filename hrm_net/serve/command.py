@@ -72,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def check_address(host: str, port: int, allow_remote: bool) -> None:
-    """ValueError for a port that is none, and for an address that others reach where that was not allowed."""
+    """UserError for an impossible port, and for an address that other machines reach where that was not allowed."""
     if not 0 <= port <= 65535:
         raise UserError(f"port={port}: must lie in 0..65535")
     try:
@@ -86,7 +86,7 @@ def check_address(host: str, port: int, allow_remote: bool) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; ValueError where the address cannot be had."""
+    """A listening socket; UserError where the address is not available."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)

@@ -98,7 +98,7 @@ class Turns:
 
 
 async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
-    """The JSON object in the body; Refusal where it is none, too large or too slow.
+    """The JSON object in the body; Refusal where it is not one, too large or too slow.
 
     Only application/json is taken: a page of another site cannot send that without asking, and is never allowed.
     """
@@ -112,7 +112,7 @@ async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
-        raise Refusal(400, "the body is no JSON") from None
+        raise Refusal(400, "the body is not JSON") from None
     if not isinstance(found, dict):
         raise Refusal(400, "the body must be a JSON object")
     return found

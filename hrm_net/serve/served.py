@@ -47,7 +47,7 @@ class Served:
     def generate(self, level: Any, targets: dict[str, Any], seed: int) -> dict[str, Any]:
         """A fresh puzzle as text. `targets`, where there are any, take the place of `level`.
 
-        Refusal 400 for a level that there is none of, and for targets that are out of reach.
+        Refusal 400 for an unknown level, and for targets that are out of reach.
         """
         levels = {one.name: one.targets for one in self.puzzle.page().levels}
         if not targets:
