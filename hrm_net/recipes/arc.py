@@ -111,8 +111,7 @@ class ArcRecipe:
     def evaluate(self, evaluation: Evaluation, console: Console) -> Results:
         """Ask, vote, print, write. Returns what was written."""
         from hrm_net.data.arc_batches import task_rows  # kernels load when they are needed, here and below
-        from hrm_net.evaluation.arc import judge
-        from hrm_net.evaluation.arc_pictures import write_pictures
+        from hrm_net.evaluation.arc import evaluate_tasks, write_pictures
 
         config, source, asked = evaluation.config, evaluation.source, evaluation.inputs
         trained, tasks, name = source.config, asked.tasks, asked.name
@@ -121,7 +120,7 @@ class ArcRecipe:
         rows = task_rows(trained.data, asked.loaded, canvas=canvas_of(trained), seed=trained.seed).with_tests(tasks)
         places = {group.name: place for place, group in enumerate(rows.groups)}
         questions = rows.questions(config.augmentations, tasks=[places[task.name] for task in tasks])
-        rankings, metrics = judge(
+        rankings, metrics = evaluate_tasks(
             model, questions, tasks, max_segments=config.max_segments, batch_size=config.batch_size, seed=config.seed
         )
         results = Results(sets={name: metrics}, **provenance(config.seed))
