@@ -16,8 +16,8 @@ from hrm_net.recipes.config import from_yaml, to_yaml
 from hrm_net.recipes.recipe import Run
 from hrm_net.recipes.solver import build_data
 from hrm_net.recipes.solver_evaluation import trained_on
-from puzzles import build, splits
-from puzzles.datasets import dataset
+from puzzles import splits
+from puzzles.datasets import build, dataset
 from tests.puzzles.datasets.directories import change, put, split, write_both
 from tests.recipes.test_config import values
 
@@ -149,7 +149,7 @@ def test_generated_puzzles_of_a_run_are_not_those_of_its_directory(elsewhere: Pa
     turned = six.transform(puzzles.rng(0, "turn"), *(
         np.concatenate([getattr(one, side)[:4] for one in (*watched, judged)]) for side in ("inputs", "labels")
     ))  # fmt: skip
-    rows = build.build_rows.plain(*turned)
+    rows = build.plain(*turned)
     dataset.write("seen", {"train": dataset.dataset({"all": rows}, vocab_size=six.vocab_size)})
     run = checked("validation.every=1", "validation.puzzles=6", "data.path=seen")
     for before, after in zip(watched, validation_sets(run), strict=True):
