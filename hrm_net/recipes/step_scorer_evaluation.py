@@ -5,6 +5,7 @@ from typing import Any
 from rich.console import Console
 
 from hrm_net.evaluation.results import Results
+from hrm_net.progress import Progress
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.recipe import Evaluation
 from hrm_net.recipes.solver_evaluation import pictures_folder, print_paths
@@ -31,17 +32,18 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
         model.compile_blocks()
     size = sum(p.numel() for p in model.parameters())
     console.print(f"{source.path}: {size:,} parameters, heads {', '.join(model.config.objectives)}", highlight=False)
-    results = reward_evaluation.evaluate(
-        model,
-        solutions,
-        config.sets or trained.evaluate_sets or solutions.targets(),
-        validation_puzzles=trained.validation.puzzles,
-        num_puzzles=config.puzzles or DEFAULT_PUZZLES,
-        candidates=config.candidates or trained.reward.evaluate_candidates,
-        batch_size=max(config.batch_size, 256),
-        seed=config.seed,
-        search=config.search if config.search.on else None,
-    )
+    with Progress("evaluating", None, transient=True):
+        results = reward_evaluation.evaluate(
+            model,
+            solutions,
+            config.sets or trained.evaluate_sets or solutions.targets(),
+            validation_puzzles=trained.validation.puzzles,
+            num_puzzles=config.puzzles or DEFAULT_PUZZLES,
+            candidates=config.candidates or trained.reward.evaluate_candidates,
+            batch_size=max(config.batch_size, 256),
+            seed=config.seed,
+            search=config.search if config.search.on else None,
+        )
     for name, found in results.sets.items():
         for table in tables(name, found):
             console.print(table)
