@@ -10,7 +10,7 @@ from hrm_net.recipes.recipe import Evaluation
 from hrm_net.recipes.solver_evaluation import pictures_folder, print_paths
 from hrm_net.recipes.step_scorer import export, load
 from hrm_net.reward import evaluation as reward_evaluation
-from hrm_net.reward import pictures
+from hrm_net.reward import figures
 from hrm_net.reward.search.tables import search_tables
 from hrm_net.reward.tables import tables
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
@@ -53,7 +53,7 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
         print(f"scorer: {export(source.run_dir, trained, **settings(results, trained))}")
     if config.figures:
         records = read_metrics(source.run_dir) if source.run_dir else []
-        print_paths(pictures.write(results, records, pictures_folder(evaluation.output)))
+        print_paths(figures.write(results, records, pictures_folder(evaluation.output)))
     return results
 
 

@@ -1,4 +1,4 @@
-"""What an evaluation of a step scorer found, as terminal tables."""
+"""The evaluation of a step scorer as terminal tables."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ CASES = ("right_right", "right_wrong", "wrong_right", "wrong_wrong")
 
 
 def tables(name: str, found: dict[str, Any]) -> list[Table]:
-    """Of one set: the heads by every measure, and by what came before a step."""
+    """Of one set: the heads by every metric, and by what came before a step."""
     return [_heads(name, found), _quadrants(name, found)]
 
 
@@ -44,7 +44,7 @@ def _heads(name: str, found: dict[str, Any]) -> Table:
 
 
 def _quadrants(name: str, found: dict[str, Any]) -> Table:
-    table = Table(title=f"{name}: steps judged rightly, by the step before", title_justify="left")
+    table = Table(title=f"{name}: steps classified correctly, by the step before", title_justify="left")
     table.add_column("head", no_wrap=True)
     for case in CASES:
         before, now = case.split("_")
@@ -58,11 +58,12 @@ def _quadrants(name: str, found: dict[str, Any]) -> Table:
 
 
 def called(head: str) -> str:
+    """The heading of a head's row."""
     return head.replace("_fine", ", single")
 
 
 def _weights(found: dict[str, Any]) -> str | None:
-    """How hier's two scores of a step are weighted."""
+    """A sentence on how hier's two scores of a step are weighted."""
     if "hier" not in found["heads"]:
         return None
     weight = found["heads"]["hier"]["fixed_on_validation"]["fine_weight"]

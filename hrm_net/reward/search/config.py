@@ -1,4 +1,4 @@
-"""What the evaluation of a step scorer is told of search, probes and climbing, each key with its sentence."""
+"""The configuration of search, probes and hill climbing in the evaluation of a step scorer: the key `search`."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal

@@ -1,4 +1,5 @@
-"""Search by each head against best-of-N by the same head, on the same puzzles, with what each of them costs."""
+"""Search by each head against best-of-N by the same head, on the same puzzles, with the cost of each; probes and
+climbing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ ORACLE = "oracle"
 
 
 class Oracle:
-    """Knows the answer: minus the share of cells that differ from it, so that the furthest step is the best one."""
+    """Scores by the answer: minus the share of cells that differ from it, so the step that gets furthest is best."""
 
     def __init__(self, rules: StepRules) -> None:
         self.rules = rules
@@ -46,7 +47,7 @@ def measure(
     *,
     seed: int,
 ) -> dict[str, Any]:
-    """The section `search` of a set: `puzzles`, `heads` (search_points), and where asked for `probes` and `climbing`.
+    """The section `search` of a set: `puzzles`, `heads` (`search_points`) and, if wanted, `probes` and `climbing`.
 
     `scored`: each head's scores of the solutions' single steps; hier_fine has hier's own.
     """
@@ -79,7 +80,7 @@ def search_points(
     """By head, and for an oracle in its place: `how` its scores are aggregated, and `points`.
 
     A point has its `kind` (best_of_n, greedy, beam), `name`, `tries` (candidates, or continuations at each step of a
-    puzzle), and, a puzzle, `accuracy` with its bootstrap interval `low`..`high`, `policy_calls` and `scorer_calls`
+    puzzle), and, per puzzle, `accuracy` with its bootstrap interval `low`..`high`, `policy_calls` and `scorer_calls`
     (steps that were proposed, and rows that were scored); `minus_best_of_n` is the paired difference to best-of-N of
     as many tries. Greedy search takes the best-scored single step, as published; beams rank hypotheses of as many steps
     by `how`, which was fixed on validation puzzles. The oracle sees each step's distance to the answer.
