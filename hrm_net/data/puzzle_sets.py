@@ -13,7 +13,7 @@ import puzzles
 from hrm_net.data import directories as data_directories
 from puzzles import splits
 from puzzles.base import Puzzle
-from puzzles.datasets import csv_file, dataset, stamp
+from puzzles.datasets import dataset, puzzle_files, stamp
 from puzzles.errors import UserError
 
 PAD = 0  # the token id of padding, in every domain
@@ -94,13 +94,13 @@ def read_sets(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
 
 
 def read_csv(path: str | Path, puzzle: Puzzle, name: str | None = None) -> PuzzleSet:
-    """A set from the columns `question` and, where there is one, `answer`; other columns are ignored.
+    """A set of the puzzles of a file, in any form that `puzzles.datasets.puzzle_files` reads.
 
-    Rows without an answer are solved exactly. ValueError naming file and line of a bad row: wrong length or symbol, an
-    answer that breaks the rules or its question, or, without an answer, no or several solutions.
+    Puzzles without an answer are solved exactly. UserError naming file and line of a bad one: a wrong size or symbol,
+    an answer that breaks the rules or its question, or, without an answer, no solution or several.
     """
     path = Path(path)
-    inputs, labels = csv_file.parse(path, csv_file.read(path), puzzle)
+    inputs, labels = puzzle_files.read_answered(path, puzzle)
     return PuzzleSet(name or path.stem, puzzle, inputs, labels)
 
 

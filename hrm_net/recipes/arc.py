@@ -71,7 +71,8 @@ class ArcRecipe:
                 return puzzle.num_puzzle_ids  # what is wrong with them is said below
             if not read_data:
                 return values["model"].get("num_puzzle_ids", puzzle.num_puzzle_ids)
-            loaded = arc_tasks.load(tasks, evaluation)
+            broken = "skip" if data.get("broken") == "skip" else "refuse"
+            loaded = arc_tasks.load(tasks, evaluation, broken)
             augmentations = data.get("augmentations", DataConfig().augmentations)
             return arc_tasks.num_identifiers(sum(map(len, loaded)), augmentations if type(augmentations) is int else 0)
 

@@ -226,7 +226,7 @@ def build_data(config: TrainConfig, inputs: SolverInputs) -> tuple[Batches, Vali
     if not config.validation.every:
         return batches, None
     validation = Validation(
-        puzzle, config.validation.targets, num_puzzles=config.validation.puzzles, batch_size=batch_size, seed=seed,
-        seen=seen,
+        puzzle, config.validation.targets or config.data.last_targets(), num_puzzles=config.validation.puzzles,
+        batch_size=batch_size, seed=seed, seen=seen,
     )  # fmt: skip
     return batches, validation

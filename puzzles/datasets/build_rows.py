@@ -11,7 +11,7 @@ from jaxtyping import Integer
 import puzzles
 from puzzles import splits
 from puzzles.base import Puzzle
-from puzzles.datasets import csv_file
+from puzzles.datasets import puzzle_files
 from puzzles.datasets.dataset import Examples
 from puzzles.errors import UserError
 
@@ -26,27 +26,15 @@ def from_csv(
     path: Path, puzzle: Puzzle, num: int | None, min_rating: float | None, rng: np.random.Generator
 ) -> tuple[Rows, Rows]:
     """(inputs, labels) of `num` random rows (None: all) with at least this rating, in the file's order."""
-    texts = csv_file.read(path)
+    texts = puzzle_files.read_texts(path, puzzle)
     if min_rating is not None:
-        texts = texts.take(np.flatnonzero(_ratings(path, texts) >= min_rating))
+        texts = texts.take(np.flatnonzero(puzzle_files.ratings(texts) >= min_rating))
     if num is not None:
         if num > len(texts.lines):
             rated = "" if min_rating is None else f" with a rating of at least {min_rating:g}"
             raise UserError(f"{path}: has {len(texts.lines)} puzzles{rated}: {num} are wanted")
         texts = texts.take(np.sort(rng.choice(len(texts.lines), num, replace=False)))
-    return csv_file.parse(path, texts, puzzle)
-
-
-def _ratings(path: Path, texts: csv_file.Texts) -> np.ndarray:
-    if len(texts.ratings) < len(texts.lines):
-        raise UserError(f"{path}:1: the header must name a column `rating` for --min-rating")
-    ratings = np.zeros(len(texts.lines))
-    for i, text in enumerate(texts.ratings):
-        try:
-            ratings[i] = float(text)
-        except ValueError:
-            raise UserError(f"{path}:{texts.lines[i]}: rating: {text!r} is no number") from None
-    return ratings
+    return puzzle_files.answered(texts, puzzle)
 
 
 def generated(

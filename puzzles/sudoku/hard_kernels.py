@@ -180,8 +180,26 @@ def _propose(puzzle, solution, clues, state, seed, order, least, child, target, 
 
 @njit(cache=True, nogil=True)
 def run_chains(
-    seeds, floors, quotas, most, cap, climb, patience, beta, bonus, low, high, overlaps, start, stop, puzzles,
-    solutions, ratings, lineages, counts, steps,
+    seeds,
+    floors,
+    quotas,
+    most,
+    cap,
+    climb,
+    patience,
+    beta,
+    bonus,
+    low,
+    high,
+    overlaps,
+    start,
+    stop,
+    puzzles,
+    solutions,
+    ratings,
+    lineages,
+    counts,
+    steps,
 ):
     """Chains start..stop, each up a ladder: it keeps quotas[i] puzzles rated floors[i] to `most`, then goes to rung i + 1.
 

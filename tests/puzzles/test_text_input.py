@@ -224,6 +224,7 @@ def test_a_broken_row_harms_no_other():
         text_input.read_csv(data, QUESTION, name="f")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", [reader for reader in READERS if not reader.endswith("_skip")])
 def test_time_is_linear(reader):
     check_linear(

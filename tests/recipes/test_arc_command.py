@@ -34,6 +34,22 @@ def trained(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Path, 
     return elsewhere / "runs" / "run", capsys.readouterr().out
 
 
+def test_broken_tasks_are_skipped_where_the_run_says_so_and_told(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = {"input": [[0]] * 31, "output": [[1]]}
+    (elsewhere / "training" / "large.json").write_text(json.dumps([large, large]))
+    with pytest.raises(SystemExit) as caught:
+        cli.train([*TINY, "evaluate_puzzles=0"])
+    assert caught.value.code == 2
+    assert "large.json: examples[0].input: has 31 rows" in capsys.readouterr().err
+    cli.train([*TINY, "evaluate_puzzles=0", "data.broken=skip"])
+    err = capsys.readouterr().err
+    assert "data.tasks=training: skipped 2 beside " in err
+    assert err.count("skipped") == 1
+    assert from_yaml((elsewhere / "runs" / "run" / "config.yaml").read_text()).data.broken == "skip"
+
+
 def test_a_run_trains_judges_and_writes_a_submission(
     trained: tuple[Path, str], elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,8 +57,7 @@ class SolutionSource:
 
     def targets(self) -> dict[str, Targets]:
         """What the puzzles aim at, by the name of each source of the mix."""
-        mix = self.data.curriculum[-1].mix
-        return {"unseen" if len(mix) == 1 else f"unseen_{i + 1}": source.targets for i, source in enumerate(mix)}
+        return self.data.last_targets()
 
 
 @dataclass(kw_only=True, slots=True)
