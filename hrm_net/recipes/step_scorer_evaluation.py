@@ -58,8 +58,7 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
 
 
 def settings(results: Results, trained: TrainConfig) -> dict[str, Any]:
-    """What a scorer keeps of an evaluation: hier's combination of single and merged steps."""
-    if trained.reward.objectives[-1] != "hier":
-        return {}
-    heads = next(iter(results.sets.values()))["heads"]
-    return {"fine_weight": heads["hier"]["fixed_on_validation"]["fine_weight"]}
+    """What a scorer keeps of an evaluation: how its head combines single and merged steps, where it scores both."""
+    head = trained.reward.objectives[-1]
+    weight = next(iter(results.sets.values()))["heads"][head]["fixed_on_validation"]["fine_weight"]
+    return {} if weight is None else {"fine_weight": weight}

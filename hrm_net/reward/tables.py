@@ -63,12 +63,13 @@ def called(head: str) -> str:
 
 
 def _weights(found: dict[str, Any]) -> str | None:
-    """A sentence on how hier's two scores of a step are weighted."""
-    if "hier" not in found["heads"]:
-        return None
-    weight = found["heads"]["hier"]["fixed_on_validation"]["fine_weight"]
-    shares = f"{weight:g} of the single step's score and {1 - weight:g} of the merged one's"
-    return f"hier: {shares}, chosen on validation puzzles"
+    """How each head weighs its two scores of a step, where it has two."""
+    told = []
+    for head, row in found["heads"].items():
+        weight = row["fixed_on_validation"]["fine_weight"]
+        if weight is not None:
+            told.append(f"{head}: {weight:g} times the single step's score plus {1 - weight:g} times the merged one's")
+    return f"{'; '.join(told)} (fixed on validation puzzles)" if told else None
 
 
 def _curve(curve: dict[str, Any], sizes: list[int]) -> list[str]:

@@ -11,7 +11,8 @@ from jaxtyping import Float
 import puzzles
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data.solutions import SolutionSource
-from hrm_net.reward.labelled_solutions import Choices, LabelledSolutions
+from hrm_net.reward.heads import HEADS
+from hrm_net.reward.labelled_solutions import FINE_ONLY, Choices, LabelledSolutions
 from hrm_net.reward.metrics.best_of_n import best_of_n, oracle
 from hrm_net.reward.metrics.bootstrap import interval
 from hrm_net.reward.scoring import SharedScores
@@ -49,7 +50,7 @@ def measure(
 ) -> dict[str, Any]:
     """The section `search` of a set: `puzzles`, `heads` (`search_points`) and, if wanted, `probes` and `climbing`.
 
-    `scored`: each head's scores of the solutions' single steps; hier_fine has hier's own.
+    `scored`: the scores of the solutions' steps by row of the table; `hier_fine` has those of hier's single steps.
     """
     rules, policy, reward = source.rules, source.policy, source.reward
     found = {
@@ -91,7 +92,7 @@ def search_points(
         how, weight = choices[head].how, choices[head].fine_weight
         whole = solutions.aggregated(mine, how)[:num]
         best = {size: best_of_n(whole, solutions.solved[:num], size) for size in search.sizes()}
-        scorer = scorer_of(head.removesuffix("_fine"))
+        scorer = scorer_of(head.removesuffix(FINE_ONLY))
         heads[head] = {"how": how, "points": search.points(scorer, how, 1.0 if weight is None else weight, best)}
     best = {size: oracle(solutions.solved[:num], size) for size in search.sizes()}
     return heads | {ORACLE: {"how": "last", "points": search.points(Oracle(rules), "last", 1.0, best)}}
@@ -158,13 +159,13 @@ def measure_probes(
     *,
     seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """By head of the model: `how` its tables are read, and `probes` (hrm_net.reward.search.probes.probe). Of hier only
-    the single steps are scored."""
+    """By head of the model: `how` its tables are read, and `probes` (hrm_net.reward.search.probes.probe). Of a
+    head that scores pairs only the single steps are used."""
     attempts = first_attempts(solutions, reward, config.puzzles, config.probes)
     found = {}
     for head in shared.model.config.objectives:
         rng = puzzles.rng(seed, f"probes {solutions.name}")  # the same for all, so that they see the same attempts
-        how = choices["hier_fine" if head == "hier" else head].how
+        how = choices[head + FINE_ONLY if HEADS[head].scores_pairs else head].how
         found[head] = {"how": how, "probes": probe(shared.head(head), rules, rng, attempts)}
     return found
 
