@@ -24,8 +24,10 @@ _SHARED: dict[str, dict[str, Any]] = {
         "metavar": "DIR",
         "help": "directory of a training run, or of save_pretrained; default: the shipped weights",
     },
-    "--device": {"default": "auto", "choices": ("auto", "cpu", "cuda", "mps"), "help": "where to compute"},
-    "--precision": {"default": "auto", "choices": ("auto", "bf16", "fp32"), "help": "of states and matrix products"},
+    "--device": {"default": "auto", "choices": ("auto", "cpu", "cuda", "mps"), "help": "device (default: %(default)s)"},
+    "--precision": {
+        "default": "auto", "choices": ("auto", "bf16", "fp32"), "help": "of states and products (default: %(default)s)",
+    },
     "--batch-size": {
         "type": int, "default": 64, "metavar": "N", "help": "puzzles computed at once (default: %(default)s)",
     },

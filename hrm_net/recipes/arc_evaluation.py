@@ -10,8 +10,7 @@ from rich.table import Table
 from hrm_net.data import arc_tasks
 from hrm_net.data.arc_batches import task_rows
 from hrm_net.data.arc_tasks import Tasks
-from hrm_net.evaluation.arc import Rankings, judge
-from hrm_net.evaluation.arc_pictures import write_pictures
+from hrm_net.evaluation.arc import Rankings, evaluate_tasks, write_pictures
 from hrm_net.evaluation.figures import learning_curves
 from hrm_net.evaluation.results import Results
 from hrm_net.provenance import provenance
@@ -55,7 +54,7 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
     rows = task_rows(trained.data, asked.loaded, canvas=canvas_of(trained), seed=trained.seed).with_tests(tasks)
     places = {group.name: place for place, group in enumerate(rows.groups)}
     questions = rows.questions(config.augmentations, tasks=[places[task.name] for task in tasks])
-    rankings, metrics = judge(
+    rankings, metrics = evaluate_tasks(
         model, questions, tasks, max_segments=config.max_segments, batch_size=config.batch_size, seed=config.seed
     )
     results = Results(sets={name: metrics}, **provenance(config.seed))

@@ -13,7 +13,7 @@ from torch import nn
 
 from hrm_net.data import arc_tasks as arc_data
 from hrm_net.data.arc_batches import task_rows
-from hrm_net.evaluation.arc import judge
+from hrm_net.evaluation.arc import evaluate_tasks
 from hrm_net.recipes.arc import canvas_of
 from hrm_net.recipes.arc_evaluation import Loaded
 from hrm_net.recipes.config import TrainConfig
@@ -94,7 +94,7 @@ def answers(
     rows = task_rows(trained.data, loaded, canvas=canvas_of(trained), seed=trained.seed).with_tests(tasks)
     places = {group.name: place for place, group in enumerate(rows.groups)}
     questions = rows.questions(augmentations, tasks=[places[task.name] for task in tasks])
-    rankings, _ = judge(
+    rankings, _ = evaluate_tasks(
         model, questions, tasks, max_segments=max_segments, batch_size=min(batch_size, len(questions)), seed=seed,
         progress=progress,
     )  # fmt: skip

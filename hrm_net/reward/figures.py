@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from hrm_net.evaluation.drawing import FONT_SIZE, INK, SOFT, doubling_axis, look, new_figure, percent_axis, save, tidy
+from hrm_net.evaluation.drawing import (
+    FONT_SIZE,
+    INK,
+    SOFT,
+    doubling_axis,
+    new_figure,
+    percent_axis,
+    save,
+    series_style,
+    tidy,
+)
 
 FRAMES = {"oracle": "--", "majority": "-.", "random": ":"}  # rows that no scorer made, drawn in grey
 QUADRANTS = (("right", "right"), ("right", "wrong"), ("wrong", "right"), ("wrong", "wrong"))
@@ -26,7 +36,7 @@ def best_of_n_curves(curves: dict[str, dict[str, Any]], path: str | Path, *, tit
         if name in FRAMES:
             axes.plot(curve["sizes"], curve["accuracy"], color=SOFT, linestyle=FRAMES[name], linewidth=1.5, label=name)
         else:
-            colour, marker, line = look(scorers.index(name))
+            colour, marker, line = series_style(scorers.index(name))
             axes.plot(curve["sizes"], curve["accuracy"], color=colour, marker=marker, markersize=6, linestyle=line,
                       label=name, clip_on=False)  # fmt: skip
             axes.fill_between(curve["sizes"], curve["low"], curve["high"], color=colour, alpha=0.15, linewidth=0)
@@ -86,7 +96,7 @@ def reliability_diagram(found: dict[str, dict[str, Any]], path: str | Path, *, t
     for i, (name, one) in enumerate(found.items()):
         score, right = ([part[key] for part in one["bins"]] for key in ("confidence", "accuracy"))
         area = [30 + 400 * part["puzzles"] / one["num"] for part in one["bins"]]
-        colour, marker, line = look(i)
+        colour, marker, line = series_style(i)
         axes.plot(score, right, color=colour, linestyle=line, linewidth=1.2, alpha=0.7, zorder=2, clip_on=False)
         axes.scatter(score, right, s=area, marker=marker, color=colour, alpha=0.75, linewidths=0, zorder=3,
                      label=f"{name} (ECE {100 * one['ece']:.1f} %)", clip_on=False)  # fmt: skip

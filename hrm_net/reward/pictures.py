@@ -8,7 +8,7 @@ from hrm_net.evaluation.drawing import (
     COLOURS,
     MARKERS,
     Record,
-    minutes_above,
+    add_minutes_axis,
     new_figure,
     percent_axis,
     save,
@@ -61,7 +61,7 @@ def validation_curves(records: Sequence[Record], path: Path) -> Path:
         tidy(axes)
         axes.set_xlabel("step")
         axes.set_xlim(0, max(record["step"] for record in records))
-        minutes_above(axes, records)
+        add_minutes_axis(axes, records)
     return save(figure, path)
 
 

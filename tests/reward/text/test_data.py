@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hrm_net.reward.data.batches import PackedBatches
 from hrm_net.reward.formats import jsonl, prm800k
+from hrm_net.reward.formats.prm800k import Completion, RatedStep, Record
 from hrm_net.reward.formats.records import TextSolution
 from hrm_net.reward.text import data as text_data
 from hrm_net.reward.text.config import TextConfig
@@ -133,3 +134,33 @@ def test_files_that_are_missing_broken_or_too_small(tmp_path):
         text_data.read(TextConfig(path=str(path)), 8, seed=0)
     with pytest.raises(ValueError, match="needs more records"):
         text_data.read(TextConfig(path=str(path), broken="skip"), 8, seed=0)
+
+
+def write(path, ratings, extra=()):
+    """A file of 60 problems with one step each, rated so."""
+    rated = [Completion(text=f"{rating}", rating=rating) for rating in ratings]
+    steps = [RatedStep(completions=rated, human=None, chosen=0)]
+    rows = [
+        prm800k.row(Record(problem=f"question {i}", answer="1", steps=steps, finish_reason="solution"))
+        for i in range(60)
+    ]
+    jsonl.write(path, [*rows, *extra])
+    return TextConfig(path=str(path))
+
+
+def test_a_file_without_any_error_is_reported_in_words(tmp_path):
+    sets, notes = text_data.read(write(tmp_path / "right.jsonl", [1]), 16, seed=0)
+    assert set(sets) == {"train", "validation", "test"}
+    assert len(notes) == 6
+    assert "the train set holds only right steps: a scorer cannot learn from it to tell them apart" in notes[0]
+    assert "AUROC of solutions and first-error F1 are not defined on it" in notes[1]
+    assert text_data.read(write(tmp_path / "both.jsonl", [1, -1]), 16, seed=0)[1] == []
+
+
+def test_lines_that_contradict_each_other_are_reported_by_number(tmp_path):
+    step = RatedStep(completions=[Completion(text="1", rating=-1)], human=None, chosen=None)
+    again = Record(problem="question 3", answer="1", steps=[step], finish_reason="found_error")
+    _, notes = text_data.read(write(tmp_path / "some.jsonl", [1, -1], [prm800k.row(again)]), 16, seed=0)
+    assert len(notes) == 1
+    assert "1 steps are rated both right and wrong" in notes[0]
+    assert "line 61 rates '1' -1, line 4 rates it 1" in notes[0]
