@@ -83,21 +83,21 @@ def from_trajectories(trajectories: Sequence[Trajectory]) -> Attempts:
     trajectory whose steps do not chain."""
     if not trajectories:
         raise UserError("no trajectories")
-    sizes = sorted({len(array) for one in trajectories for array in (one.problem, one.start)})
+    sizes = sorted({len(array) for trajectory in trajectories for array in (trajectory.problem, trajectory.start)})
     if len(sizes) > 1:
         raise UserError(f"trajectories have problems and starts of {sizes} cells: must be of one size")
-    paths = [_states(index, one) for index, one in enumerate(trajectories)]
+    paths = [_states(index, trajectory) for index, trajectory in enumerate(trajectories)]
     states = np.empty((len(paths), max(map(len, paths)), sizes[0]), np.uint8)
     for row, path in zip(states, paths, strict=True):
         row[: len(path)], row[len(path) :] = path, path[-1]
     return Attempts(
-        problems=np.stack([one.problem for one in trajectories]).astype(np.uint8),
+        problems=np.stack([trajectory.problem for trajectory in trajectories]).astype(np.uint8),
         states=states,
-        lengths=np.array([len(one.steps) for one in trajectories], np.int64),
-        budget=np.array([one.budget for one in trajectories], np.int64),
-        cells_per_step=np.array([one.cells_per_step for one in trajectories], np.int64),
-        fill=np.array([one.regime == "fill" for one in trajectories]),
-        group=np.array([one.group % 2**64 for one in trajectories], np.uint64).view(np.int64),
+        lengths=np.array([len(trajectory.steps) for trajectory in trajectories], np.int64),
+        budget=np.array([trajectory.budget for trajectory in trajectories], np.int64),
+        cells_per_step=np.array([trajectory.cells_per_step for trajectory in trajectories], np.int64),
+        fill=np.array([trajectory.regime == "fill" for trajectory in trajectories]),
+        group=np.array([trajectory.group % 2**64 for trajectory in trajectories], np.uint64).view(np.int64),
     )
 
 

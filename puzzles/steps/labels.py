@@ -77,7 +77,7 @@ class BatchLabels:
         )
 
 
-LABELS = tuple(one.name for one in fields(StepLabels) if one.name != "provenance")
+LABELS = tuple(label.name for label in fields(StepLabels) if label.name != "provenance")
 PER_STEP = ("ok", "state", "alive", "second", "net", "delta", "remaining")
 
 
@@ -106,16 +106,16 @@ def label_states(rules: StepRules, attempts: Attempts) -> BatchLabels:
 def stack(labels: Sequence[StepLabels]) -> BatchLabels:
     """The labels of several attempts as arrays. UserError where their provenance differs."""
     provenance = labels[0].provenance
-    if any(one.provenance != provenance for one in labels):
+    if any(attempt.provenance != provenance for attempt in labels):
         raise UserError("labels of different provenance: stack each kind by itself")
-    lengths = np.array([len(one.ok) for one in labels])
+    lengths = np.array([len(attempt.ok) for attempt in labels])
     columns: dict[str, Any] = {}
     for name in PER_STEP:
         columns[name] = np.zeros((len(labels), int(lengths.max())), getattr(labels[0], name).dtype)
-        for row, one in zip(columns[name], labels, strict=True):
-            row[: len(one.ok)] = getattr(one, name)
+        for row, attempt in zip(columns[name], labels, strict=True):
+            row[: len(attempt.ok)] = getattr(attempt, name)
     for name in ("first_error", "last_error", "solved"):
-        columns[name] = np.array([getattr(one, name) for one in labels])
+        columns[name] = np.array([getattr(attempt, name) for attempt in labels])
     return BatchLabels(**columns, lengths=lengths, provenance=dict(provenance))
 
 

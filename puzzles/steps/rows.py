@@ -68,7 +68,7 @@ class StepRows:
         return StepRows(**columns, sources=sources)
 
 
-COLUMNS = tuple(one.name for one in fields(StepRows) if one.name != "sources")
+COLUMNS = tuple(column.name for column in fields(StepRows) if column.name != "sources")
 
 
 def check_shapes(columns: Mapping[str, np.ndarray]) -> None:

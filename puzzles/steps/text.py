@@ -48,12 +48,12 @@ def parse_step(puzzle: Puzzle, text: str, state: Integer[np.ndarray, "seq"], spa
         raise UserError(f"step {span[0]}: empty text: a step without edits is written {PASS}")
     named: set[int] = set()
     for word in [] if words == [PASS] else words:
-        found = EDIT.fullmatch(word)
-        if not found:
+        match = EDIT.fullmatch(word)
+        if not match:
             raise UserError(
                 f"step {span[0]}: {_shown(word)} is not an edit: must look like r1c2={list(tokens)[-1]}, or be {PASS}"
             )
-        row, column, symbol = int(found[1]), int(found[2]), found[3]
+        row, column, symbol = int(match[1]), int(match[2]), match[3]
         if not (1 <= row <= rows and 1 <= column <= columns):
             raise UserError(f"step {span[0]}: {_shown(word)} lies outside the {rows}x{columns} {puzzle.name}")
         if symbol not in tokens:

@@ -42,14 +42,14 @@ _JSON_DEPTH = 2 * MAX_DEPTH + 2  # a node is an object in a list
 def tree_to_json(rules: StepRules, tree: Tree) -> dict[str, Any]:
     """The tree from its root; `start` holds the edits that lead to a root which is not the empty start."""
     empty = rules.start(tree.problem[None])[0]
-    found: dict[Node, dict[str, Any]] = {}
+    values: dict[Node, dict[str, Any]] = {}
     for node in tree.nodes():
         if node.parent is None:
-            found[node] = _to_json(node, rules.puzzle.format(tree.problem))
+            values[node] = _to_json(node, rules.puzzle.format(tree.problem))
         else:
-            found[node] = _to_json(node, format_step(rules.puzzle, node.step))
-            found[node.parent]["children"].append(found[node])
-    return found[tree.root] | {
+            values[node] = _to_json(node, format_step(rules.puzzle, node.step))
+            values[node.parent]["children"].append(values[node])
+    return values[tree.root] | {
         "start": format_step(rules.puzzle, Step.between(empty, tree.root.state)),
         "task": tree.task,
         "budget": tree.budget,
@@ -242,13 +242,13 @@ def read_tree_lines(path: Source, rules: StepRules, *, broken: Broken = "refuse"
             return tree_from_json(rules, values)
 
         return read_json_lines(data, parse, name=name, broken=broken, max_depth=_JSON_DEPTH)
-    found: JSONLines[Tree] = JSONLines(name=name)
+    trees: JSONLines[Tree] = JSONLines(name=name)
     for number, values in enumerate(parse_json(read_text(data, name=name), name, max_depth=_JSON_DEPTH), start=1):
         try:
-            found.items.append(tree_from_json(rules, values))
+            trees.items.append(tree_from_json(rules, values))
         except UserError as error:
             raise UserError(f"{name}: tree {number}: {error}") from None
-        found.numbers.append(number)
-    if not found.items:
+        trees.numbers.append(number)
+    if not trees.items:
         raise UserError(f"{name}: holds no tree")
-    return found
+    return trees

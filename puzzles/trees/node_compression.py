@@ -42,12 +42,12 @@ class CompressionReport:
         """The reports of several trees as one."""
         reports = list(reports)
         return CompressionReport(
-            nodes=sum(one.nodes for one in reports),
-            moved=sum(one.moved for one in reports),
-            changed=sum(one.changed for one in reports),
-            total_change=sum(one.total_change for one in reports),
-            largest_change=max((one.largest_change for one in reports), default=0.0),
-            duplicates=sum(one.duplicates for one in reports),
+            nodes=sum(report.nodes for report in reports),
+            moved=sum(report.moved for report in reports),
+            changed=sum(report.changed for report in reports),
+            total_change=sum(report.total_change for report in reports),
+            largest_change=max((report.largest_change for report in reports), default=0.0),
+            duplicates=sum(report.duplicates for report in reports),
         )
 
 

@@ -111,11 +111,11 @@ def tree_rows(
         raise UserError("no trees to make rows of")
     rows: list[Row] = []
     for tree in trees:
-        found = _rows(tree, _chosen(tree, rng, balance), coarse)
+        kept = _rows(tree, _chosen(tree, rng, balance), coarse)
         if compressed is not None:
             copy, _ = (compress if compressed == "hnc" else leave_one_out)(tree, rng)
-            found += _rows(copy, _chosen(copy, rng, balance), coarse)
-        rows += _distinct(found)
+            kept += _rows(copy, _chosen(copy, rng, balance), coarse)
+        rows += _distinct(kept)
     return _columns(rows, hard, len(trees[0].problem))
 
 
@@ -155,27 +155,29 @@ def tree_trajectories(
     At most `paths` attempts of each tree are taken, drawn by `rng`. The error step of an attempt is its first node from
     which no attempt of the tree solved the puzzle. UserError where no attempt ends in the trees or steps are merged.
     """
-    found: list[tuple[Tree, list[Node]]] = []
+    attempts: list[tuple[Tree, list[Node]]] = []
     for tree in trees:
         ends = [leaf for leaf in tree.leaves() if leaf.exact and leaf.parent is not None]
         if paths is not None and len(ends) > paths:
             if rng is None:
                 raise UserError(f"paths={paths}: needs rng, which draws them")
             ends = [ends[place] for place in sorted(rng.choice(len(ends), paths, replace=False).tolist())]
-        found += [(tree, leaf.path) for leaf in ends]
-    if not found:
+        attempts += [(tree, leaf.path) for leaf in ends]
+    if not attempts:
         raise UserError("no attempt ends in these trees: give them budget=height")
-    if any(node.time != node.depth for _, path in found for node in path):
+    if any(node.time != node.depth for _, path in attempts for node in path):
         raise UserError("trees have merged steps: take those from before the compression")
     rows = [
-        (tree, before, node, FINE, _provenance(tree, node)) for tree, path in found for before, node in pairwise(path)
+        (tree, before, node, FINE, _provenance(tree, node))
+        for tree, path in attempts
+        for before, node in pairwise(path)
     ]
-    lengths = [len(path) - 1 for _, path in found]
+    lengths = [len(path) - 1 for _, path in attempts]
     return StepTrajectories(
         rows=_columns(rows, hard, len(trees[0].problem)),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        outcome=np.array([path[-1].c > 0 for _, path in found]),
-        error=np.array([_first_hopeless(path[1:]) for _, path in found], np.int64),
+        outcome=np.array([path[-1].c > 0 for _, path in attempts]),
+        error=np.array([_first_hopeless(path[1:]) for _, path in attempts], np.int64),
     )
 
 

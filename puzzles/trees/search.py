@@ -68,20 +68,20 @@ def _uct(tree: Tree, simulations: int, exploration: float) -> Search:
             right = node.c > 0
         else:
             start = node
-            found = yield start, 1
-            right = bool(found.right[0])
-            node = _follow(node, found)
-            node.exact = node.time == tree.budget or (right and node.time == start.time + found.lengths[0])
+            attempted = yield start, 1
+            right = bool(attempted.right[0])
+            node = _follow(node, attempted)
+            node.exact = node.time == tree.budget or (right and node.time == start.time + attempted.lengths[0])
         for passed in node.path:
             passed.n += 1
             passed.c += int(right)
 
 
-def _follow(node: Node, found: Attempted) -> Node:
+def _follow(node: Node, attempted: Attempted) -> Node:
     """The last node that the attempt passes in the tree, or a new one where it leaves the tree."""
-    for step in range(1, int(found.lengths[0]) + 1):
+    for step in range(1, int(attempted.lengths[0]) + 1):
         known = len(node.children)
-        node = _child(node, found.states[0, step], 1)
+        node = _child(node, attempted.states[0, step], 1)
         if node.parent is not None and len(node.parent.children) > known:
             break
     return node
@@ -177,13 +177,14 @@ def _omega(tree: Tree, searches: int, values: tuple[float, float, float, float])
 
 def _label(tree: Tree, node: Node) -> Generator[tuple[Node, int], Attempted, list[_Failed]]:
     """Sets the counts of a node by k attempts. Returns the failed ones where others succeeded."""
-    found = yield node, tree.k
-    node.n, node.c = tree.k, int(found.right.sum())
-    node.exact = node.time == tree.budget or bool((found.lengths == 0).all())
+    attempted = yield node, tree.k
+    node.n, node.c = tree.k, int(attempted.right.sum())
+    node.exact = node.time == tree.budget or bool((attempted.lengths == 0).all())
     if node.c in (0, node.n):
         return []
     return [
-        _Failed(node, found.states[place], int(found.lengths[place])) for place in np.flatnonzero(~found.right).tolist()
+        _Failed(node, attempted.states[place], int(attempted.lengths[place]))
+        for place in np.flatnonzero(~attempted.right).tolist()
     ]
 
 
@@ -203,9 +204,9 @@ def _together(
         ends = np.cumsum(counts)
         following = {}
         for place, start, end in zip(asked, ends - counts, ends, strict=True):
-            found = Attempted(history[start:end], lengths[start:end], right[start:end])
+            attempted = Attempted(history[start:end], lengths[start:end], right[start:end])
             try:
-                following[place] = searches[place].send(found)
+                following[place] = searches[place].send(attempted)
             except StopIteration:
                 continue
         asked = following

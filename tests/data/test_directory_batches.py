@@ -32,7 +32,7 @@ def numbered(sizes: list[list[int]], seed: int = 0) -> Dataset:
         puzzle_indices=np.concatenate([[0], np.cumsum(flat)]),
         group_indices=np.concatenate([[0], np.cumsum([len(group) for group in sizes])]),
     )
-    return dataset.dataset({"all": one}, vocab_size=10**6, identifiers=list(map(str, range(len(flat)))))
+    return dataset.from_sets({"all": one}, vocab_size=10**6, identifiers=list(map(str, range(len(flat)))))
 
 
 def batches(datasets: list[Dataset], batch_size: int, **more: Any) -> DirectoryBatches:
@@ -131,7 +131,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     inputs, labels = build.generated(PUZZLE, 6, splits.TRAIN, puzzles.rng(0, "rows"), {"clues": 6}, lambda _: None)
     one = build.augmented(PUZZLE, inputs, labels, 3, 0, lambda _: None)
     path = tmp_path_factory.mktemp("batches") / "data"
-    dataset.write(path, {"train": dataset.dataset({"all": one}, vocab_size=6)})
+    dataset.write(path, {"train": dataset.from_sets({"all": one}, vocab_size=6)})
     return path
 
 

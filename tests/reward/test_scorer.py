@@ -283,7 +283,7 @@ def trajectory(**changes) -> Trajectory:
         ([ANSWER], [[trajectory()]], r"outputs\[0\]\[0\]: is a trajectory of another puzzle"),
         ([PROBLEM], [["r1c1=2"]], r"outputs\[0\]\[0\]: is one text"),
         ([PROBLEM], [[[GOOD, 7]]], r"outputs\[0\]\[0\]: step 1: is a int: must be a Step or its text"),
-        ([PROBLEM], [[["r1c1"]]], r"outputs\[0\]\[0\]: step 0: 'r1c1' is no edit"),
+        ([PROBLEM], [[["r1c1"]]], r"outputs\[0\]\[0\]: step 0: 'r1c1' is not an edit"),
         ([PROBLEM], [[[GOOD, GOOD]]], rf"outputs\[0\]\[0\]: step 1: cell {BLANK} holds 2, not old=1: does not chain"),
         ([PROBLEM], [[[Step((16,), (1,), (2,))]]], r"step 0: cells=\[16\]: must lie in 0..15"),
         ([PROBLEM], [[[Step((BLANK,), (1,), (0,))]]], r"outputs\[0\]\[0\]: step 0: r\dc\d holds token 0: must be"),
