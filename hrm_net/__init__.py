@@ -1,8 +1,8 @@
-"""Brain-inspired recurrent reasoning: the Hierarchical Reasoning Model as a plain PyTorch module.
+"""The Hierarchical Reasoning Model as a plain PyTorch module, with all that trains, evaluates and runs it.
 
     from hrm_net import HRM, HRMConfig
 
-`hrm_net.model` is the paper in one file; all that trains, solves or evaluates stays out until asked for.
+Read `hrm_net.model` first, then `hrm_net.nn.core`. Importing the package loads PyTorch and nothing heavier.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ __all__ = ["HRM", "Carry", "HRMConfig", "Output", "Solution", "load_reference", 
 
 
 def __getattr__(name: str) -> Any:
-    """`solve` and `Solution`, whose module loads the puzzles, when first asked for."""
+    """`solve` and `Solution`, whose module loads the puzzles, are imported on first use."""
     if name in ("solve", "Solution"):
         from hrm_net import solver
 

@@ -50,11 +50,7 @@ def test_any_values_make_a_config_or_one_line(values: dict[str, Any]):
         assert all(getattr(config, key) == value for key, value in values.items())
 
 
-@given(
-    st.dictionaries(
-        st.sampled_from(["core", "objectives", "inputs", "max_left", "segments", "more", "__pydantic_config__"]), JUNK
-    )
-)
+@given(st.dictionaries(st.sampled_from(SCORER_FIELDS), JUNK))
 def test_any_values_make_a_scorer_config_or_one_line(values: dict[str, Any]):
     core = {**SMALL, "halting": "halt_only"}
     try:
