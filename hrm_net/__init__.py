@@ -2,8 +2,9 @@
 
     from hrm_net import HRM, HRMConfig
 
-Read `hrm_net.model` first, then `hrm_net.nn.core`. Every name here loads its module when it is first asked for: a command
-can set what PyTorch reads when it is loaded, and whoever needs the model alone loads PyTorch and nothing heavier.
+Read `hrm_net.model` first, then `hrm_net.nn.core`. Every name here loads its module when it is first asked for: a
+command can set what PyTorch reads when it is loaded, and whoever needs the model alone loads PyTorch and nothing
+heavier.
 """
 
 from typing import TYPE_CHECKING, Any
