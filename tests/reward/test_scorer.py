@@ -228,7 +228,7 @@ def test_mazes_and_arc_are_scored():
     text = "S   \n    \n    \n   G"
     scores = scorer.score([maze.parse(text)], [[["r1c2=o", "r1c3=o r2c3=o", "pass"]]])
     assert [len(steps) for steps in scores[0]] == [3]
-    with pytest.raises(ValueError, match=r"^outputs\[0\]\[0\]: step 0: r1c1 is not to be edited"):
+    with pytest.raises(ValueError, match=r"^outputs\[0\]\[0\]: step 0: r1c1 must not be edited"):
         scorer.score([maze.parse(text)], [[[Step((0,), (3,), (5,))]]])
     arc = puzzles.get("arc", canvas=4)
     scorer = StepScorer(small_scorer("grid", ("prm",), vocab_size=12), arc)
@@ -292,7 +292,7 @@ def trajectory(**changes) -> Trajectory:
         (
             [PROBLEM],
             [[[GOOD, Step((GIVEN,), (int(PROBLEM[GIVEN]),), (1,))]]],
-            r"outputs\[0\]\[0\]: step 1: r\dc\d is not to be edited: given",
+            r"outputs\[0\]\[0\]: step 1: r\dc\d must not be edited: it is given",
         ),
         (
             [PROBLEM],

@@ -160,7 +160,7 @@ def test_chunks_change_nothing_and_inputs_stay(monkeypatch):
     problems, states = PROBLEMS.copy(), wrong_states()
     kept = states.copy()
     whole = one_step(policy, problems, states)
-    monkeypatch.setattr(policies, "ROWS", 7)
+    monkeypatch.setattr(policies, "CHUNK_ROWS", 7)
     assert np.array_equal(one_step(policy, problems, states), whole)
     assert np.array_equal(states, kept)
     assert np.array_equal(problems, PROBLEMS)

@@ -142,7 +142,7 @@ def test_taking_and_joining_rows():
 
 
 def test_faulty_rows_are_refused():
-    with pytest.raises(ValueError, match=r"label 1: 1\.5: must lie within 0 and 1"):
+    with pytest.raises(ValueError, match=r"label 1: 1\.5: must be from 0 to 1"):
         rows(label=np.array([0, 1.5, np.nan, 1], np.float32))
     with pytest.raises(ValueError, match=r"span=\[1, 3\]: must be 1 or 2"):
         rows(span=np.array([1, 3, 1, 1], np.uint8))

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 import puzzles
 from puzzles.maze.domain import FREE, PATH, START, WALL
-from puzzles.steps.answers import Answers
-from puzzles.steps.rules import step_rules
+from puzzles.steps.rules import Answers, step_rules
 from tests.puzzles.steps.steps import ARC, MAZE, SUDOKU, mazes, puzzle_rows, shortest_paths
 from tests.puzzles.toy import Parity
 

@@ -142,5 +142,5 @@ def test_bad_arguments_are_named(options, message):
 
 
 def test_the_root_is_no_step():
-    with pytest.raises(ValueError, match="the root of a tree is no step"):
+    with pytest.raises(ValueError, match="the root of a tree has no step"):
         _ = grow()[0].root.step
