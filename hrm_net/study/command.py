@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> None:
         print(f"plan {plan.name}, {plan.digest}")
         print(status(jobs.done(plan, work), jobs.jobs(plan)))
     elif arguments.command == "render":
-        from hrm_net.study.render import render
+        from hrm_net.study.pages import render
 
         for path in render(plan, work, Path(arguments.reports)):
             print(path)

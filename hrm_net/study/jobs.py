@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hrm_net.study import rows
-from hrm_net.study.arms import BY_NAME, Arm
-from hrm_net.study.domains import Domain
-from hrm_net.study.plans import Plan
+from hrm_net.study.plans import BY_NAME, Arm, Domain, Plan
 from hrm_net.trainer.session import interruptible, run_lock
 from puzzles.errors import UserError
 

@@ -24,7 +24,7 @@ from hrm_net.reward.metrics.voting import answer_ids, vote_curve
 from hrm_net.reward.scorer import StepScorer
 from hrm_net.reward.search import guided as search
 from hrm_net.reward.search.probes import climb, probe
-from hrm_net.study.domains import Sizes
+from hrm_net.study.plans import Sizes
 from hrm_net.study.pool import problems_of
 from puzzles.steps.policies import Policy
 from puzzles.steps.rules import StepRules

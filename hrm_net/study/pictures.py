@@ -11,10 +11,9 @@ from matplotlib.ticker import NullLocator
 from hrm_net.evaluation.drawing import doubling_axis, new_figure, save, series_style, tidy
 from hrm_net.reward import figures
 from hrm_net.reward.search import figures as search_figures
-from hrm_net.study.arms import Arm
-from hrm_net.study.quantities import at
-from hrm_net.study.rows import FRAME, Row
-from hrm_net.study.statistics import estimate
+from hrm_net.study.claims import estimate
+from hrm_net.study.plans import Arm
+from hrm_net.study.rows import FRAME, Row, at
 from hrm_net.study.tables import CASES, FRAMES, of_arm
 
 SHARES = (0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)

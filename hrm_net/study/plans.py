@@ -1,11 +1,157 @@
-"""The two plans: `full`, whose numbers reports/protocol.md fixes, and `toy`, which shows in minutes that all runs."""
+"""What is compared, where and at which size, as plain values; and the run configurations that follow from them.
+
+The plan `full` is the one whose numbers reports/protocol.md fixes; `toy` shows in minutes that everything runs.
+The names of the fields enter `Plan.digest` and the fingerprints of rows, so they stay as they are.
+"""
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
-from hrm_net.study.arms import ARMS, Arm
-from hrm_net.study.domains import Domain, Sizes
+from hrm_net.commands import compose
+from hrm_net.recipes import train_config
+from hrm_net.recipes.config import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arm:
+    """One way to train a step scorer; all arms of a seed share puzzles, policy, start and number of updates."""
+
+    name: str
+    experiment: Literal["A", "B"]
+    # What it learns, as a page says it.
+    says: str
+    head: str
+    # Values of `reward` that differ from the domain's.
+    reward: dict[str, Any] = field(default_factory=dict)
+
+    def overrides(self) -> list[str]:
+        """As `python train.py` takes them."""
+        values = {"objectives": f"[{self.head}]", **self.reward}
+        return [f"reward.{key}={value}" for key, value in values.items()]
+
+
+ROLLOUTS = {"data": "trees", "labels": "mc_soft"}
+SOLUTIONS = {"data": "trajectories", "labels": "exact"}
+
+ARMS = (
+    Arm(name="prm", experiment="A", says="steps, Monte-Carlo labels of trees", head="prm", reward=ROLLOUTS),
+    Arm(
+        name="prm_count", experiment="A", says="as prm, from as many examples as hier_hnc", head="prm",
+        reward={**ROLLOUTS, "compression": "count"},
+    ),
+    Arm(
+        name="prm_noise", experiment="A", says="as prm, with the compression's label noise alone", head="prm",
+        reward={**ROLLOUTS, "compression": "noise"},
+    ),
+    Arm(name="hier", experiment="A", says="steps and merged pairs, not compressed", head="hier", reward=ROLLOUTS),
+    Arm(
+        name="hier_hnc", experiment="A", says="steps and merged pairs of trees and compressed trees", head="hier",
+        reward={**ROLLOUTS, "compression": "hnc"},
+    ),
+    Arm(
+        name="prm_exact", experiment="A", says="as prm, labels by the solution", head="prm",
+        reward={"data": "trees", "labels": "exact"},
+    ),
+    Arm(name="orm", experiment="B", says="outcomes of whole solutions", head="orm", reward=SOLUTIONS),
+    Arm(name="prm_steps", experiment="B", says="steps of whole solutions", head="prm", reward=SOLUTIONS),
+    Arm(
+        name="prm_alive", experiment="B", says="whether solutions can still come right after each step", head="prm",
+        reward={**SOLUTIONS, "fine": "alive"},
+    ),
+    Arm(name="pqm", experiment="B", says="the ranking of steps of whole solutions", head="pqm", reward=SOLUTIONS),
+    Arm(name="cond", experiment="B", says="hazards, every error located", head="cond", reward=SOLUTIONS),
+    Arm(
+        name="cond_50", experiment="B", says="hazards, half of the errors located", head="cond",
+        reward={**SOLUTIONS, "error_share": 0.5},
+    ),
+    Arm(
+        name="cond_10", experiment="B", says="hazards, a tenth of the errors located", head="cond",
+        reward={**SOLUTIONS, "error_share": 0.1},
+    ),
+    Arm(
+        name="cond_0", experiment="B", says="hazards from outcomes alone", head="cond",
+        reward={**SOLUTIONS, "error_share": 0.0},
+    ),
+)  # fmt: skip
+BY_NAME = {arm.name: arm for arm in ARMS}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Domain:
+    """Puzzles, the core, the policy: all that the arms share. Overrides are those of `python train.py`."""
+
+    name: str
+    says: str
+    seeds: tuple[int, ...]
+    # Puzzle, core and policy, and what the generator aims at.
+    overrides: tuple[str, ...]
+    targets: dict[str, Any]
+    # The policy whose solutions the scorers never learned from.
+    other_policy: tuple[str, ...]
+    # Puzzles and policy whose solutions leave room for the steps that probes add.
+    probe_targets: dict[str, Any]
+    probe_policy: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes:
+    """How much of everything."""
+
+    # Updates of the solver that all arms of a seed start from, and of each scorer; steps of solutions in a batch.
+    solver_steps: int
+    steps: int
+    batch_size: int
+    # Puzzles that whole solutions are of, and solutions of each; trees, and levels of them that are expanded.
+    puzzles: int
+    candidates: int
+    trees: int
+    height: int
+    # Unseen puzzles and solutions of each: those that are judged, those that settings are fixed on, the other policy's.
+    test: tuple[int, int]
+    validation: tuple[int, int]
+    other: tuple[int, int]
+    # N of step-level greedy search; width and continuations of beam search.
+    greedy: tuple[int, ...]
+    beam: tuple[int, int]
+    # Puzzles and solutions of each that are tampered with; puzzles, iterations and proposals of hill climbing.
+    probe: tuple[int, int]
+    climb: tuple[int, int, int]
+    # What differs in a domain: names of it, and the values there.
+    special: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Further overrides.
+    overrides: tuple[str, ...] = ()
+
+
+def of_domain(sizes: Sizes, domain: Domain) -> Sizes:
+    """The sizes that hold in a domain."""
+    values = {name: getattr(sizes, name) for name in Sizes.__dataclass_fields__}
+    return Sizes(**{**values, **sizes.special.get(domain.name, {}), "special": {}})
+
+
+def overrides(domain: Domain, sizes: Sizes, seed: int, arm: Arm | None, start: Path | None) -> list[str]:
+    """All that `python train.py` needs to train the arm, or (None) the solver that the arms start from."""
+    shared = [
+        *domain.overrides,
+        f"seed={seed}", f"name={domain.name}_{arm.name if arm else 'start'}_{seed}",
+        f"steps={sizes.steps}", f"batch_size={sizes.batch_size}", f"data.puzzles={sizes.puzzles}",
+        f"reward.candidates={sizes.candidates}", f"reward.trees={sizes.trees}", f"reward.height={sizes.height}",
+        "validation.every=0", "evaluate_puzzles=0", "checkpoint_every=200", "threads=1", "device=cpu",
+        *sizes.overrides,
+    ]  # fmt: skip
+    if arm is None:
+        return [*shared, f"reward.solver_steps={sizes.solver_steps}"]
+    return [*shared, *arm.overrides(), *([f"reward.start={start}"] if start is not None else [])]
+
+
+def config(changes: list[str]) -> TrainConfig:
+    """What the overrides compose to, checked."""
+    checked = compose.checked_overrides("train", changes, TrainConfig, sweep=False)
+    values, _ = next(compose.compose_jobs("train", checked))
+    return train_config(values)
+
 
 # A core small enough that hundreds of thousands of steps are judged in minutes, and that learns to solve in one.
 SMALL_CORE = (

@@ -10,7 +10,7 @@ from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.step_scorer import solution_source
 from hrm_net.reward.data.prepare import solutions_of
 from hrm_net.reward.data.solutions import Solutions
-from hrm_net.study.domains import Domain, Sizes, config, overrides
+from hrm_net.study.plans import Domain, Sizes, config, overrides
 from puzzles import splits
 from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts

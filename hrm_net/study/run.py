@@ -14,9 +14,8 @@ from hrm_net.recipes.config import TrainConfig
 from hrm_net.reward.data.solutions import Solutions
 from hrm_net.reward.scorer import StepScorer
 from hrm_net.study import pool, rows
-from hrm_net.study.arms import Arm
-from hrm_net.study.domains import Domain, Sizes, config, of_domain, overrides
 from hrm_net.study.measure import frame, measure
+from hrm_net.study.plans import Arm, Domain, Sizes, config, of_domain, overrides
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
 from puzzles.steps.rules import StepRules, step_rules
 

@@ -5,10 +5,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hrm_net.study.arms import Arm
-from hrm_net.study.quantities import METRICS, TRICKS, Metric, at, value_of, values_by_puzzle
-from hrm_net.study.rows import FRAME, Row
-from hrm_net.study.statistics import Estimate, estimate
+from hrm_net.study.claims import Estimate, estimate
+from hrm_net.study.plans import Arm
+from hrm_net.study.rows import FRAME, METRICS, TRICKS, Metric, Row, at, value_of, values_by_puzzle
 
 FRAMES = ("oracle", "majority", "random")
 CASES = ("right_right", "right_wrong", "wrong_right", "wrong_wrong")

@@ -15,10 +15,9 @@ import pytest
 import puzzles
 from hrm_net.reward.data.solutions import Solutions
 from hrm_net.study import command, jobs, pool, rows, run
-from hrm_net.study.arms import BY_NAME
 from hrm_net.study.measure import errors_mended
-from hrm_net.study.plans import FULL, PLANS, TINY, TOY
-from hrm_net.study.quantities import METRICS, value_of
+from hrm_net.study.plans import BY_NAME, FULL, PLANS, TINY, TOY
+from hrm_net.study.rows import METRICS, value_of
 from puzzles.steps.attempts import attempts
 from puzzles.steps.labels import label_states
 from puzzles.steps.rules import step_rules
