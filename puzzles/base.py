@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -155,6 +155,11 @@ class Puzzle(ABC):
     def difficulty(self, inputs: Integer[np.ndarray, "num seq"]) -> Float[np.ndarray, "num"]:
         """How hard each puzzle is, in `difficulty_unit`. Default: 0."""
         return np.zeros(len(inputs))
+
+    def lineage_generator(self, **targets: Any) -> Callable[..., tuple[Any, Any]] | None:
+        """Where puzzles with these targets are grown from each other: `generate(rng, num, fold=(low, high))`, whose lineages
+        all lie in that part of [0, 1). Default: None, every puzzle is drawn by itself."""
+        return None
 
     def puzzle_identifier(self, **targets: Any) -> int:
         """The identifier of puzzles generated with these targets. Default: the place of `family` in `families`, from 1;

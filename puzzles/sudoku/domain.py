@@ -12,6 +12,7 @@ from puzzles.sudoku import bands as sudoku_bands
 from puzzles.sudoku import canonical as sudoku_canonical
 from puzzles.sudoku import dig as sudoku_dig
 from puzzles.sudoku import dig9 as sudoku_dig9
+from puzzles.sudoku import hard as sudoku_hard
 from puzzles.sudoku import invariant as sudoku_invariant
 from puzzles.sudoku import search as sudoku_search
 from puzzles.sudoku import symmetry as sudoku_symmetry
@@ -42,6 +43,7 @@ LEVELS: dict[str, dict[str, int | str]] = {
     "4x4": {"easy": 180, "medium": 150, "hard": 130},
 }
 Clues = int | str | tuple[int, int] | list[int]
+Difficulty = tuple[float | None, float | None] | list[float | None] | None
 
 
 def board_of(seq_len: int) -> tuple[str, Board]:
@@ -142,8 +144,14 @@ class Sudoku(Puzzle):
             raise UserError(f"clues={clues}: the range is empty")
         return low, high
 
-    def generate(self, rng: np.random.Generator, num: int, *, clues: Clues | None = None):
-        """`num` puzzles with one solution, each dug from a fresh random grid, and their solutions.
+    def generate(
+        self, rng: np.random.Generator, num: int, *, clues: Clues | None = None, difficulty: Difficulty = None
+    ):
+        """`num` puzzles with one solution, and their solutions.
+
+        difficulty: [low, high], the rating's bounds, either of them null (9x9; `puzzles.sudoku.hard`). Such puzzles are grown
+        by chains, a few of each. At 5.0 and above this takes 20 to 50 ms of a core a puzzle, for one alone half a second: to
+        train on them, `python -m puzzles.sudoku.pool` writes a directory once. Otherwise each puzzle is dug from a fresh random grid:
 
         clues: a count, a range (drawn uniformly for each puzzle), or "minimal" (no clue can go; up to 9x9, where 17
         means the same). Default: 44 % of the cells. FEWEST is the least; there 9x9 takes 5 ms and 16x16 0.1 s a puzzle.
@@ -151,6 +159,12 @@ class Sudoku(Puzzle):
         """
         if num < 0:
             raise UserError(f"num={num}: must be at least 0")
+        if difficulty is not None:
+            if clues is not None:
+                raise UserError(f"clues={clues}: does not go with difficulty={difficulty}")
+            generator = self.lineage_generator(difficulty=difficulty)
+            assert generator is not None
+            return generator(rng, num)
         low, high = self._clue_range(round(0.44 * self.seq_len) if clues is None else clues)
         seeds = rng.integers(0, 1 << 64, num, dtype=np.uint64)
         lows, highs = np.full((2, num), ((low,), (high,)), np.int64)
@@ -166,6 +180,21 @@ class Sudoku(Puzzle):
 
         over_chunks(piece, num)
         return grids + np.uint8(1), solutions + np.uint8(1)
+
+    def lineage_generator(self, **targets: Any):
+        """For the target `difficulty`; UserError where it is out of reach."""
+        difficulty = targets.get("difficulty")
+        if difficulty is None:
+            return None
+        if self.options["box"] != "3x3":
+            raise UserError(f"difficulty={difficulty}: is generated for 9x9 Sudoku, not {self.side}x{self.side}")
+        wanted = sudoku_hard.difficulty_range(difficulty)
+
+        def generate(rng: np.random.Generator, num: int, fold: tuple[float, float] = sudoku_hard.ALL):
+            grids, solutions = sudoku_hard.generate(rng, num, wanted, fold)
+            return grids + np.uint8(1), solutions + np.uint8(1)
+
+        return generate
 
     def solve(self, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num seq"]:
         """The only solution of each puzzle; ValueError naming the first with conflicting givens, none or several."""

@@ -9,10 +9,9 @@ rating the puzzle as it lies would breed boards that one order of guessing finds
 import numpy as np
 from numba import njit
 
-from puzzles.bits import count
+from puzzles.kernels import below, count, next_random, shuffle
 from puzzles.sudoku import bands, dig9, invariant, symmetry
 from puzzles.sudoku.bands import FIRST, ONE, OPEN, RANDOM, STRIDE
-from puzzles.sudoku.search import below, next_random, shuffle
 
 TWO_DROPPED, NEW_SOLUTION = 20, 10  # per cent of the steps that take two clues away, that change the solution
 FIRST_RATING = 4  # symmetries that decide about a step
@@ -23,7 +22,8 @@ RERATE = 24  # rejected steps in a row after which the current puzzle is rated a
 PROMISING = 3.0  # what taking redundant clues away may add to log2(1 + guesses)
 EASY_CELLS = 14  # cells that propagation may fill before a guess; more, and no search is spent on the puzzle
 APART = 3  # clues in which a kept puzzle differs from every other of its chain, at least
-THREE, TWO, EMPTY = np.int64(3), np.int64(2), np.zeros(81, np.uint8)
+LEARNT = 1024  # unavoidable sets of the current solution that are kept
+THREE, TWO = np.int64(3), np.int64(2)
 
 
 @njit(cache=True, nogil=True)
@@ -53,16 +53,76 @@ def make_unique(puzzle, solution, state, seed, other):
 
 
 @njit(cache=True, nogil=True)
-def minimise(puzzle, solution, state, seed, order, scrap):
-    """Takes away, in random order, every clue that the solution's uniqueness does not need."""
+def find_other(state, solution, seed, scores, answer):
+    """Whether the state has a solution; the one found is like `solution` as far as guesses can make it."""
+    at = np.int64(0)
+    while True:
+        cell = bands._propagate(state, at, scores)
+        if cell == -2:
+            bands.read(state, at, answer)
+            return True
+        if cell >= 0:
+            digit = np.int64(solution[cell]) - 1
+            if not state[at + 4 * digit + cell // 27] >> cell % 27 & 1:
+                digit = bands._pick_digit(state, at, cell, digit, FIRST, seed)
+            bands._branch(state, at, cell, digit)
+            at += STRIDE
+            continue
+        at -= STRIDE
+        if at < 0:
+            return False
+
+
+@njit(cache=True, nogil=True)
+def needed(clues, sets):
+    """The clues, as two words, that are the last in an unavoidable set; sets[0, 0] of them are listed from row 1."""
+    first = second = np.int64(0)
+    for index in range(1, sets[0, 0] + 1):
+        one, two = clues[0] & sets[index, 0], clues[1] & sets[index, 1]
+        if one == 0:
+            if two & (two - 1) == 0:
+                second |= two
+        elif two == 0 and one & (one - 1) == 0:
+            first |= one
+    return first, second
+
+
+@njit(cache=True, nogil=True)
+def minimise(puzzle, solution, sets, state, seed, order, scores, scrap):
+    """Takes away, in random order, every clue that the solution's uniqueness does not need.
+
+    A clue is needed where another solution differs from `solution` in no clue but that one. Such sets of cells are
+    learnt: each is unavoidable, so that every puzzle with this solution needs a clue in it.
+    """
+    clues = np.zeros(2, np.int64)
+    for cell in range(81):
+        clues[cell // 41] |= np.int64(puzzle[cell] != 0) << cell % 41
+    kept = needed(clues, sets)
     shuffle(seed, order)
     for cell in order:
-        if puzzle[cell]:
-            puzzle[cell] = 0
-            bands.begin(puzzle, state)
-            others, _ = bands.search(state, ONE, solution, FIRST, seed, scrap)
-            if others:
-                puzzle[cell] = solution[cell]
+        if puzzle[cell] == 0 or (kept[0] if cell < 41 else kept[1]) >> cell % 41 & 1:
+            continue
+        puzzle[cell] = 0
+        bands.begin(puzzle, state)
+        digit, band = np.int64(solution[cell]) - 1, cell // 27
+        state[4 * digit + band] &= ~(1 << cell % 27)
+        if find_other(state, solution, seed, scores, scrap):
+            puzzle[cell] = solution[cell]
+            learn(solution, scrap, sets)
+        else:
+            clues[cell // 41] &= ~(1 << cell % 41)
+            kept = needed(clues, sets)
+
+
+@njit(cache=True, nogil=True)
+def learn(solution, other, sets):
+    """Lists the cells in which the two differ, over the oldest set where the list is full."""
+    place = sets[0, 1] % (len(sets) - 1) + 1
+    sets[place] = 0
+    for cell in range(81):
+        sets[place, cell // 41] |= np.int64(solution[cell] != other[cell]) << cell % 41
+    sets[0, 1] += 1
+    sets[0, 0] = max(sets[0, 0], place)
 
 
 @njit(cache=True, nogil=True)
@@ -73,13 +133,14 @@ def log_guesses(puzzle, num, state, seed, turned, scrap):
     digits = np.empty((1, 10), np.uint8)
     transpose = np.empty(1, np.bool_)
     grids = puzzle.reshape(1, 81)
+    none = np.zeros(81, np.uint8)
     total = 0.0
     for _ in range(num):
         seeds[0] = next_random(seed)
         symmetry._draw(seeds, THREE, THREE, rows, cols, digits, transpose)
         symmetry._apply(grids, rows, cols, digits, transpose, turned)
         bands.begin(turned[0], state)
-        _, guesses = bands.search(state, TWO, EMPTY, FIRST, seed, scrap)
+        _, guesses = bands.search(state, TWO, none, FIRST, seed, scrap)
         total += np.log2(1.0 + guesses)
     return total
 
@@ -149,7 +210,7 @@ def _clues(puzzle):
 
 
 @njit(cache=True, nogil=True)
-def _propose(puzzle, solution, clues, state, seed, order, least, child, target, scrap):
+def _propose(puzzle, solution, clues, learnt, least, state, seed, order, scores, child, target, scrap):
     """Makes `child`, a minimal puzzle with the solution `target`, of the puzzle by an exchange of a few clues.
 
     False where it came out the same, or with too few guesses before clues were taken away to have `least` after.
@@ -164,9 +225,12 @@ def _propose(puzzle, solution, clues, state, seed, order, least, child, target, 
                     break
                 place -= 1
     target[:] = solution
+    sets = learnt[0]
     if below(seed, 100) < NEW_SOLUTION:
         bands.begin(child, state)
         bands.search(state, ONE, solution, RANDOM, seed, target)
+        sets = learnt[1]
+        sets[0] = 0
     if np.log2(1.0 + make_unique(child, target, state, seed, scrap)) < least:
         return False
     same = True
@@ -174,7 +238,7 @@ def _propose(puzzle, solution, clues, state, seed, order, least, child, target, 
         same &= child[cell] == puzzle[cell]
     if same:
         return False
-    minimise(child, target, state, seed, order, scrap)
+    minimise(child, target, sets, state, seed, order, scores, scrap)
     return True
 
 
@@ -215,7 +279,9 @@ def run_chains(
     boards = np.empty((5, 81), np.uint8)
     puzzle, solution, child, target, scrap = boards[0], boards[1], boards[2], boards[3], boards[4]
     turned = np.empty((1, 81), np.uint8)
+    learnt = np.zeros((2, LEARNT + 1, 2), np.int64)
     for index in range(start, stop):
+        learnt[:, 0] = 0
         seed[0] = seeds[index]
         _start(state, seed, low, high, overlaps, members, left, puzzle, solution)
         clues = _clues(puzzle)
@@ -234,7 +300,7 @@ def run_chains(
                 rated += FIRST_RATING
             wanted = min(rating, floor + ROOM) + bonus * clues + np.log(max(unit(seed), 1e-12)) / beta
             least = min(wanted - bonus * clues, floor) - PROMISING
-            if not _propose(puzzle, solution, clues, state, seed, order, least, child, target, scrap):
+            if not _propose(puzzle, solution, clues, learnt, least, state, seed, order, scores, child, target, scrap):
                 continue
             if easy_cells(child, state, scores) >= EASY_CELLS:
                 continue
@@ -255,6 +321,11 @@ def run_chains(
                 continue
             child_rating = log_guesses(child, FIRST_RATING, state, seed, turned, scrap) / FIRST_RATING
             if may_move and min(child_rating, floor + ROOM) + gain >= wanted:
+                changed = False
+                for cell in range(81):
+                    changed |= target[cell] != solution[cell]
+                if changed:
+                    learnt[0] = learnt[1]
                 puzzle[:], solution[:] = child, target
                 rating, clues, rated, idle = child_rating, _clues(child), FIRST_RATING, 0
             if not may_stay or child_rating < floor:

@@ -128,12 +128,12 @@ def _invariant(grids, box_rows, box_cols, overlaps, out):
 
 
 @cache
-def _overlap_constants() -> UInt64[np.ndarray, "4 33"]:
+def overlap_constants() -> UInt64[np.ndarray, "4 33"]:
     return np.random.Generator(np.random.PCG64(0)).integers(0, 1 << 64, (4, 33), dtype=np.uint64)
 
 
 def invariant(grids: UInt8[np.ndarray, "num cells"], board: Board) -> UInt64[np.ndarray, "num"]:
     """Equal for symmetric grids; others nearly always differ, but for grids with almost no clue or almost no blank."""
     out = np.empty(len(grids), np.uint64)
-    _invariant(grids, board.box_rows, board.box_cols, _overlap_constants(), out)
+    _invariant(grids, board.box_rows, board.box_cols, overlap_constants(), out)
     return out

@@ -1,0 +1,280 @@
+"""Write a pool of Sudoku of all difficulties, most of them hard, as a data directory: once, seeded, resumable.
+
+python -m puzzles.sudoku.pool DIR --puzzles 70000 --test-puzzles 1000 --seed 0
+python -m puzzles.sudoku.pool DIR --unlike test.csv    leaves out what is symmetric to a puzzle of a file
+
+The same command goes on where it was stopped; chains that are done lie in .DIR.building beside the directory until then.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+import puzzles
+from puzzles import splits
+from puzzles.datasets import build_rows, csv_file, dataset, stamp
+from puzzles.errors import UserError
+from puzzles.sudoku import hard
+from puzzles.sudoku.hard import Found
+
+VERSION = 1  # of what chains keep for a seed; another version's chains are not gone on with
+CHAINS = 16  # of a file
+RUNGS = [2.5, 4.0, 5.0, 5.4, 5.8, 6.2], [2, 3, 20, 40, 60, 60]  # floors and quotas
+HARD, MINIMAL, EASY = 0.74, 0.24, 0.02  # shares: chains, random minimal puzzles, puzzles of EASY_CLUES
+EASY_CLUES = (33, 35)
+SURPLUS = 2  # hard puzzles to choose from, for one that is wanted
+# Shares of ratings, each from its edge to the next, and of clue counts among the 372 of 500 puzzles of Sudoku-Extreme that
+# are rated 2 or more.
+RATINGS = {2.0: 0.048, 3.0: 0.008, 4.0: 0.048, 5.0: 0.215, 5.5: 0.317, 6.0: 0.282, 6.5: 0.082}
+CLUES = {21: 0.003, 22: 0.035, 23: 0.113, 24: 0.231, 25: 0.177, 26: 0.306, 27: 0.102, 28: 0.033}
+
+
+def write_pool(
+    directory: str | Path, *, num: int, num_test: int = 0, seed: int = 0, unlike: list[Path] | None = None
+) -> str:
+    """The stamp's hash of the directory written. Its splits come from the training and the evaluation fold.
+
+    UserError where the directory exists, or where what is left of an interrupted run is damaged or of other settings.
+    """
+    directory = Path(directory)
+    dataset.check_absent(directory)
+    files = unlike or []
+    settings: dict[str, Any] = {
+        "pool": VERSION,
+        "puzzles": num,
+        "test_puzzles": num_test,
+        "seed": seed,
+        "unlike": [{"name": path.name, "sha256": stamp.file_hash(path)} for path in files],
+    }
+    sudoku = puzzles.get("sudoku")
+    others = [csv_file.parse(path, csv_file.read(path), sudoku)[0] for path in files]
+    building = directory.parent / f".{directory.name}.building"
+    _begin(building, settings)
+    written = {}
+    for split, wanted, fold in (("train", num, splits.TRAIN), ("test", num_test, splits.EVALUATION)):
+        if wanted == 0:
+            continue
+        hards = _hard_puzzles(building, split, round(HARD * wanted), fold, seed)
+        inputs, labels = _mixed(hards, wanted, fold, seed, split)
+        fresh = np.ones(len(inputs), bool)
+        for other in others:
+            fresh &= ~splits.seen_in(sudoku, inputs, other)
+        print(
+            f"{split}: {len(inputs):,} puzzles, {(~fresh).sum()} of them left out as symmetric to one of --unlike",
+            flush=True,
+        )
+        written[split] = dataset.dataset(
+            {"all": build_rows.plain(inputs[fresh], labels[fresh])}, vocab_size=sudoku.vocab_size
+        )
+    found = dataset.write(directory, written, settings=settings)
+    shutil.rmtree(building)
+    return found
+
+
+def _begin(building: Path, settings: dict[str, Any]) -> None:
+    """The folder of unfinished work, made or found with these settings."""
+    path = building / "settings.json"
+    if not building.exists():
+        building.mkdir(parents=True)
+        path.write_text(json.dumps(settings), encoding="utf-8")
+    before = stamp.read_json(path)
+    for key, value in settings.items():
+        was = before.get(key) if isinstance(before, dict) else None
+        if was != value:
+            raise UserError(f"{path}: {key}={was}: this command has {value}; give the same, or remove {building}")
+
+
+def _hard_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int) -> Found:
+    """Chains, file after file, until SURPLUS times as many puzzles are there; those of the files that exist are read."""
+    progress = _Progress(split, SURPLUS * wanted)
+    found = hard.climb(np.zeros(0, np.uint64), *RUNGS)
+    number = 0
+    while len(found.puzzles) < SURPLUS * wanted:
+        path = building / f"{split}_{number:06d}.npz"
+        old = path.exists()
+        if old:
+            part = _read(path)
+        else:
+            seeds = puzzles.rng(seed, f"pool {split}", number).integers(0, 1 << 64, CHAINS, dtype=np.uint64)
+            part = hard.climb(seeds, *RUNGS, fold=splits.bounds(fold))
+            if fold == splits.TRAIN:  # see `splits.generate`
+                own = splits.fold(puzzles.get("sudoku"), part.puzzles + np.uint8(1))
+                part = part.take(np.flatnonzero(own == splits.TRAIN))
+            _save(path, part)
+        found = hard.join([found, part])
+        number += 1
+        progress.tell(len(found.puzzles), len(np.unique(found.lineages)), number * CHAINS, old)
+    return _chosen(found, wanted, puzzles.rng(seed, f"pool choice {split}"))
+
+
+def _digest(part: Found) -> str:
+    found = hashlib.sha256()
+    for values in (part.puzzles, part.solutions, part.ratings, part.lineages):
+        found.update(np.ascontiguousarray(values).tobytes())
+    return found.hexdigest()
+
+
+def _save(path: Path, part: Found) -> None:
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(
+            file, puzzles=part.puzzles, solutions=part.solutions, ratings=part.ratings, lineages=part.lineages,
+            digest=np.array(_digest(part)),
+        )  # fmt: skip
+    partial.replace(path)
+
+
+def _read(path: Path) -> Found:
+    try:
+        with np.load(path, allow_pickle=False) as values:
+            part = Found(values["puzzles"], values["solutions"], values["ratings"], values["lineages"])
+            digest = str(values["digest"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path}: is damaged ({' '.join(str(error).split())}); remove it, and it is made again"
+        ) from None
+    if digest != _digest(part):
+        raise UserError(f"{path}: is damaged (digest {digest[:8]} is not that of its puzzles); remove it")
+    return part
+
+
+def _chosen(found: Found, wanted: int, rng: np.random.Generator) -> Found:
+    """As many puzzles as wanted, as near to the shares of ratings and clue counts as what was found allows."""
+    edges, counts = np.array([*RATINGS]), np.array([*CLUES])
+    row = np.searchsorted(edges, found.ratings, side="right") - 1
+    column = np.clip(hard.clue_counts(found.puzzles), counts[0], counts[-1]) - counts[0]
+    cell = np.where(row < 0, -1, row * len(counts) + column)
+    shares = np.outer([*RATINGS.values()], [*CLUES.values()]).reshape(-1)
+    there = np.bincount(cell[cell >= 0], minlength=len(shares))
+    taken = shares_within(shares, there, wanted)
+    order = rng.permutation(len(cell))
+    picked = [order[cell[order] == index][: taken[index]] for index in range(len(shares))]
+    return found.take(np.sort(np.concatenate(picked)))
+
+
+def shares_within(shares: np.ndarray, there: np.ndarray, wanted: int) -> np.ndarray:
+    """How many to take of each kind: in proportion to its share, never more than there are, `wanted` of all.
+
+    What one kind lacks is made up by the others in proportion to theirs. UserError where there are too few of all.
+    """
+    if there[shares > 0].sum() < wanted:
+        raise UserError(f"--puzzles {wanted}: only {there[shares > 0].sum()} are there to choose from")
+    low, high = 0.0, 1.0
+    while np.minimum(shares * high, there)[shares > 0].sum() < wanted:
+        high *= 2
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (low, middle) if np.minimum(shares * middle, there).sum() >= wanted else (middle, high)
+    taken = np.floor(np.minimum(shares * high, there)).astype(np.int64)
+    spare = np.argsort(np.floor(np.minimum(shares * high, there)) - np.minimum(shares * high, there), kind="stable")
+    for index in spare:
+        if taken.sum() < wanted and taken[index] < there[index] and shares[index] > 0:
+            taken[index] += 1
+    return taken
+
+
+def _mixed(hards: Found, wanted: int, fold: int, seed: int, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """(inputs, labels): the hard ones with random minimal and easy puzzles of the fold, in random order, none twice."""
+    sudoku, low_high = puzzles.get("sudoku"), splits.bounds(fold)
+    parts = [(hards.puzzles + np.uint8(1), hards.solutions + np.uint8(1))]
+    for share, clues in ((MINIMAL, "minimal"), (EASY, EASY_CLUES)):
+        rng, num = puzzles.rng(seed, f"pool {split} {clues}"), round(share * wanted)
+        inputs = labels = np.zeros((0, 81), np.uint8)
+        while len(inputs) < num:
+            more, answers = splits.generate(sudoku, rng, num - len(inputs) + 16, fold, clues=clues)
+            place = splits.place(hard.lineages(answers - np.uint8(1)))
+            kept = (place >= low_high[0]) & (place < low_high[1])
+            inputs, labels = np.concatenate([inputs, more[kept]]), np.concatenate([labels, answers[kept]])
+        parts.append((inputs[:num], labels[:num]))
+    inputs, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
+    fresh = np.flatnonzero(~splits.duplicates(sudoku, inputs))
+    order = puzzles.rng(seed, f"pool order {split}").permutation(fresh)
+    return inputs[order], labels[order]
+
+
+class _Progress:
+    """One line a minute, or on a terminal one that is kept up to date."""
+
+    def __init__(self, split: str, wanted: int) -> None:
+        self.split, self.wanted = split, wanted
+        self.start = self.told = time.monotonic()
+        self.before = 0  # puzzles that were there when this process began to make some
+
+    def tell(self, num: int, num_lineages: int, chains: int, old: bool) -> None:
+        now, terminal = time.monotonic(), sys.stderr.isatty()
+        if old:
+            self.before, self.start = num, now
+        if not terminal and now - self.told < 60 and num < self.wanted:
+            return
+        self.told = now
+        rate = (num - self.before) / max(now - self.start, 1e-9)
+        left = f", {max(self.wanted - num, 0) / rate / 60:.0f} minutes left" if rate else ""
+        text = f"{self.split}: {num:,} of {self.wanted:,} hard puzzles, {num_lineages:,} lineages, {chains:,} chains, {rate:.0f}/s{left}"
+        print(
+            f"\r{text}\033[K" if terminal else text,
+            end="" if terminal and num < self.wanted else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line instead of the whole usage."""
+        print(f"error: {message}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _number(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text}: must be a whole number of at least {least}")
+    return int(text)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """`python -m puzzles.sudoku.pool`: a user's mistake is one line and exit code 2."""
+    parser = _Parser(
+        prog="python -m puzzles.sudoku.pool", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("directory", type=Path, help="the directory to write; must not exist")
+    add("--puzzles", type=lambda text: _number(text, 100), default=70_000, help="training puzzles (default: 70000)")
+    add("--test-puzzles", type=lambda text: _number(text, 0), default=0, help="puzzles of other lineages (default: 0)")
+    add(
+        "--seed", type=lambda text: _number(text, 0), default=0, help="every random choice derives from it (default: 0)"
+    )
+    add(
+        "--unlike",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a CSV file; may be given several times",
+    )
+    given = parser.parse_args(argv)
+    try:
+        for path in given.unlike:
+            if not path.is_file():
+                raise UserError(f"--unlike {path}: no such file")
+        found = write_pool(
+            given.directory, num=given.puzzles, num_test=given.test_puzzles, seed=given.seed, unlike=given.unlike
+        )
+    except (UserError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+    print(f"{given.directory}: {found}")
+
+
+if __name__ == "__main__":
+    main()
