@@ -17,18 +17,18 @@ from hrm_net.recipes.config import TrainConfig
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arm:
-    """One way to train a step scorer; all arms of a seed share puzzles, policy, start and number of updates."""
+    """One way to train a step scorer. All arms of a seed share puzzles, policy, start and number of updates."""
 
     name: str
     experiment: Literal["A", "B"]
-    # What it learns, as a page says it.
+    # What it learns from, as a page says it.
     says: str
     head: str
     # Values of `reward` that differ from the domain's.
     reward: dict[str, Any] = field(default_factory=dict)
 
     def overrides(self) -> list[str]:
-        """As `python train.py` takes them."""
+        """The overrides of `python train.py`."""
         values = {"objectives": f"[{self.head}]", **self.reward}
         return [f"reward.{key}={value}" for key, value in values.items()]
 
@@ -81,35 +81,35 @@ BY_NAME = {arm.name: arm for arm in ARMS}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Domain:
-    """Puzzles, the core, the policy: all that the arms share. Overrides are those of `python train.py`."""
+    """What the arms share: puzzles, core and policy. Overrides are those of `python train.py`."""
 
     name: str
     says: str
     seeds: tuple[int, ...]
-    # Puzzle, core and policy, and what the generator aims at.
+    # Puzzle, core and policy; targets of the generator.
     overrides: tuple[str, ...]
     targets: dict[str, Any]
-    # The policy whose solutions the scorers never learned from.
+    # A policy whose solutions the scorers do not learn from.
     other_policy: tuple[str, ...]
-    # Puzzles and policy whose solutions leave room for the steps that probes add.
+    # Puzzles, and a policy, whose solutions leave room for the steps that probes add.
     probe_targets: dict[str, Any]
     probe_policy: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sizes:
-    """How much of everything."""
+    """How much of everything there is."""
 
     # Updates of the solver that all arms of a seed start from, and of each scorer; steps of solutions in a batch.
     solver_steps: int
     steps: int
     batch_size: int
-    # Puzzles that whole solutions are of, and solutions of each; trees, and levels of them that are expanded.
+    # Puzzles with whole solutions, and solutions of each; rollout trees, and their levels that are expanded.
     puzzles: int
     candidates: int
     trees: int
     height: int
-    # Unseen puzzles and solutions of each: those that are judged, those that settings are fixed on, the other policy's.
+    # Unseen puzzles and solutions of each: for the metrics, for fixing settings, and those of the other policy.
     test: tuple[int, int]
     validation: tuple[int, int]
     other: tuple[int, int]
@@ -119,7 +119,7 @@ class Sizes:
     # Puzzles and solutions of each that are tampered with; puzzles, iterations and proposals of hill climbing.
     probe: tuple[int, int]
     climb: tuple[int, int, int]
-    # What differs in a domain: names of it, and the values there.
+    # Values that differ in a domain, by its name.
     special: dict[str, dict[str, Any]] = field(default_factory=dict)
     # Further overrides.
     overrides: tuple[str, ...] = ()
@@ -132,7 +132,7 @@ def of_domain(sizes: Sizes, domain: Domain) -> Sizes:
 
 
 def overrides(domain: Domain, sizes: Sizes, seed: int, arm: Arm | None, start: Path | None) -> list[str]:
-    """All that `python train.py` needs to train the arm, or (None) the solver that the arms start from."""
+    """The overrides of `python train.py` that train the arm; or None: the solver that the arms start from."""
     shared = [
         *domain.overrides,
         f"seed={seed}", f"name={domain.name}_{arm.name if arm else 'start'}_{seed}",
@@ -147,13 +147,13 @@ def overrides(domain: Domain, sizes: Sizes, seed: int, arm: Arm | None, start: P
 
 
 def config(changes: list[str]) -> TrainConfig:
-    """What the overrides compose to, checked."""
+    """The checked configuration that the overrides compose to."""
     checked = compose.checked_overrides("train", changes, TrainConfig, sweep=False)
     values, _ = next(compose.compose_jobs("train", checked))
     return train_config(values)
 
 
-# A core small enough that hundreds of thousands of steps are judged in minutes, and that learns to solve in one.
+# A core small enough to score hundreds of thousands of steps in minutes and to learn to solve in one.
 SMALL_CORE = (
     "optim=muon", "reward=steps", "model.hidden_size=16", "model.mlp_multiple=16", "model.h_layers=1",
     "model.l_layers=1", "model.h_cycles=1", "model.l_cycles=2", "model.max_segments=4",
@@ -207,7 +207,7 @@ TINY = Domain(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Domains, the one that decides first, the sizes, and the arms."""
+    """Domains (the first one decides), sizes and arms."""
 
     name: str
     domains: tuple[Domain, ...]
@@ -216,7 +216,7 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Of everything in it: what a protocol names, so that a later change is seen."""
+        """A hash of everything in the plan, which a protocol names, so that a later change is noticed."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
