@@ -26,7 +26,7 @@ def fold(puzzle: Puzzle, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.nda
 
 def place(hashes: UInt64[np.ndarray, "num"]) -> Float[np.ndarray, "num"]:
     """Where each hash falls in [0, 1), which the folds divide."""
-    scattered = hashes * np.uint64(0x9E3779B97F4A7C15)  # not the bits that other uses of the hash look at
+    scattered = hashes * np.uint64(0x9E3779B97F4A7C15)  # not the bits that other uses of the hash read
     return (scattered >> np.uint64(32)).astype(np.float64) / 2.0**32
 
 

@@ -41,7 +41,7 @@ MAX_NAME = 400  # characters of a file's name in a message
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _LINE_END_BYTES = re.compile(_LINE_END.pattern.encode())
-_NOT_TEXT = (  # how files begin that are not the text they are taken for: what they are, and what mends it
+_FOREIGN = (  # how files begin that are not the text they are taken for: what they are, and what mends it
     (b"\x1f\x8b", "is compressed with gzip; gunzip it first"),
     (b"PK\x03\x04", "is a zip archive; unzip it first"),
     (b"\xfd7zXZ\x00", "is compressed with xz; unxz it first"),
@@ -135,14 +135,20 @@ def read_text(source: Source, *, name: str | None = None) -> str:
     return _decode(data.removeprefix(_BOM), name, 1)
 
 
+def foreign_kind(data: bytes) -> str | None:
+    """What a file is that begins like `data` and is never what was asked for (a compressed file, a Git LFS pointer, a
+    web page), with what mends it; None for anything else. For readers of binary files too."""
+    start = data[:64].removeprefix(_BOM).lstrip().lower()
+    return next(
+        (what for beginning, what in _FOREIGN if data.startswith(beginning) or start.startswith(beginning)), None
+    )
+
+
 def _check_kind(data: bytes, name: str) -> None:
     """UserError for what is recognisably something else than UTF-8 text."""
-    start = data[:64].removeprefix(_BOM).lstrip().lower()
-    for beginning, what in _NOT_TEXT:
-        if data.startswith(beginning) or start.startswith(beginning):
-            raise UserError(f"{name}:1: {what}")
-    encoding = _utf_16_or_32(data)
-    if encoding is not None:
+    if kind := foreign_kind(data):
+        raise UserError(f"{name}:1: {kind}")
+    if encoding := _utf_16_or_32(data):
         raise UserError(f"{name}:1: is {encoding} text, not UTF-8; {_convert(encoding, name)}")
 
 
@@ -173,7 +179,7 @@ def _decode(data: bytes, name: str, first_line: int) -> str:
         last_end = max(before.rfind(b"\n"), before.rfind(b"\r"))
         line = first_line + len(_LINE_END_BYTES.findall(before))
         where = f"{name}:{line}: is not UTF-8 text: byte 0x{data[error.start]:02x} at column {error.start - last_end}"
-        if error.reason == "unexpected end of data":
+        if error.reason == "unexpected end of data" and not before.isascii():
             raise UserError(f"{where}: the text ends inside a character") from None
         if 0 not in data:  # else it is no text at all
             raise UserError(f"{where}; if it is Latin-1 (Windows-1252), {_convert('WINDOWS-1252', name)}") from None

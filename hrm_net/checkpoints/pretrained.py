@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import safetensors.torch
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hrm_net.checkpoints.weights_file import read_weights_file
 from hrm_net.nn.config import HRMConfig
-from hrm_net.nn.layer_config import as_json, as_name
+from hrm_net.nn.layer_config import as_json, as_name, check_value_types
 from puzzles.errors import UserError
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -115,6 +115,7 @@ def build_config(cls: type[Config], values: dict[str, Any], prefix: str) -> Conf
     needed = [name for name, field in known.items() if field.default is MISSING and field.default_factory is MISSING]
     if missing := [name for name in needed if name not in values]:
         raise UserError(f"{prefix}{missing[0]}: missing; it must be given")
+    check_value_types(values, get_type_hints(cls), prefix)
     return cls(**values)
 
 

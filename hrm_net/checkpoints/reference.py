@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -45,7 +46,7 @@ def load_reference(source: str | Path | Mapping[str, Tensor], **overrides: Any) 
     are the mean of the old. UserError for what remains unknown, for files that hold no weights, and, one per line, for
     weights that do not fit.
     """
-    unknown = sorted(overrides.keys() - HRMConfig.__dataclass_fields__.keys())
+    unknown = sorted(overrides.keys() - {field.name for field in fields(HRMConfig)})
     if unknown:
         raise UserError(f"{unknown[0]}={as_json(overrides[unknown[0]])}: HRMConfig has no such field")
     check_value_types(overrides, get_type_hints(HRMConfig))

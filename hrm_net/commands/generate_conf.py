@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import yaml
 
 from hrm_net import schema
-from hrm_net.commands.compose import config_dir
 from hrm_net.evaluation.config import ComputeCurveConfig
 from hrm_net.nn.config import HRMConfig
+from hrm_net.recipes.compose import config_dir
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.search.config import SearchConfig
@@ -106,8 +106,8 @@ def _keys(
 def _with_choices(meaning: str, hint: Any) -> str:
     """The meaning of a key, with its choices where it does not say them."""
     choices = get_args(hint) if get_origin(hint) is Literal else ()
-    told = all(choice in meaning for choice in choices)
-    return meaning if told else f"{meaning} One of {', '.join(choices)}."
+    named = all(choice in meaning for choice in choices)
+    return meaning if named else f"{meaning} One of {', '.join(choices)}."
 
 
 def _default(one: Field[Any]) -> Any:

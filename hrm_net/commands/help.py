@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from hrm_net.commands import compose
+from hrm_net.recipes import compose
 
 _USE = {
     "train": """\

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hrm_net.commands.arguments import Parser
-from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
 from puzzles.text_input import STANDARD_INPUT
 
@@ -42,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser("hrm-rank", description=DESCRIPTION, epilog=EXAMPLES)
     add = parser.add_argument
     add("candidates", metavar="FILE", help="problems with candidates, one JSON object a line; - reads standard input")
-    add("--run", required=True, metavar="DIR", help="directory of a training run over texts, or of save_pretrained")
+    parser.share("--run", required=True, help="directory of a training run over texts, or of save_pretrained")
     add("--head", metavar="NAME", help="a head of the run: orm, prm, pqm, hier or cond (default: its last one)")
     add("--how", choices=HOW, help="how a solution's score follows from its steps' (default: last for orm, else prod)")
     add("--fine-weight", type=float, default=1.0, metavar="W", help="of hier: weight of single steps (default: 1)")
@@ -50,10 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--stop", type=float, metavar="P", help="stop thinking about a step at this probability of the halting head")
     add("--output", type=Path, metavar="FILE", help="where the ranked candidates go (default: FILE.ranked.jsonl)")
     add("--strict", action="store_true", help="rank nothing if a line is broken")
-    add("--seed", type=int, default=0, metavar="N", help="random seed of the subsets that vote (default: %(default)s)")
-    add("--batch-size", type=int, default=64, metavar="N", help="steps in a batch (default: %(default)s)")
-    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="device (default: %(default)s)")
-    add("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="of states and products (default: auto)")
+    parser.share("--seed", help="random seed of the subsets that vote (default: %(default)s)")
+    parser.share("--batch-size", help="steps in a batch (default: %(default)s)")
+    parser.share("--device")
+    parser.share("--precision")
     return parser
 
 

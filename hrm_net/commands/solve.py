@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrm_net.commands.arguments import Parser
-from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ A file may have one puzzle a line, or puzzles on several lines with empty lines 
 without rulers, .sdk, .ss), or be a CSV file with a column question, puzzle or quizzes.
 
 Exit code 1: some puzzles of a file could not be read. The others are answered; the faults follow, each with its line.
-Exit code 2: bad input, told in one line. A puzzle that the model does not solve is not an error: it says so.
+Exit code 2: bad input, explained in one line. A puzzle that the model does not solve is not an error: it says so.
 """
 
 
@@ -55,18 +54,18 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("puzzle", help="a puzzle as text, a file of puzzles, or - for standard input; an ARC task's file or name")
     add("--json", action="store_true", help="one object a line: answer, solved, confidence, segments, abstained")
-    add("--run", metavar="DIR", help="directory of a training run, or of save_pretrained; default: the shipped weights")
-    add("--max-segments", type=int, default=16, metavar="N", help="segments to think at most (default: %(default)s)")
+    parser.share("--run")
+    add("--max-segments", type=int, default=16, metavar="N", help="segments to run at most (default: %(default)s)")
     add("--stop", action="append", metavar="RULE", help="when to stop before; may be repeated (default: by the model)")
     add("--restarts", type=int, default=1, metavar="N", help="passes over each puzzle (default: %(default)s)")
     add("--select", default="q", metavar="HOW", help="among restarts: q, residual, vote, agreement or verifier (q)")
     add("--augmentations", type=int, metavar="N", help="of an ARC task that vote (default: all that were trained on)")
     add("--family", metavar="NAME", help="ARC: the family whose rule is meant, for a run trained on families")
     add("--abstain-below", type=float, metavar="P", help="give no answer where the confidence is below P")
-    add("--batch-size", type=int, default=64, metavar="N", help="puzzles computed at once (default: %(default)s)")
-    add("--seed", type=int, default=0, metavar="N", help="of restarts and of random models (default: %(default)s)")
-    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
-    add("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="of states and matrix products")
+    parser.share("--batch-size")
+    parser.share("--seed", help="of restarts and of random models (default: %(default)s)")
+    parser.share("--device")
+    parser.share("--precision")
     add("--compile", action="store_true", help="compile the model first: pays from thousands of puzzles on")
     return parser
 
@@ -74,11 +73,10 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> None:
     import puzzles
     from hrm_net.recipes import recipe_of
-    from hrm_net.recipes.arc import ArcRecipe
     from hrm_net.recipes.model_source import find_solver
 
     source = find_solver(arguments.run)
-    if isinstance(recipe_of(source.values), ArcRecipe):
+    if recipe_of(source.values).answers_by_votes:
         _run_tasks(source, arguments)
         return
     if arguments.augmentations is not None:
@@ -108,9 +106,9 @@ def _run(arguments: argparse.Namespace) -> None:
             if arguments.json:  # so that the objects stay in step with the puzzles
                 print(json.dumps({"error": faults[-1]}))
             continue
-        told = as_dict(puzzle, inputs[row], found, row)
+        result = as_dict(puzzle, inputs[row], found, row)
         row += 1
-        print(json.dumps(told) if arguments.json else _line(told, puzzle.verifiable))
+        print(json.dumps(result) if arguments.json else _line(result, puzzle.verifiable))
     for fault in faults:
         print(f"error: {fault}", file=sys.stderr)
     if faults:
@@ -128,12 +126,12 @@ def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
 
     assert source.config is not None
     loaded, tasks = solve_arc.asked_tasks(arguments.puzzle, source.config)
-    told = solve_arc.answers(
+    results = solve_arc.answers(
         _load(source, arguments), source.config, tasks, loaded=loaded, augmentations=arguments.augmentations,
         max_segments=arguments.max_segments, batch_size=arguments.batch_size, seed=arguments.seed,
         progress=not arguments.json and sys.stdout.isatty(),
     )  # fmt: skip
-    for one in told:
+    for one in results:
         print(json.dumps(one) if arguments.json else solve_arc.line(one))
 
 
@@ -183,7 +181,7 @@ def read_puzzles(text: str, puzzle: "Puzzle") -> "list[PuzzleEntry]":
 
 
 def as_dict(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution", i: int) -> dict[str, Any]:
-    """What is told of puzzle `i`; `answer` is null where the model abstains, `solved` where no rules can tell."""
+    """The result of puzzle `i`; `answer` is null where the model abstains, `solved` where no rules can tell."""
     return {
         "answer": None if found.abstained[i] else puzzle.format_answer(inputs, found.answers[i]),
         "solved": bool(found.solved[i]) if puzzle.verifiable else None,
@@ -193,11 +191,13 @@ def as_dict(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution", i: int) -> 
     }
 
 
-def _line(told: dict[str, Any], verifiable: bool) -> str:
-    verdict = "abstained" if told["abstained"] else ("solved" if told["solved"] else "not solved") if verifiable else ""
-    number = told["segments"]
+def _line(result: dict[str, Any], verifiable: bool) -> str:
+    verdict = (
+        "abstained" if result["abstained"] else ("solved" if result["solved"] else "not solved") if verifiable else ""
+    )
+    number = result["segments"]
     segments = f"{number} segment{'' if number == 1 else 's'}"
-    parts = [told["answer"] or "-", verdict, f"confidence {100 * told['confidence']:.1f} %", segments]
+    parts = [result["answer"] or "-", verdict, f"confidence {100 * result['confidence']:.1f} %", segments]
     return "  ".join(part for part in parts if part)
 
 

@@ -52,8 +52,9 @@ def _read(key: str, source: str, broken: Broken) -> Tasks:
     try:
         found = read_tasks(source, broken=broken)
     except UserError as error:
-        told = str(error)
-        raise UserError(f"{key}={told}" if told.startswith(f"{source}:") else f"{key}={source}: {told}") from None
+        reason = str(error)
+        named = reason.startswith(f"{source}:")
+        raise UserError(f"{key}={reason}" if named else f"{key}={source}: {reason}") from None
     if found.faults:
         print(f"{key}={found.skipped()}", file=sys.stderr)
     return found.tasks
@@ -65,7 +66,7 @@ def _published(name: str) -> tuple[Task, ...]:
 
 
 def check_canvas(tasks: Sequence[Task], canvas: int) -> None:
-    """ValueError that names the first task that is larger than the canvas."""
+    """UserError that names the first task that is larger than the canvas."""
     from puzzles.arc.canvas import too_large  # its kernels load when they are needed
 
     for task in tasks:

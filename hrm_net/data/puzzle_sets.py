@@ -60,7 +60,7 @@ def generated_set(
 ) -> PuzzleSet:
     """`num` puzzles of the evaluation fold, no two symmetric to each other; equal arguments give equal sets.
 
-    None is symmetric to a row of `unlike`. ValueError where the domain has too few such puzzles.
+    None is symmetric to a row of `unlike`. UserError where the domain has too few such puzzles.
     """
     if num < 1:
         raise UserError(f"set {name}: num={num}: must be at least 1")
@@ -84,7 +84,7 @@ def generated_set(
 
 def read_sets(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
     """The sets behind `data=PATH`: one of a CSV file, named like the file, or those of a data directory.
-    ValueError for anything unreadable."""
+    UserError for anything unreadable."""
     path = Path(path)
     if path.is_dir():
         return read_directory(path, puzzle)
@@ -108,7 +108,7 @@ def read_directory(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
     """The sets of a data directory's test split, or of one split where `path` is that split's own folder.
 
     Named like the directory; NAME/SET where there are several. Shapes, ids and the stamp are checked; the answers are
-    believed, whatever the puzzle's rules say of them. ValueError of one line for a directory that is none.
+    believed, whatever the puzzle's rules say of them. UserError of one line for anything else.
     """
     path = Path(path)
     name, split = path.resolve().name, "test"
@@ -127,3 +127,14 @@ def read_directory(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
         )
         for key, one in found.sets.items()
     ]
+
+
+def parse_question(text: str, puzzle: Puzzle) -> Integer[np.ndarray, " seq"]:
+    """One puzzle's inputs; UserError for a text that is not one, or one that its givens make impossible.
+
+    Only faults that are found without a search count: the exact solver's kernels take long to load.
+    """
+    row = puzzle.parse(text)
+    if fault := puzzle.problem_fault(row, search=False):
+        raise UserError(fault)
+    return row

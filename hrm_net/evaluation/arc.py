@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Integer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
 import puzzles
 from hrm_net.data.puzzle_sets import IGNORE, PAD
 from hrm_net.evaluation.metrics import wilson
 from hrm_net.inference.segments import Batch, Segment, run_segments, sigmoid
+from hrm_net.progress import Progress
 from puzzles.arc import canvas as arc_canvas
 from puzzles.arc.rows import Questions
 from puzzles.arc.score import grids, score
@@ -50,9 +50,8 @@ def evaluate_tasks(
     seconds = 0.0
     generator = torch.Generator().manual_seed(int(puzzles.rng(seed, "evaluation noise").integers(2**62)))
     identifiers = questions.puzzle_identifiers
-    columns = (TextColumn("asking {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=not progress, transient=True) as bar:
-        task = bar.add_task(f"{len(tasks)} tasks", total=max_segments * -(-len(questions) // batch_size))
+    total = max_segments * -(-len(questions) // batch_size)
+    with Progress(f"evaluating {len(tasks)} tasks", total, unit="segments", transient=True, shown=progress) as bar:
         for start in range(0, len(questions), batch_size):
             part = slice(start, min(start + batch_size, len(questions)))
             batch = question_batch(questions.inputs(part), identifiers[part], batch_size)
@@ -62,7 +61,7 @@ def evaluate_tasks(
             last = None
             for segment in run_segments(model, batch, max_segments, device=device, generator=generator):
                 single.add(segment, segment.index == max_segments)
-                bar.advance(task)
+                bar.advance()
                 last = segment
             seconds += time.perf_counter() - started
             assert last is not None

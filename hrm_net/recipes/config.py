@@ -1,5 +1,5 @@
-"""The typed schema behind conf/: what a run of training or of evaluation is told, each key with its sentence; and the
-text of it that lies beside checkpoints."""
+"""The typed schema behind conf/: every key of training and of evaluation with its meaning and its default, and the text
+of a configuration that lies beside checkpoints."""
 
 import json
 from collections.abc import Iterator
@@ -88,7 +88,7 @@ class TrainConfig:
         require("name", self.name, inside, bound)
 
     def loop(self) -> LoopConfig:
-        """What the training loop is told."""
+        """The part that the training loop needs."""
         return LoopConfig(
             steps=self.steps, log_every=self.log_every, validate_every=self.validation.every,
             checkpoint_every=self.checkpoint_every, keep_checkpoints=self.keep_checkpoints,

@@ -17,6 +17,7 @@ from hrm_net.evaluation.figures import accuracy_by_compute, write_figures
 from hrm_net.evaluation.results import Results, published_table, results_table
 from hrm_net.evaluation.trace import write_trace_pictures
 from hrm_net.model import HRM
+from hrm_net.progress import Progress
 from hrm_net.recipes.checks import check_targets
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource
@@ -89,10 +90,12 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
     console.print(published_table(results))
     if config.solver.name == "curve":
         compiled = resolve_compile(config.compile, resolve_device(config.device))
-        for one in sets:
-            results.sets[one.name]["solver"] = compute_curve.compute_curve(
-                model, one, config.solver, batch_size=config.batch_size, seed=config.seed, compiled=compiled
-            )
+        with Progress("accuracy against compute", len(sets), unit="sets", transient=True) as progress:
+            for one in sets:
+                results.sets[one.name]["solver"] = compute_curve.compute_curve(
+                    model, one, config.solver, batch_size=config.batch_size, seed=config.seed, compiled=compiled
+                )
+                progress.advance()
         console.print(compute_curve.curve_table(results))
     results.write(evaluation.output)
     print(f"results: {evaluation.output}")

@@ -5,16 +5,13 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 
 from hrm_net.checkpoints import pretrained
-from hrm_net.evaluation.results import Results
 from hrm_net.provenance import provenance
 from hrm_net.recipes import checks, step_scorer
 from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
@@ -37,6 +34,12 @@ from hrm_net.trainer.device import resolve_device, resolve_precision
 from hrm_net.trainer.tracking import Tracker
 from puzzles.errors import UserError
 from puzzles.steps.rows import FINE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from hrm_net.evaluation.results import Results
 
 COLUMNS = {
     "auroc_steps": "AUROC steps", "auroc_merged": "merged", "auroc_solutions": "solutions",
@@ -72,12 +75,12 @@ class TextTraining(ScorerTraining):
         """Minus the sum of the heads' losses on the validation questions, and a line to show."""
         held_out, state = self.sets[VALIDATION], self.state
         losses, scores = losses_and_scores(self.model, held_out, self.config)
-        told = text_evaluation.head_metrics(held_out, scores, text_evaluation.thresholds(held_out, scores))
-        for head, found in told.items():
+        metrics = text_evaluation.head_metrics(held_out, scores, text_evaluation.thresholds(held_out, scores))
+        for head, found in metrics.items():
             tracker.log(
                 state.step, kind="validation", seconds=state.seconds, head=head, loss=losses[head].item(), **found
             )
-        aurocs = {head: found[f"auroc_{HEADS[head].measured_on}"] for head, found in told.items()}
+        aurocs = {head: found[f"auroc_{HEADS[head].measured_on}"] for head, found in metrics.items()}
         shown = ", ".join(
             f"{head} {'not defined' if math.isnan(value) else f'{value:.3f}'}" for head, value in aurocs.items()
         )
@@ -99,6 +102,7 @@ class TextScorerRecipe:
     """See `hrm_net.recipes.recipe.Recipe`. It has heads and a file, but no puzzles, policy, or solver to start from."""
 
     noun = "a step scorer of texts"
+    answers_by_votes = False
     refused: Mapping[str, str] = MappingProxyType(
         {
             "data": "hrm-rank scores candidates in a file",
@@ -143,8 +147,10 @@ class TextScorerRecipe:
             )
         text_data.check_path(source.config.reward.text)
 
-    def evaluate(self, evaluation: Evaluation, console: Console) -> Results:
+    def evaluate(self, evaluation: Evaluation, console: "Console") -> "Results":
         """Score every head on questions never trained on, print the table, write the JSON file."""
+        from hrm_net.evaluation.results import Results
+
         config, source = evaluation.config, evaluation.source
         trained = source.config
         assert trained is not None
@@ -214,17 +220,19 @@ def _facts(held_out: Examples) -> dict[str, Any]:
     }
 
 
-def _plain(told: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
+def _plain(metrics: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
     return {
         head: {key: float(value) if math.isfinite(value) else None for key, value in found.items()}
-        for head, found in told.items()
+        for head, found in metrics.items()
     }
 
 
-def _table(found: dict[str, Any]) -> Table:
+def _table(found: dict[str, Any]) -> "Table":
     title = (
         f"{found['steps']:,} rated steps and {found['solutions']:,} solutions to {found['questions']} unseen questions"
     )
+    from rich.table import Table
+
     table = Table(title=title, title_justify="left")
     table.add_column("head")
     for heading in COLUMNS.values():

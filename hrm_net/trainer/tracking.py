@@ -50,7 +50,7 @@ class Tracker:
     """Appends records to `run_dir/metrics.jsonl` and sends them to wandb. A context manager that closes itself.
 
     Starting from `resume_step` drops the records of later steps, and a last line that a crash cut short: log all of a
-    step before its checkpoint is saved. ValueError at once where `logger` wants wandb online and nobody is logged in.
+    step before its checkpoint is saved. UserError at once where `logger` wants wandb online and nobody is logged in.
     """
 
     def __init__(self, run_dir: Path, logger: LoggerConfig, config: dict[str, Any], resume_step: int) -> None:

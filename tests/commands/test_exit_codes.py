@@ -2,7 +2,7 @@
 
 import pytest
 
-from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.command_line import exit_codes
 from puzzles.errors import UserError
 
 

@@ -89,7 +89,7 @@ def test_restarts_and_rules_reach_the_solver(solve):
 
 def test_a_terminal_sees_the_puzzle_fill_in(solve, monkeypatch):
     """Without waiting, and without a terminal's width: the boards of the puzzle and of each segment."""
-    from hrm_net.commands import live
+    from hrm_net.evaluation import live
 
     shown = []
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)

@@ -10,7 +10,7 @@ import pytest
 from hrm_net.data.arc_batches import task_rows
 from hrm_net.data.config import DataConfig
 from hrm_net.evaluation.arc import evaluate_tasks
-from hrm_net.recipes.arc import write_answers
+from hrm_net.recipes.arc_evaluation import write_answers
 from puzzles.arc import canvas as arc_canvas
 from puzzles.arc.rows import ArcRows, Questions
 from puzzles.arc.tasks import Grid, Task, load_tasks

@@ -1,6 +1,7 @@
 """`train.py` and `evaluate.py` on real ARC tasks: runs, what they refuse, what they leave behind."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import torch
 import yaml
 
 from hrm_net import cli
+from hrm_net.data import arc_tasks
 from hrm_net.recipes.config import from_yaml
+from puzzles.arc.tasks import Task
 from tests.puzzles.arc.arc_folders import SIDE, folder, plain_score, two_folders
 
 TINY = [
@@ -149,6 +152,18 @@ def test_what_no_run_begins_with(override: str, line: str, elsewhere: Path, caps
     argv = [one for one in TINY if override != "puzzle=sudoku_4x4" or not one.startswith("puzzle")]
     assert refused([*argv, "evaluate_puzzles=2", override], capsys, cli.train).startswith(line)
     assert not (elsewhere / "runs").exists()
+
+
+def test_tasks_are_read_once_in_a_command(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, load = Counter(), arc_tasks.load_tasks
+
+    def counted(source: str) -> list[Task]:
+        reads[source] += 1
+        return load(source)
+
+    monkeypatch.setattr(arc_tasks, "load_tasks", counted)
+    cli.train([*TINY, "evaluate_puzzles=2"])
+    assert reads == {"training": 1, "evaluation": 1}
 
 
 def test_the_saved_configuration_needs_no_tasks(trained: tuple[Path, str], elsewhere: Path) -> None:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 import puzzles
 from hrm_net import HRM, schema
-from hrm_net.commands import compose, generate_conf
+from hrm_net.commands import generate_conf
 from hrm_net.commands import help as cli_help
 from hrm_net.data.config import DataConfig
 from hrm_net.evaluation.config import ValidationConfig
-from hrm_net.recipes import train_config
+from hrm_net.recipes import compose, train_config
 from hrm_net.recipes.checks import evaluate_config
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig, from_yaml, to_yaml
 from hrm_net.trainer import resume

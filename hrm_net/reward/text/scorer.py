@@ -8,6 +8,7 @@ from jaxtyping import Float64
 
 from hrm_net.reward.examples import Examples, as_inputs
 from hrm_net.reward.formats.records import TextSolution
+from hrm_net.reward.heads import HEADS
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.scoring import run_rows, to_scores
 from hrm_net.reward.text.examples import TextExample, examples_of, step_examples
@@ -38,8 +39,8 @@ class TextScorer:
             raise UserError(f"head={self.objective}: must be one of {', '.join(config.objectives)}, the model's")
         if not 0 <= self.fine_weight <= 1:
             raise UserError(f"fine_weight={self.fine_weight}: must lie in 0..1")
-        if self.fine_weight < 1 and self.objective != "hier":
-            raise UserError(f"fine_weight={self.fine_weight}: must be 1 for head={self.objective}; hier alone has two")
+        if self.fine_weight < 1 and not HEADS[self.objective].scores_pairs:
+            raise UserError(f"fine_weight={self.fine_weight}: must be 1 for head={self.objective}, which has one score")
         if self.stop is not None and not 0 < self.stop <= 1:
             raise UserError(f"stop={self.stop}: must be a probability above 0, or null")
         for key in ("segments", "batch_size"):
@@ -54,7 +55,7 @@ class TextScorer:
         """
         if len(problems) != len(outputs):
             raise UserError(f"{len(outputs)} lists of candidates for {len(problems)} problems: must be equally many")
-        merged = self.objective == "hier" and self.fine_weight < 1
+        merged = self.fine_weight < 1
         examples: list[TextExample] = []
         for i, (problem, candidates) in enumerate(zip(problems, outputs, strict=True)):
             if not candidates:

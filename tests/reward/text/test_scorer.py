@@ -74,7 +74,7 @@ def test_the_step_itself_and_the_steps_before_it_matter(model):
     ("settings", "told"),
     [
         ({"objective": "pair"}, "head=pair: must be one of orm"),
-        ({"objective": "prm", "fine_weight": 0.5}, r"fine_weight=0\.5.*hier alone"),
+        ({"objective": "prm", "fine_weight": 0.5}, r"fine_weight=0\.5.*which has one score"),
         ({"objective": "hier", "fine_weight": 1.5}, r"fine_weight=1\.5: must lie"),
         ({"objective": "prm", "segments": 0}, "segments=0"),
         ({"objective": "prm", "stop": 0.0}, "stop=0"),
