@@ -101,26 +101,7 @@ def run(plan: Plan, work: Path, workers: int = 2) -> None:
         total = len(jobs(plan))
         failed: list[Job] = []
         running: list[_Running] = []
-<<<<<<< HEAD
         print(f"{len(finished)} of {total} jobs are done; {len(todo)} left, {workers} at a time", flush=True)
-        while (todo or running) and interrupt.signal is None:
-            for ended in [one for one in running if one.process.poll() is not None]:
-                running.remove(ended)
-                row = row_of(ended.one, plan, work) if ended.process.returncode == 0 else None
-                if row is None:
-                    failed.append(ended.one)
-                    todo = [one for one in todo if not _needs(one, ended.one)]
-                    print(f"{ended.one.name}: failed; see {ended.log}", flush=True)
-                    continue
-                finished[ended.one] = row
-                left = seconds_left([*todo, *(other.one for other in running)], finished, workers)
-                print(f"{len(finished)}/{total} {_line(ended, left)}", flush=True)
-            while len(running) < workers and (ready := next(_ready(todo, [r.one for r in running]), None)):
-                todo.remove(ready)
-                running.append(_start(ready, plan, work))
-            time.sleep(POLL)
-=======
-        print(f"{len(finished)} of {total} jobs are done; {len(todo)} to go, {workers} at a time", flush=True)
         with Progress("jobs", total, done=len(finished)) as progress:
             while (todo or running) and interrupt.signal is None:
                 for ended in [one for one in running if one.process.poll() is not None]:
@@ -139,7 +120,6 @@ def run(plan: Plan, work: Path, workers: int = 2) -> None:
                     todo.remove(ready)
                     running.append(_start(ready, plan, work))
                 time.sleep(POLL)
->>>>>>> main
         for one in running:
             one.process.send_signal(signal.SIGTERM)
         for one in running:

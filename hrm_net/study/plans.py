@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from hrm_net.commands import compose
-from hrm_net.recipes import train_config
+from hrm_net.recipes import compose, train_config
 from hrm_net.recipes.config import TrainConfig
 
 
