@@ -5,6 +5,7 @@ One line on stderr and exit code 2 for a user's mistake, a traceback and exit co
 
 import argparse
 import errno
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -12,6 +13,11 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from puzzles.errors import UserError
+
+# OpenMP's threads spin while they wait for each other, unless told to sleep before PyTorch is loaded. Beside other busy
+# processes spinning costs many times what it saves: on 2 cores with a load of 10 a training step took 7.3 s with two
+# spinning threads, 0.55 s with two that sleep and 0.54 s with one (benchmarks/threads.py).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Errors of the operating system that the machine or the user is to blame for, not the program.
 _OUTSIDE = {
@@ -24,8 +30,10 @@ _SHARED: dict[str, dict[str, Any]] = {
         "metavar": "DIR",
         "help": "directory of a training run, or of save_pretrained; default: the shipped weights",
     },
-    "--device": {"default": "auto", "choices": ("auto", "cpu", "cuda", "mps"), "help": "where to compute"},
-    "--precision": {"default": "auto", "choices": ("auto", "bf16", "fp32"), "help": "of states and matrix products"},
+    "--device": {"default": "auto", "choices": ("auto", "cpu", "cuda", "mps"), "help": "device (default: %(default)s)"},
+    "--precision": {
+        "default": "auto", "choices": ("auto", "bf16", "fp32"), "help": "of states and products (default: %(default)s)",
+    },
     "--batch-size": {
         "type": int, "default": 64, "metavar": "N", "help": "puzzles computed at once (default: %(default)s)",
     },

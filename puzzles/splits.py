@@ -1,7 +1,7 @@
 """Training, validation and evaluation puzzles that no symmetry maps onto each other, without a list of what was seen.
 
-A puzzle's fold is a hash of its symmetry invariant, so symmetric puzzles always share a fold. Puzzles that are grown from
-each other are divided by their lineage's hash instead (`Puzzle.lineage_generator`).
+A puzzle's fold is a hash of its symmetry invariant, so symmetric puzzles always share a fold. Puzzles that are grown
+from each other are divided by the hash of their lineage instead (`Puzzle.lineage_generator`).
 """
 
 from functools import partial
@@ -38,8 +38,8 @@ def bounds(fold_id: int) -> tuple[float, float]:
 def generate(puzzle: Puzzle, rng: np.random.Generator, num: int, fold_id: int, **targets: Any):
     """`num` puzzles of one fold: (inputs, labels). Draws about num / share and keeps what falls in the fold.
 
-    Where a puzzle has relatives, the fold is that of its lineage, so that relatives share one. Training puzzles must fall in
-    the training fold by their own hash as well: then no evaluation set, of whatever targets, holds one.
+    Where a puzzle has relatives, the fold is that of its lineage, so that relatives share one. Training puzzles must
+    fall in the training fold by their own hash as well: then no evaluation set, of whatever targets, holds one.
     """
     if fold_id not in (TRAIN, VALIDATION, EVALUATION):
         raise UserError(f"fold={fold_id}: must be 0 (train), 1 (validation) or 2 (evaluation)")

@@ -127,14 +127,3 @@ def read_directory(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
         )
         for key, one in found.sets.items()
     ]
-
-
-def parse_question(text: str, puzzle: Puzzle) -> Integer[np.ndarray, " seq"]:
-    """One puzzle's inputs; UserError for a text that is not one, or one that its givens make impossible.
-
-    Only faults that are found without a search count: the exact solver's kernels take long to load.
-    """
-    row = puzzle.parse(text)
-    if fault := puzzle.problem_fault(row, search=False):
-        raise UserError(fault)
-    return row

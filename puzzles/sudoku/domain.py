@@ -149,9 +149,10 @@ class Sudoku(Puzzle):
     ):
         """`num` puzzles with one solution, and their solutions.
 
-        difficulty: [low, high], the rating's bounds, either of them null (9x9; `puzzles.sudoku.hard`). Such puzzles are grown
-        by chains, a few of each. At 5.0 and above this takes 20 to 50 ms of a core a puzzle, for one alone half a second: to
-        train on them, `python -m puzzles.sudoku.pool` writes a directory once. Otherwise each puzzle is dug from a fresh random grid:
+        difficulty: [low, high], bounds of the rating, either of them null (9x9; `puzzles.sudoku.hard`). Such puzzles
+        are grown by chains, a few by each. At 5.0 and above a puzzle takes 20 to 50 ms of one core, and half a second
+        when it is the only one. To train on them, `python -m puzzles.sudoku.pool` writes a directory once. Without a
+        difficulty each puzzle is dug from a fresh random grid:
 
         clues: a count, a range (drawn uniformly for each puzzle), or "minimal" (no clue can go; up to 9x9, where 17
         means the same). Default: 44 % of the cells. FEWEST is the least; there 9x9 takes 5 ms and 16x16 0.1 s a puzzle.

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -12,7 +13,6 @@ import yaml
 from hrm_net import cli
 from hrm_net.data import arc_tasks
 from hrm_net.recipes.config import from_yaml
-from puzzles.arc.tasks import Task
 from tests.puzzles.arc.arc_folders import SIDE, folder, plain_score, two_folders
 
 TINY = [
@@ -155,13 +155,13 @@ def test_what_no_run_begins_with(override: str, line: str, elsewhere: Path, caps
 
 
 def test_tasks_are_read_once_in_a_command(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads, load = Counter(), arc_tasks.load_tasks
+    reads, read = Counter(), arc_tasks.read_tasks
 
-    def counted(source: str) -> list[Task]:
+    def counted(source: str, **how: Any) -> Any:
         reads[source] += 1
-        return load(source)
+        return read(source, **how)
 
-    monkeypatch.setattr(arc_tasks, "load_tasks", counted)
+    monkeypatch.setattr(arc_tasks, "read_tasks", counted)
     cli.train([*TINY, "evaluate_puzzles=2"])
     assert reads == {"training": 1, "evaluation": 1}
 
