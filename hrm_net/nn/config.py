@@ -20,6 +20,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "num_heads": (1, MILLION),
     "mlp_multiple": (1, MILLION),
     "grid_width": (0, MILLION),
+    "box_rows": (0, MILLION),
     "num_special": (0, MILLION),
     "h_layers": (1, 1000),
     "l_layers": (1, 1000),
