@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hrm_net.commands import compose
+from hrm_net.command_line import exit_codes
 from hrm_net.commands import help as cli_help
-from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.recipes import compose
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from puzzles.errors import UserError
 

@@ -1,12 +1,19 @@
-"""From plain nested dicts to typed dataclasses: nothing is coerced, nothing surplus accepted, an error is one line."""
+"""From plain nested dicts to typed dataclasses: nothing is coerced, nothing surplus accepted, an error is one line.
+
+Bounds of a number stand in its type (`Annotated[int, Ge(1)]`), and what a field means in the comment above it.
+"""
 
 import difflib
+import inspect
 import json
 import math
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import BaseMetadata, Ge, Gt, Le, Lt
 
 from puzzles.errors import UserError
 
@@ -25,7 +32,7 @@ _WORDS = {
 
 
 def build(cls: type[T], values: dict[str, Any]) -> T:
-    """The dataclass `cls` from `values`; ValueError with key, value and what is allowed for the first mistake."""
+    """The dataclass `cls` from `values`; UserError with key, value and what is allowed for the first mistake."""
     import pydantic  # here, so that a model can be loaded without it
 
     _refuse(values)
@@ -91,8 +98,37 @@ def show(value: object) -> str:
     return json.dumps(value, default=str)
 
 
+def check(config: Any, section: str = "") -> None:
+    """UserError for the first value of a dataclass that its field's bounds or choices do not admit.
+
+    `build` checks them too; this is for a dataclass that Python code makes. `section`: the key that it stands below.
+    """
+    for name, hint in get_type_hints(type(config), include_extras=True).items():
+        if get_origin(hint) is not ClassVar and hint is not ClassVar:
+            _check_value(f"{section}.{name}" if section else name, getattr(config, name), hint)
+
+
+def descriptions(cls: type) -> dict[str, str]:
+    """What each field of a dataclass means: the comment above it, on one line."""
+    found: dict[str, str] = {}
+    for one in reversed(cls.__mro__):
+        if not is_dataclass(one):
+            continue
+        comment: list[str] = []
+        for line in map(str.strip, inspect.getsource(one).splitlines()):
+            name = line.partition(":")[0]
+            if line.startswith("#"):
+                comment.append(line.lstrip("# "))
+            elif comment and name in one.__dataclass_fields__:
+                found[name] = " ".join(comment)
+                comment = []
+            else:
+                comment = []
+    return found
+
+
 def require(key: str, value: object, good: bool, bound: str) -> None:
-    """ValueError naming key, value and bound unless `good`."""
+    """UserError naming key, value and bound unless `good`."""
     if not good:
         raise UserError(f"{key}={show(value)}: must be {bound}")
 
@@ -112,6 +148,8 @@ def _line(cls: type, values: dict[str, Any], mistake: Any) -> str:
             return f"{'.'.join(map(str, mistake['loc']))}: missing; it must be set"
         case "missing":
             value = _at(values, path)
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
+            return f"{key}={show(value)}: must be {_bounds(_type_at(cls, path, extras=True))}"
     return f"{key}={show(value)}: must be {_allowed(_type_at(cls, path))}"
 
 
@@ -135,18 +173,69 @@ def _real_path(values: Any, loc: tuple[Any, ...]) -> list[Any]:
     return path
 
 
-def _hints(cls: Any) -> dict[str, Any]:
-    hints = get_type_hints(cls)
+def _check_value(key: str, value: Any, hint: Any) -> None:
+    """UserError where a value breaks a bound, or is none of the choices, of its type."""
+    bounds = _metadata(hint)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        require(key, value, math.isfinite(value), "a finite number")
+        require(key, value, all(_holds(bound, value) for bound in bounds), _bounds(hint))
+    choices = [one for member in _members(hint) if get_origin(member) is Literal for one in get_args(member)]
+    if choices and not (value is None and NoneType in _members(hint)):
+        require(key, value, value in choices, "one of " + ", ".join(map(show, choices)))
+    if isinstance(value, list | tuple):
+        inner = [one for member in _members(hint) for one in get_args(_bare(member)) if one is not ...]
+        for place, one in enumerate(value) if inner else ():
+            _check_value(f"{key}.{place}", one, inner[min(place, len(inner) - 1)])
+
+
+def _limit(bound: Any) -> tuple[str, Callable[[Any, Any], bool], Any]:
+    """A bound in words, as a comparison, and its number."""
+    for kind, name, compare, words in (
+        (Ge, "ge", operator.ge, "at least"),
+        (Gt, "gt", operator.gt, "above"),
+        (Le, "le", operator.le, "at most"),
+        (Lt, "lt", operator.lt, "below"),
+    ):
+        if isinstance(bound, kind):
+            number = getattr(bound, name)
+            return f"{words} {number}", compare, number
+    raise AssertionError(bound)
+
+
+def _holds(bound: Any, value: int | float) -> bool:
+    _, compare, number = _limit(bound)
+    return compare(value, number)
+
+
+def _metadata(hint: Any) -> list[Any]:
+    """The bounds of a type, or of the members of a union."""
+    own = [one for one in getattr(hint, "__metadata__", ()) if isinstance(one, BaseMetadata)]
+    return own + [bound for member in _members(hint) if member is not hint for bound in _metadata(member)]
+
+
+def _bounds(hint: Any) -> str:
+    """The bounds of a type in words."""
+    null = "null or " if NoneType in _members(hint) else ""
+    return null + " and ".join(_limit(bound)[0] for bound in _metadata(hint))
+
+
+def _bare(hint: Any) -> Any:
+    """A type without what `Annotated` adds to it."""
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _hints(cls: Any, *, extras: bool = False) -> dict[str, Any]:
+    hints = get_type_hints(cls, include_extras=extras)
     return {field.name: hints[field.name] for field in fields(cls)}
 
 
-def _type_at(cls: Any, path: list[Any]) -> Any:
+def _type_at(cls: Any, path: list[Any], *, extras: bool = False) -> Any:
     hint: Any = cls
     for part in path:
         if is_dataclass(hint):
-            hint = _hints(hint)[part]
+            hint = _hints(hint, extras=extras)[part]
         else:
-            members = [m for m in _members(hint) if get_origin(m) in (dict, list, tuple)]
+            members = [m for m in map(_bare, _members(hint)) if get_origin(m) in (dict, list, tuple)]
             arguments = [a for a in get_args(members[0]) if a is not ...] if members else []
             hint = arguments[-1] if arguments else Any
     return hint
@@ -174,7 +263,7 @@ def _allowed(hint: Any) -> str:
 
 
 def _refuse(values: Any, key: str = "") -> None:
-    """ValueError for what may stand nowhere: a key that asks for code to be called, and numbers that are not finite."""
+    """UserError for what may stand nowhere: a key that asks for code to be called, and numbers that are not finite."""
     if isinstance(values, float) and not math.isfinite(values):
         raise UserError(f"{key}={values}: must be a finite number")
     items = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()

@@ -158,8 +158,11 @@ class Puzzle(ABC):
         return np.zeros(len(inputs))
 
     def lineage_generator(self, **targets: Any) -> Callable[..., tuple[Any, Any]] | None:
-        """Where puzzles with these targets are grown from each other: `generate(rng, num, fold=(low, high))`, whose lineages
-        all lie in that part of [0, 1). Default: None, every puzzle is drawn by itself."""
+        """A generator for targets whose puzzles are grown from each other; None where each puzzle is drawn by itself.
+
+        It is called as `generator(rng, num, fold=(low, high))` and returns puzzles whose lineages all lie in that part
+        of [0, 1). Default: None.
+        """
         return None
 
     def puzzle_identifier(self, **targets: Any) -> int:

@@ -1,7 +1,7 @@
 """Training, validation and evaluation puzzles that no symmetry maps onto each other, without a list of what was seen.
 
-A puzzle's fold is a hash of its symmetry invariant, so symmetric puzzles always share a fold. Puzzles that are grown from
-each other are divided by their lineage's hash instead (`Puzzle.lineage_generator`).
+A puzzle's fold is a hash of its symmetry invariant, so symmetric puzzles always share a fold. Puzzles that are grown
+from each other are divided by the hash of their lineage instead (`Puzzle.lineage_generator`).
 """
 
 from functools import partial
@@ -26,7 +26,7 @@ def fold(puzzle: Puzzle, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.nda
 
 def place(hashes: UInt64[np.ndarray, "num"]) -> Float[np.ndarray, "num"]:
     """Where each hash falls in [0, 1), which the folds divide."""
-    scattered = hashes * np.uint64(0x9E3779B97F4A7C15)  # not the bits that other uses of the hash look at
+    scattered = hashes * np.uint64(0x9E3779B97F4A7C15)  # not the bits that other uses of the hash read
     return (scattered >> np.uint64(32)).astype(np.float64) / 2.0**32
 
 
@@ -38,8 +38,8 @@ def bounds(fold_id: int) -> tuple[float, float]:
 def generate(puzzle: Puzzle, rng: np.random.Generator, num: int, fold_id: int, **targets: Any):
     """`num` puzzles of one fold: (inputs, labels). Draws about num / share and keeps what falls in the fold.
 
-    Where a puzzle has relatives, the fold is that of its lineage, so that relatives share one. Training puzzles must fall in
-    the training fold by their own hash as well: then no evaluation set, of whatever targets, holds one.
+    Where a puzzle has relatives, the fold is that of its lineage, so that relatives share one. Training puzzles must
+    fall in the training fold by their own hash as well: then no evaluation set, of whatever targets, holds one.
     """
     if fold_id not in (TRAIN, VALIDATION, EVALUATION):
         raise UserError(f"fold={fold_id}: must be 0 (train), 1 (validation) or 2 (evaluation)")

@@ -17,7 +17,7 @@ class Symmetry:
     tokens: Integer[np.ndarray, " vocab"]
 
     def apply(self, states: Integer[np.ndarray, "num seq"]) -> Integer[np.ndarray, "num seq"]:
-        """Puzzles, or answers, as they look under the symmetry."""
+        """Puzzles, or answers, transformed by the symmetry."""
         return self.tokens.astype(states.dtype)[states[:, self.cells]]
 
     def invert(self, states: Integer[np.ndarray, "num seq"]) -> Integer[np.ndarray, "num seq"]:
@@ -32,7 +32,7 @@ class Symmetric(Protocol):
     num_symmetries: int  # the identity included
 
     def symmetries(self, rng: np.random.Generator, num: int) -> list[Symmetry]:
-        """`num` different symmetries, the identity first; ValueError for more than there are."""
+        """`num` different symmetries, the identity first; UserError for more than there are."""
         ...
 
 
@@ -43,7 +43,7 @@ def identity(seq_len: int, vocab_size: int) -> Symmetry:
 def of_grid(
     rng: np.random.Generator, images: Integer[np.ndarray, "symmetries seq"], vocab_size: int, num: int, what: str
 ) -> list[Symmetry]:
-    """The first of `images` (places of cells) and `num - 1` random others; ValueError for more than there are."""
+    """The first of `images` (places of cells) and `num - 1` random others; UserError for more than there are."""
     check_number(num, len(images), what)
     others = rng.permutation(len(images) - 1)[: num - 1] + 1
     return [Symmetry(cells=images[i], tokens=np.arange(vocab_size)) for i in (0, *others.tolist())]

@@ -10,7 +10,7 @@ input.
     read_json(source)               one JSON value; read_json_object: one JSON object
     read_json_lines(source, parse)  one JSON object a line, each through `parse`; broken="skip" reads the others
     read_csv(source, {...})         the columns that are asked for by name, found by the header
-    parse_json(text, name)          JSON that is not in a file, as the body of a request
+    parse_json(text, name), parse_csv(text, ..., name=name), split_lines(text): the same for a text at hand
 
 Text is UTF-8, with or without a byte order mark. Lines end with \\n, \\r\\n or \\r. JSON is strict: see
 `puzzles.strict_json`.
@@ -41,7 +41,7 @@ MAX_NAME = 400  # characters of a file's name in a message
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _LINE_END_BYTES = re.compile(_LINE_END.pattern.encode())
-_NOT_TEXT = (  # how files begin that are not the text they are taken for: what they are, and what mends it
+_FOREIGN = (  # how files begin that are not the text they are taken for: what they are, and what mends it
     (b"\x1f\x8b", "is compressed with gzip; gunzip it first"),
     (b"PK\x03\x04", "is a zip archive; unzip it first"),
     (b"\xfd7zXZ\x00", "is compressed with xz; unxz it first"),
@@ -71,6 +71,7 @@ class JSONLines(Generic[T]):
     items: list[T] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    fault_numbers: list[int] = field(default_factory=list)  # the number of each bad line
 
     def skipped(self) -> str:
         """One sentence on the lines that were left out, for the user; empty where there are none."""
@@ -85,6 +86,7 @@ class Table:
     columns: dict[str, list[str]]  # only those that the file has
     lines: list[int] = field(default_factory=list)  # the line that each row begins on
     faults: list[str] = field(default_factory=list)  # a one-line message for each row left out
+    fault_lines: list[int] = field(default_factory=list)  # the line that each such row begins on
 
     def skipped(self) -> str:
         """One sentence on the rows that were left out, for the user; empty where there are none."""
@@ -133,14 +135,20 @@ def read_text(source: Source, *, name: str | None = None) -> str:
     return _decode(data.removeprefix(_BOM), name, 1)
 
 
+def foreign_kind(data: bytes) -> str | None:
+    """What a file is that begins like `data` and is never what was asked for (a compressed file, a Git LFS pointer, a
+    web page), with what mends it; None for anything else. For readers of binary files too."""
+    start = data[:64].removeprefix(_BOM).lstrip().lower()
+    return next(
+        (what for beginning, what in _FOREIGN if data.startswith(beginning) or start.startswith(beginning)), None
+    )
+
+
 def _check_kind(data: bytes, name: str) -> None:
     """UserError for what is recognisably something else than UTF-8 text."""
-    start = data[:64].removeprefix(_BOM).lstrip().lower()
-    for beginning, what in _NOT_TEXT:
-        if data.startswith(beginning) or start.startswith(beginning):
-            raise UserError(f"{name}:1: {what}")
-    encoding = _utf_16_or_32(data)
-    if encoding is not None:
+    if kind := foreign_kind(data):
+        raise UserError(f"{name}:1: {kind}")
+    if encoding := _utf_16_or_32(data):
         raise UserError(f"{name}:1: is {encoding} text, not UTF-8; {_convert(encoding, name)}")
 
 
@@ -171,7 +179,7 @@ def _decode(data: bytes, name: str, first_line: int) -> str:
         last_end = max(before.rfind(b"\n"), before.rfind(b"\r"))
         line = first_line + len(_LINE_END_BYTES.findall(before))
         where = f"{name}:{line}: is not UTF-8 text: byte 0x{data[error.start]:02x} at column {error.start - last_end}"
-        if error.reason == "unexpected end of data":
+        if error.reason == "unexpected end of data" and not before.isascii():
             raise UserError(f"{where}: the text ends inside a character") from None
         if 0 not in data:  # else it is no text at all
             raise UserError(f"{where}; if it is Latin-1 (Windows-1252), {_convert('WINDOWS-1252', name)}") from None
@@ -240,16 +248,15 @@ def read_json_lines(
     for number, line in enumerate(_LINE_END_BYTES.split(data.removeprefix(_BOM)), start=1):
         if not line.strip():
             continue
+        place = ""
         try:
             value = parse_json(_decode(line, name, number), name, first_line=number, max_depth=max_depth)
             value = _object(value, f"{name}:{number}")
-        except UserError as error:
-            found.faults.append(str(error))
-            continue
-        try:
+            place = f"{name}:{number}: "  # the messages so far have it already
             item = parse(value)
         except UserError as error:
-            found.faults.append(f"{name}:{number}: {error}")
+            found.faults.append(f"{place}{error}")
+            found.fault_numbers.append(number)
             continue
         found.items.append(item)
         found.numbers.append(number)
@@ -283,8 +290,20 @@ def read_csv(
     zero byte, a cell of more than MAX_CELL characters or an open quote is broken: see `read_json_lines`.
     """
     name = source_name(source, name)
+    return parse_csv(read_text(source, name=name), required, optional, name=name, broken=broken)
+
+
+def parse_csv(
+    text: str,
+    required: Mapping[str, Sequence[str]],
+    optional: Mapping[str, Sequence[str]] | None = None,
+    *,
+    name: str,
+    broken: Broken = "refuse",
+) -> Table:
+    """The same for a text at hand."""
     optional = optional or {}
-    rows = _csv_rows(read_text(source, name=name), list(required.values()))
+    rows = _csv_rows(text, list(required.values()))
     first = next(rows, None)
     if first is None:
         raise UserError(f"{name}:1: is empty: the first line must be a header with {_columns(required)}")
@@ -297,6 +316,7 @@ def read_csv(
         reason = cells if isinstance(cells, str) else _row_fault(cells, len(header))
         if reason:
             table.faults.append(f"{name}:{line}: {reason}")
+            table.fault_lines.append(line)
             continue
         table.lines.append(line)
         for column, place in places.items():
@@ -308,7 +328,10 @@ def read_csv(
 
 
 def _columns(wanted: Mapping[str, Sequence[str]]) -> str:
-    return " and ".join(f"a column {' or '.join(headers)}" for headers in wanted.values())
+    return " and ".join(
+        f"a column {headers[0]}" + (f" (or {', '.join(headers[1:])})" if len(headers) > 1 else "")
+        for headers in wanted.values()
+    )
 
 
 def _normal(header: str) -> str:
@@ -326,7 +349,7 @@ def _delimiter(header: str, required: list[Sequence[str]]) -> str:
 
 def _csv_rows(text: str, required: list[Sequence[str]]) -> Iterator[tuple[int, list[str] | str]]:
     """(line, cells or what is wrong) of each row that is not empty; the header is the first."""
-    lines = [line.text for line in split_lines(text)]
+    lines = _LINE_END.split(text)
     header = next((line for line in lines if line.strip()), "")
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=_delimiter(header, required), strict=True)
     while True:
@@ -338,7 +361,7 @@ def _csv_rows(text: str, required: list[Sequence[str]]) -> Iterator[tuple[int, l
         except csv.Error as error:
             yield line, _csv_reason(str(error))
             continue
-        if any(cell.strip() for cell in cells):
+        if any(cell.strip() for cell in cells) or cells == [""]:  # a row of one cell, empty but in quotes
             yield line, cells
 
 

@@ -36,19 +36,29 @@ _PHRASES = (
 )  # fmt: skip
 
 
-def texts(extra: tuple[str, ...] = (), size: int = SIZE) -> Iterator[str]:
-    """Each short pattern repeated to `size` characters, alone and between an open quote and another letter."""
-    patterns = [*_PIECES, *_PHRASES, *extra, *map("".join, itertools.permutations('0 "\\{', 2))]
-    for pattern in dict.fromkeys(patterns):
+def texts(extra: tuple[str, ...] = (), *, size: int = SIZE, phrases: bool = True) -> Iterator[str]:
+    """Each short pattern repeated to `size` characters, alone and between an open quote and another letter.
+
+    `phrases=False` leaves out the patterns that mean something in JSON, CSV and mathematics only.
+    """
+    longer = (*_PHRASES, *map("".join, itertools.permutations('0 "\\{', 2))) if phrases else ()
+    for pattern in dict.fromkeys((*_PIECES, *longer, *extra)):
         long = pattern * (size // len(pattern))
         yield long
         if "\n" not in pattern:
             yield f'"{long}x'
 
 
-def check_linear(read: Callable[[str], object], *, allowed: type[Exception], extra: tuple[str, ...] = ()) -> None:
+def check_linear(
+    read: Callable[[str], object],
+    *,
+    allowed: type[Exception],
+    extra: tuple[str, ...] = (),
+    size: int = SIZE,
+    phrases: bool = True,
+) -> None:
     """`read` returns, or raises `allowed` with one line, for each text within SECONDS."""
-    for text in texts(extra):
+    for text in texts(extra, size=size, phrases=phrases):
         start = time.process_time()
         try:
             read(text)

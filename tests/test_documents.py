@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hrm_net import cli
-from hrm_net.commands import compose
 from hrm_net.commands import solve as solve_command
 from hrm_net.latent import command as latent_command
+from hrm_net.recipes import compose
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from tests.paths import REPO
 

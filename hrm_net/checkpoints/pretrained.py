@@ -2,20 +2,23 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from hrm_net.checkpoints.weights_file import read_weights_file
 from hrm_net.nn.config import HRMConfig
+from hrm_net.nn.layer_config import as_json, as_name, check_value_types
 from puzzles.errors import UserError
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 SHIPPED = Path(__file__).parents[1] / "weights"
 Model = TypeVar("Model", bound=nn.Module)
+Config = TypeVar("Config")
 
 
 def shipped(name: str | Path) -> Path | None:
@@ -28,16 +31,16 @@ def shipped(name: str | Path) -> Path | None:
 def state(model: nn.Module) -> dict[str, Tensor]:
     """The state dict as safetensors wants it: contiguous, and shared weights once, under their L name."""
     tensors, seen = {}, set()
-    for name, tensor in model.state_dict().items():
-        # H and L of a shared stack are one memory.
-        if tensor.data_ptr() not in seen or tensor.numel() == 0:
+    # With `keep_vars`, a weight that H and L share is one and the same object.
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        if id(tensor) not in seen:
             tensors[name] = tensor.detach().contiguous()
-            seen.add(tensor.data_ptr())
+            seen.add(id(tensor))
     return tensors
 
 
-def load_state(model: nn.Module, tensors: dict[str, Tensor], names: Mapping[str, str] | None = None) -> None:
-    """Copy `tensors` into `model`; ValueError that names, one a line, what is missing, surplus or of another shape.
+def check_fits(model: nn.Module, tensors: dict[str, Tensor], names: Mapping[str, str] | None = None) -> None:
+    """UserError that names, one per line, what is missing, surplus or of another shape in `tensors`.
 
     `names`: what some weights are called where they come from, for the message.
     """
@@ -53,6 +56,11 @@ def load_state(model: nn.Module, tensors: dict[str, Tensor], names: Mapping[str,
     ]
     if faults:
         raise UserError("weights do not fit the model: " + at_most_ten_lines(faults))
+
+
+def load_state(model: nn.Module, tensors: dict[str, Tensor], names: Mapping[str, str] | None = None) -> None:
+    """Copy `tensors` into `model`, where `check_fits` finds nothing wrong with them."""
+    check_fits(model, tensors, names)
     model.load_state_dict(tensors, strict=False)
 
 
@@ -72,40 +80,56 @@ def save(model: nn.Module, directory: Path, extra: dict[str, Any] | None = None)
 
 
 def read_config(directory: Path) -> dict[str, Any]:
-    """config.json as a dict; ValueError where it is missing or no JSON object with a model."""
+    """config.json as a dict; UserError where it is missing or is not a JSON object with a model."""
     path = directory / CONFIG
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
+        if (directory / "checkpoints").is_dir() or (directory / "manifest.json").is_file():
+            raise UserError(
+                f"{directory}: is the directory of a training run, not of a model; write its best weights with: "
+                f"python -c \"from hrm_net.recipes.model_source import export; export('{directory}', 'DIRECTORY')\""
+            ) from None
         raise UserError(f"{path}: no such file") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: no JSON: {error}") from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: is not JSON: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
         raise UserError(f"{path}: has no object `model`")
     return config
 
 
 def hrm_config(values: dict[str, Any]) -> HRMConfig:
-    """A solver's configuration; ValueError for a key that is unknown, TypeError for one missing."""
-    unknown = sorted(values.keys() - set(HRMConfig.__dataclass_fields__))
-    if unknown:
-        shown = " ".join(f"{unknown[0]}={values[unknown[0]]}".split())
-        raise UserError(f"model.{shown}: unknown key")
-    return HRMConfig(**values)
+    """A solver's configuration; UserError for a key that is unknown or missing, and for a value out of bounds."""
+    if "core" in values and "objectives" in values:
+        raise UserError("holds a step scorer, not a solver; load it with hrm_net.reward.StepScorer.from_pretrained")
+    return build_config(HRMConfig, values, "model.")
+
+
+def build_config(cls: type[Config], values: dict[str, Any], prefix: str) -> Config:
+    """The configuration dataclass `cls` from plain values; UserError for a key that is unknown or missing."""
+    known = {field.name: field for field in fields(cls)}  # pyright: ignore[reportArgumentType]
+    if unknown := sorted(values.keys() - known.keys()):
+        raise UserError(f"{prefix}{as_name(unknown[0])}={as_json(values[unknown[0]])}: unknown key")
+    needed = [name for name, field in known.items() if field.default is MISSING and field.default_factory is MISSING]
+    if missing := [name for name in needed if name not in values]:
+        raise UserError(f"{prefix}{missing[0]}: missing; it must be given")
+    check_value_types(values, get_type_hints(cls), prefix)
+    return cls(**values)
 
 
 def load(cls: Callable[..., Model], directory: Path, config_of: Callable[[dict[str, Any]], Any] = hrm_config) -> Model:
     """A model in eval mode, in fp32 on the CPU; `config_of` makes its configuration of what config.json holds."""
     values = read_config(directory)["model"]
     try:
-        model = cls(config_of(values), torch.Generator().manual_seed(0))
-    except (TypeError, ValueError) as error:
+        config = config_of(values)
+    except UserError as error:
         raise UserError(f"{directory / CONFIG}: {error}") from None
-    try:
-        tensors = safetensors.torch.load_file(directory / WEIGHTS)
-    except FileNotFoundError:
-        raise UserError(f"{directory / WEIGHTS}: no such file") from None
-    except safetensors.SafetensorError as error:
-        raise UserError(f"{directory / WEIGHTS}: not readable: {error}") from None
+    tensors = read_weights_file(directory / WEIGHTS)
+    # On shapes alone first: a number that was mistyped could ask for more memory than there is.
+    with torch.device("meta"):
+        check_fits(cls(config), tensors)
+    model = cls(config, torch.Generator().manual_seed(0))
     load_state(model, tensors)
     return model.eval()

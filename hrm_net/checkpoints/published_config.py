@@ -1,8 +1,9 @@
-"""all_config.yaml, which published runs write beside their checkpoints: what it says, as fields of HRMConfig."""
+"""all_config.yaml, which published runs write beside their checkpoints, as fields of HRMConfig."""
 
 from pathlib import Path
 from typing import Any
 
+from hrm_net.nn.layer_config import as_json, as_name
 from puzzles.errors import UserError
 
 FILE = "all_config.yaml"
@@ -23,7 +24,7 @@ POSITIONS = ("rope", "learned", "none")
 
 
 def read_published_config(directory: Path) -> dict[str, Any]:
-    """HRMConfig's values that the file in `directory` tells; {} without one. ValueError for a file that is none.
+    """HRMConfig's values as the file in `directory` gives them; {} without a file. UserError where it is not YAML.
 
     The keys lie under `arch`; `seq_len`, which comes from the data, may lie under `data` or at the top.
     """
@@ -33,11 +34,11 @@ def read_published_config(directory: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: no YAML: {' '.join(str(error).split())}") from None
+        values = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise UserError(f"{file}: is not YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(values, dict):
-        raise UserError(f"{file}: no mapping of keys")
+        raise UserError(f"{file}: does not hold a mapping of keys")
     sections = [part for part in (values.get("arch"), values.get("data"), values) if isinstance(part, dict)]
     found = {}
     for field, (key, kind) in KEYS.items():
@@ -54,7 +55,7 @@ def _typed(file: Path, key: str, kind: type, value: Any) -> Any:
         return float(value)
     if type(value) is not kind:
         words = {int: "a whole number", float: "a number", str: "text"}
-        raise UserError(f"{file}: {key}={value}: must be {words[kind]}")
+        raise UserError(f"{file}: {key}={as_name(value) if kind is str else as_json(value)}: must be {words[kind]}")
     if key == "pos_encodings" and value not in POSITIONS:
         raise UserError(f"{file}: {key}={value}: must be one of {', '.join(POSITIONS)}")
     return value

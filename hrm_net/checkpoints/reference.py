@@ -2,21 +2,21 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from hrm_net.checkpoints import pretrained
 from hrm_net.checkpoints.published_config import read_published_config
+from hrm_net.checkpoints.weights_file import find_state_dict, read_weights_file
 from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
-from hrm_net.nn.layer_config import swiglu_width
+from hrm_net.nn.layer_config import as_json, check_value_types, swiglu_width
 from puzzles.errors import UserError
 
-PREFIXES = ("_orig_mod.", "model.", "inner.")
 # Published name -> ours, for a token model; blocks and the halting head are called alike.
 NAMES = {
     "embed_tokens.embedding_weight": "codec.embed_tokens",
@@ -39,16 +39,19 @@ ASKED = ("num_heads", "h_cycles", "l_cycles", "max_segments", "seq_len")
 def load_reference(source: str | Path | Mapping[str, Tensor], **overrides: Any) -> HRM:
     """The model of a published checkpoint (`torch.save` or safetensors file, or a state dict), in fp32 and eval mode.
 
-    Family, widths, layers, positions and table follow from names and shapes, the rest from a neighbouring
-    all_config.yaml or from `overrides`, which are named as in `HRMConfig` and have the last word. `num_puzzle_ids`
-    given as an override resizes the puzzle table: new rows are the mean of the old. ValueError for what stays untold,
-    for files that are no weights, and, one a line, for misfits.
+    The state dict may lie under any key, behind the prefixes of wrappers, and beside a moving average, which is then
+    used (`find_state_dict`); a file written by Lightning is one such. Family, widths, layers, positions and table
+    follow from names and shapes, the rest from an all_config.yaml beside the file or from `overrides`, which are named
+    as in `HRMConfig` and have the last word. `num_puzzle_ids` given as an override resizes the puzzle table: new rows
+    are the mean of the old. UserError for what remains unknown, for files that hold no weights, and, one per line, for
+    weights that do not fit.
     """
-    unknown = sorted(overrides.keys() - HRMConfig.__dataclass_fields__.keys())
+    unknown = sorted(overrides.keys() - {field.name for field in fields(HRMConfig)})
     if unknown:
-        raise UserError(f"{unknown[0]}={overrides[unknown[0]]}: HRMConfig has no such field")
+        raise UserError(f"{unknown[0]}={as_json(overrides[unknown[0]])}: HRMConfig has no such field")
+    check_value_types(overrides, get_type_hints(HRMConfig))
+    tensors = _read(source)
     told = {} if isinstance(source, Mapping) else read_published_config(Path(source).parent)
-    tensors = _named_as_ours(_read(source))
     config = _config(tensors, told, overrides)
     model = HRM(config, torch.Generator().manual_seed(0))
     table = tensors.get(TABLE)
@@ -62,8 +65,8 @@ def load_reference(source: str | Path | Mapping[str, Tensor], **overrides: Any) 
 def save_reference(model: HRM, path: str | Path) -> None:
     """Write the state dict as the originals do: their names behind `_orig_mod.model.inner.`, and nothing else.
 
-    The two start vectors go out in bf16, as published, where that changes no bit of them, in fp32 otherwise. ValueError
-    for a variant that the originals cannot compute.
+    The two initial states are written in bf16, as published, where that changes no bit of them, and in fp32 otherwise.
+    UserError for a variant that the published code cannot compute.
     """
     published = {
         "codec": ("tokens",),
@@ -84,68 +87,43 @@ def save_reference(model: HRM, path: str | Path) -> None:
     torch.save(state, path)
 
 
-def _read(source: str | Path | Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    if not isinstance(source, Mapping):
-        path = Path(source)
-        state, where = _read_file(path), f"{path}: "
-    else:
-        state, where = source, ""
-    if not isinstance(state, Mapping) or not all(
-        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in state.items()
-    ):
-        raise UserError(f"{where}holds no state dict of tensors")
-    if not state:
-        raise UserError(f"{where}holds no weights at all")
-    return state
-
-
-def _read_file(path: Path) -> Any:
-    if not path.is_file():
-        raise UserError(f"{path}: {'is a directory' if path.is_dir() else 'no such file'}")
-    try:
-        with path.open("rb") as file:
-            head = file.read(9)
-        # A safetensors file begins with the length of its JSON header.
-        if path.suffix == ".safetensors" or head[8:] == b"{":
-            return safetensors.torch.load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged file or a pickle with code in it makes the readers raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path}: no weights that can be read safely: {reason}") from None
-
-
-def _named_as_ours(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors in fp32 under our names; ValueError for those that are no finite numbers."""
+def _read(source: str | Path | Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors in fp32 under our names; UserError for what is not a state dict of finite numbers."""
+    where = "" if isinstance(source, Mapping) else f"{source}: "
+    found = source if isinstance(source, Mapping) else read_weights_file(Path(source))
+    state = find_state_dict(found)
+    if state is None:
+        raise UserError(f"{where}{_what_it_holds(found)}")
     tensors, faults = {}, []
     for name, tensor in state.items():
-        ours = _ours(name)
-        if ours in tensors:
-            faults.append(f"{name}: there twice")
-        elif not tensor.is_floating_point():
+        if not tensor.is_floating_point():
             faults.append(f"{name}: of type {str(tensor.dtype).removeprefix('torch.')}, must be floating-point")
         elif not torch.isfinite(tensor).all():
             faults.append(f"{name}: has numbers that are not finite")
         else:
-            tensors[ours] = tensor.float()
+            tensors[NAMES.get(name, name)] = tensor.float()
     if faults:
-        raise UserError("weights that are none: " + pretrained.at_most_ten_lines(faults))
+        raise UserError("weights that cannot be used: " + pretrained.at_most_ten_lines(faults))
     return tensors
 
 
-def _ours(name: str) -> str:
-    while name.startswith(PREFIXES):
-        name = name.removeprefix(next(prefix for prefix in PREFIXES if name.startswith(prefix)))
-    return NAMES.get(name, name)
+def _what_it_holds(found: Any) -> str:
+    if not isinstance(found, Mapping):
+        return f"holds no state dict of tensors, but an object of type {type(found).__name__}"
+    if not found:
+        return "holds no weights at all"
+    keys = ", ".join(" ".join(ascii(key)[:40].split()) for key in list(found)[:5])
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    return f"neither an HRM nor a TRM: no L_level among the weights; its keys are {keys}{more}"
 
 
 def _config(tensors: Mapping[str, Tensor], told: dict[str, Any], overrides: dict[str, Any]) -> HRMConfig:
-    """The family's values, what the weights tell, the neighbour's word on the rest, and last the caller's."""
+    """The family's values, then those of all_config.yaml, of the weights' names and shapes, and of the caller."""
     names = tensors.keys()
-    stacks = {name.split(".")[0] for name in names} & {"H_level", "L_level"}
     tokens = tensors.get("codec.embed_tokens")
-    if "L_level" not in stacks or tokens is None or tokens.ndim != 2:
-        raise UserError("neither an HRM nor a TRM: no L_level and embed_tokens among the weights")
-    family = "HRM" if "H_level" in stacks else "TRM"
+    if tokens is None or tokens.ndim != 2:
+        raise UserError("neither an HRM nor a TRM: no embed_tokens among the weights")
+    family = "HRM" if any(name.startswith("H_level.") for name in names) else "TRM"
     mixer, learned = MIXER in names, "codec.embed_pos" in names
     seen: dict[str, Any] = {
         "vocab_size": tokens.shape[0],

@@ -1,9 +1,9 @@
-"""`--help` in plain words, made from the comments in conf/, so that the two can't drift apart."""
+"""`--help` in plain words, made from the comments in conf/, which are those of the schema."""
 
 import re
 from pathlib import Path
 
-from hrm_net.commands import compose
+from hrm_net.recipes import compose
 
 _USE = {
     "train": """\
@@ -45,7 +45,7 @@ def text(name: str) -> str:
         for group, file in (
             ("model", "hrm_27m"),
             ("puzzle", "sudoku"),
-            ("optim", "adam_atan2"),
+            ("optim", "muon"),
             ("reward", "steps"),
             ("logger", "none"),
         ):

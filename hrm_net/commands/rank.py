@@ -1,4 +1,4 @@
-"""`hrm-rank`: candidate solutions to word problems, scored and put in order by a trained step scorer."""
+"""`hrm-rank`: ranks candidate solutions to word problems by a trained step scorer."""
 
 import argparse
 import sys
@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hrm_net.commands.arguments import Parser
-from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
+from puzzles.text_input import STANDARD_INPUT
 
 if TYPE_CHECKING:
     from hrm_net.reward.model import RewardModel
 
-DESCRIPTION = "Score candidate solutions step by step, write them best first, and say how often the best of N is right."
+DESCRIPTION = "Score candidate solutions step by step, write them best first, print how often the best of N is right."
 EXAMPLES = """\
 examples:
   hrm-rank --run runs/reward_text candidates.jsonl
   hrm-rank --run runs/reward_text --head cond --how prod --output ranked.jsonl candidates.jsonl
 
-A line of the file is a problem, its right answer where that is known, and what to choose from:
+Each line of the file holds a problem, its right answer where that is known, and the candidates:
   {"problem": "1 + 2 + 3?", "answer": "6", "candidates": [{"steps": ["1 + 2 = 3", "3 + 3 = 6"]}, {"text": "It is 5."}]}
-A text is split into its paragraphs, or its lines. What a policy wrote one sample a line becomes such a file by
+A text is split into its paragraphs, or its lines. A policy's samples, one on each line, become such a file by
   python -m hrm_net.reward.text.make_candidates --samples samples.jsonl --problems problems.jsonl candidates.jsonl
 
 A final answer is found as GSM8K (#### n), MATH (\\boxed{}) and PRM800K (# Answer) write it, after "the answer is", or
@@ -40,21 +40,19 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("hrm-rank", description=DESCRIPTION, epilog=EXAMPLES)
     add = parser.add_argument
-    add("candidates", type=Path, metavar="FILE", help="problems with candidates, one JSON object a line")
-    add("--run", required=True, metavar="DIR", help="directory of a training run over text, or of save_pretrained")
-    add("--head", metavar="NAME", help="orm, prm, pqm, hier or cond, of those the run has (default: its last one)")
-    add("--how", choices=HOW, help="a solution's score from its steps' (default: last for orm, else prod)")
-    add(
-        "--fine-weight", type=float, default=1.0, metavar="W", help="hier: share of single steps (default: %(default)s)"
-    )
-    add("--segments", type=int, metavar="N", help="segments to think on each step (default: as in training)")
-    add("--stop", type=float, metavar="P", help="end a step's segments once the halting head is that sure of itself")
-    add("--output", type=Path, metavar="FILE", help="ranked candidates (default: FILE.ranked.jsonl)")
-    add("--strict", action="store_true", help="refuse a file with a broken line")
-    add("--seed", type=int, default=0, metavar="N", help="of the subsets that vote (default: %(default)s)")
-    add("--batch-size", type=int, default=64, metavar="N", help="steps computed at once (default: %(default)s)")
-    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
-    add("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="of states and matrix products")
+    add("candidates", metavar="FILE", help="problems with candidates, one JSON object a line; - reads standard input")
+    parser.share("--run", required=True, help="directory of a training run over texts, or of save_pretrained")
+    add("--head", metavar="NAME", help="a head of the run: orm, prm, pqm, hier or cond (default: its last one)")
+    add("--how", choices=HOW, help="how a solution's score follows from its steps' (default: last for orm, else prod)")
+    add("--fine-weight", type=float, default=1.0, metavar="W", help="of hier: weight of single steps (default: 1)")
+    add("--segments", type=int, metavar="N", help="segments for each step (default: as in training)")
+    add("--stop", type=float, metavar="P", help="stop thinking about a step at this probability of the halting head")
+    add("--output", type=Path, metavar="FILE", help="where the ranked candidates go (default: FILE.ranked.jsonl)")
+    add("--strict", action="store_true", help="rank nothing if a line is broken")
+    parser.share("--seed", help="random seed of the subsets that vote (default: %(default)s)")
+    parser.share("--batch-size", help="steps in a batch (default: %(default)s)")
+    parser.share("--device")
+    parser.share("--precision")
     return parser
 
 
@@ -62,23 +60,27 @@ def _run(arguments: argparse.Namespace) -> None:
     import puzzles
     from hrm_net.reward.aggregate import aggregate
     from hrm_net.reward.formats import candidates, jsonl
+    from hrm_net.reward.heads import HEADS
     from hrm_net.reward.text import ranking
     from hrm_net.reward.text.equivalence import SECONDS, AnswerChecker
     from hrm_net.reward.text.scorer import TextScorer
 
-    lines = jsonl.read(arguments.candidates, candidates.parse, broken="refuse" if arguments.strict else "skip")
-    output = arguments.output or arguments.candidates.with_suffix(".ranked.jsonl")
-    if output.resolve() == arguments.candidates.resolve():
+    source = arguments.candidates
+    if source == STANDARD_INPUT and arguments.output is None:
+        raise UserError("--output: must be given where the candidates come from standard input")
+    output = arguments.output or Path(source).with_suffix(".ranked.jsonl")
+    if source != STANDARD_INPUT and output.resolve() == Path(source).resolve():
         raise UserError(f"--output {output}: is the file that is read; choose another")
+    lines = jsonl.read(source, candidates.parse, broken="refuse" if arguments.strict else "skip")
     for fault in lines.faults:
         print(f"left out: {fault}", file=sys.stderr)
     model = _load(arguments)
     head = arguments.head or model.config.objectives[-1]
-    how = arguments.how or ("last" if head == "orm" else "prod")
     scorer = TextScorer(
         model=model, objective=head, fine_weight=arguments.fine_weight, segments=arguments.segments,
         stop=arguments.stop, batch_size=arguments.batch_size,
     )  # fmt: skip
+    how = arguments.how or HEADS[head].aggregation
     problems = lines.items
     steps = scorer.score([one.problem for one in problems], [one.steps for one in problems])
     totals = aggregate(steps, how)

@@ -4,25 +4,26 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrm_net.commands.arguments import Parser
-from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
 
 if TYPE_CHECKING:
     from hrm_net.recipes.model_source import ModelSource
     from hrm_net.solver import Solution
     from puzzles.base import Puzzle
+    from puzzles.datasets.puzzle_files import PuzzleEntry
 
 DESCRIPTION = "Solve puzzles with a trained model: by default Sudoku, with the weights that ship with the package."
 EXAMPLES = """\
 examples:
   hrm-solve 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
-  hrm-solve puzzles.txt --json          a file with one puzzle a line, one JSON object a line
+  hrm-solve puzzles.txt --json          a file of puzzles, one JSON object for each
   hrm-solve - < puzzles.txt             the same from a pipe
   hrm-solve --restarts 8 --select verifier --max-segments 64 hard.txt
   hrm-solve --run runs/maze 'S.#/..#/#.G'   a maze, its rows separated by /
@@ -34,7 +35,11 @@ stop rules (any of several ends a puzzle; joined by + they must all hold):
   q  the halting head says so     q:0.9  its probability of being right is 0.9     unchanged:3  answer stayed for 3
   rules  the puzzle's rules verify the answer    residual:0.05  the state moved by less than 5 %    fixed  never early
 
-Exit code 2: bad input, told in one line. A puzzle that the model does not solve is no error: it says so.
+A file may have one puzzle a line, or puzzles on several lines with empty lines or headings between them (grids with or
+without rulers, .sdk, .ss), or be a CSV file with a column question, puzzle or quizzes.
+
+Exit code 1: some puzzles of a file could not be read. The others are answered; the faults follow, each with its line.
+Exit code 2: bad input, explained in one line. A puzzle that the model does not solve is not an error: it says so.
 """
 
 
@@ -47,20 +52,20 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("hrm-solve", description=DESCRIPTION, epilog=EXAMPLES)
     add = parser.add_argument
-    add("puzzle", help="a puzzle as text, a file with one a line, or - for standard input; an ARC task's file or name")
+    add("puzzle", help="a puzzle as text, a file of puzzles, or - for standard input; an ARC task's file or name")
     add("--json", action="store_true", help="one object a line: answer, solved, confidence, segments, abstained")
-    add("--run", metavar="DIR", help="directory of a training run, or of save_pretrained; default: the shipped weights")
-    add("--max-segments", type=int, default=16, metavar="N", help="segments to think at most (default: %(default)s)")
+    parser.share("--run")
+    add("--max-segments", type=int, default=16, metavar="N", help="segments to run at most (default: %(default)s)")
     add("--stop", action="append", metavar="RULE", help="when to stop before; may be repeated (default: by the model)")
     add("--restarts", type=int, default=1, metavar="N", help="passes over each puzzle (default: %(default)s)")
     add("--select", default="q", metavar="HOW", help="among restarts: q, residual, vote, agreement or verifier (q)")
     add("--augmentations", type=int, metavar="N", help="of an ARC task that vote (default: all that were trained on)")
     add("--family", metavar="NAME", help="ARC: the family whose rule is meant, for a run trained on families")
     add("--abstain-below", type=float, metavar="P", help="give no answer where the confidence is below P")
-    add("--batch-size", type=int, default=64, metavar="N", help="puzzles computed at once (default: %(default)s)")
-    add("--seed", type=int, default=0, metavar="N", help="of restarts and of random models (default: %(default)s)")
-    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
-    add("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="of states and matrix products")
+    parser.share("--batch-size")
+    parser.share("--seed", help="of restarts and of random models (default: %(default)s)")
+    parser.share("--device")
+    parser.share("--precision")
     add("--compile", action="store_true", help="compile the model first: pays from thousands of puzzles on")
     return parser
 
@@ -68,19 +73,19 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> None:
     import puzzles
     from hrm_net.recipes import recipe_of
-    from hrm_net.recipes.arc import ArcRecipe
     from hrm_net.recipes.model_source import find_solver
 
     source = find_solver(arguments.run)
-    if isinstance(recipe_of(source.values), ArcRecipe):
+    if recipe_of(source.values).answers_by_votes:
         _run_tasks(source, arguments)
         return
     if arguments.augmentations is not None:
         raise UserError(f"--augmentations: {source.path} was not trained on real ARC tasks")
     puzzle = puzzles.get(**source.puzzle)
     identifier = _identifier(puzzle, source, arguments.family)
-    inputs = read_puzzles(arguments.puzzle, puzzle)
-    live = not arguments.json and len(inputs) == 1 and sys.stdout.isatty()
+    entries = read_puzzles(arguments.puzzle, puzzle)
+    inputs = np.stack([entry.inputs for entry in entries if not isinstance(entry.inputs, UserError)])
+    live = not arguments.json and len(entries) == 1 and sys.stdout.isatty()
     model = _load(source, arguments)
 
     from hrm_net.solver import solve
@@ -93,9 +98,21 @@ def _run(arguments: argparse.Namespace) -> None:
     )  # fmt: skip
     if live:
         _show(puzzle, inputs[0], found)
-    for i in range(len(inputs)):
-        told = as_dict(puzzle, inputs[i], found, i)
-        print(json.dumps(told) if arguments.json else _line(told, puzzle.verifiable))
+    faults = []
+    row = 0  # of `found`
+    for entry in entries:
+        if isinstance(entry.inputs, UserError):
+            faults.append(str(entry.inputs))
+            if arguments.json:  # so that the objects stay in step with the puzzles
+                print(json.dumps({"error": faults[-1]}))
+            continue
+        result = as_dict(puzzle, inputs[row], found, row)
+        row += 1
+        print(json.dumps(result) if arguments.json else _line(result, puzzle.verifiable))
+    for fault in faults:
+        print(f"error: {fault}", file=sys.stderr)
+    if faults:
+        sys.exit(1)
 
 
 def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
@@ -109,12 +126,12 @@ def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
 
     assert source.config is not None
     loaded, tasks = solve_arc.asked_tasks(arguments.puzzle, source.config)
-    told = solve_arc.answers(
+    results = solve_arc.answers(
         _load(source, arguments), source.config, tasks, loaded=loaded, augmentations=arguments.augmentations,
         max_segments=arguments.max_segments, batch_size=arguments.batch_size, seed=arguments.seed,
         progress=not arguments.json and sys.stdout.isatty(),
     )  # fmt: skip
-    for one in told:
+    for one in results:
         print(json.dumps(one) if arguments.json else solve_arc.line(one))
 
 
@@ -129,51 +146,42 @@ def _identifier(puzzle: "Puzzle", source: "ModelSource", family: str | None) -> 
     return 0
 
 
-def read_puzzles(text: str, puzzle: "Puzzle") -> np.ndarray:
-    """Inputs [num, seq] from a puzzle's text, a file's name or `-`; ValueError that names the line of a bad one."""
-    if text == "-":
-        return _parse_lines("standard input", sys.stdin.read(), puzzle)
+def read_puzzles(text: str, puzzle: "Puzzle") -> "list[PuzzleEntry]":
+    """The puzzles of a text, of a file by its name, or of standard input (`-`), and the faults of those that have any.
+
+    Only faults that are found without a search count: the exact solver's kernels take long to load. UserError where no
+    puzzle is left.
+    """
+    from puzzles.datasets import puzzle_files
+
     try:
-        is_file = Path(text).is_file()
+        is_file = text == "-" or Path(text).is_file()
     except (OSError, ValueError):  # too long a name, or no name at all
         is_file = False
-    if is_file:
+    if not is_file:
         try:
-            return _parse_lines(text, Path(text).read_text(encoding="utf-8-sig"), puzzle)
-        except UnicodeDecodeError as error:
-            raise UserError(f"{text}: is no text file ({error})") from None
-    try:
-        return question(text, puzzle)[None]
-    except ValueError as error:
-        raise UserError(f"{text!r}: no such file, and no puzzle: {error}") from None
-
-
-def _parse_lines(name: str, text: str, puzzle: "Puzzle") -> np.ndarray:
-    rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            try:
-                rows.append(question(line, puzzle))
-            except ValueError as error:
-                raise UserError(f"{name}:{number}: {error}") from None
-    if not rows:
-        raise UserError(f"{name}: holds no puzzle")
-    return np.stack(rows)
-
-
-def question(text: str, puzzle: "Puzzle") -> np.ndarray:
-    """One puzzle's inputs; UserError for a text that is none, or one that its givens make impossible.
-
-    Only faults that are found without a search count: the exact solver's kernels take long to load.
-    """
-    row = puzzle.parse(text)
-    if fault := puzzle.problem_fault(row, search=False):
-        raise UserError(fault)
-    return row
+            inputs = puzzle.parse(text)
+            if fault := puzzle.problem_fault(inputs, search=False):
+                raise UserError(fault)
+        except UserError as error:
+            raise UserError(f"{text!r}: no such file, and no puzzle: {error}") from None
+        return [puzzle_files.PuzzleEntry(line=1, text=text, inputs=inputs)]
+    entries = []
+    for entry in puzzle_files.read_puzzles(text, puzzle):
+        inputs = entry.inputs
+        if not isinstance(inputs, UserError) and (fault := puzzle.problem_fault(inputs, search=False)):
+            name = "standard input" if text == "-" else text
+            entry = replace(entry, inputs=UserError(f"{name}:{entry.line}: {fault}"))
+        entries.append(entry)
+    faults = [entry.inputs for entry in entries if isinstance(entry.inputs, UserError)]
+    if len(faults) == len(entries):
+        more = f" (and {len(faults) - 1} more faults)" if len(faults) > 1 else ""
+        raise UserError(f"{faults[0]}{more}")
+    return entries
 
 
 def as_dict(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution", i: int) -> dict[str, Any]:
-    """What is told of puzzle `i`; `answer` is null where the model abstains, `solved` where no rules can tell."""
+    """The result of puzzle `i`; `answer` is null where the model abstains, `solved` where no rules can tell."""
     return {
         "answer": None if found.abstained[i] else puzzle.format_answer(inputs, found.answers[i]),
         "solved": bool(found.solved[i]) if puzzle.verifiable else None,
@@ -183,11 +191,13 @@ def as_dict(puzzle: "Puzzle", inputs: np.ndarray, found: "Solution", i: int) -> 
     }
 
 
-def _line(told: dict[str, Any], verifiable: bool) -> str:
-    verdict = "abstained" if told["abstained"] else ("solved" if told["solved"] else "not solved") if verifiable else ""
-    number = told["segments"]
+def _line(result: dict[str, Any], verifiable: bool) -> str:
+    verdict = (
+        "abstained" if result["abstained"] else ("solved" if result["solved"] else "not solved") if verifiable else ""
+    )
+    number = result["segments"]
     segments = f"{number} segment{'' if number == 1 else 's'}"
-    parts = [told["answer"] or "-", verdict, f"confidence {100 * told['confidence']:.1f} %", segments]
+    parts = [result["answer"] or "-", verdict, f"confidence {100 * result['confidence']:.1f} %", segments]
     return "  ".join(part for part in parts if part)
 
 

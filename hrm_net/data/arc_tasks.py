@@ -2,24 +2,26 @@
 counted and hashed."""
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 
 from hrm_net.data.config import DataConfig
-from puzzles.arc.tasks import NAMED, Grid, Task, load_tasks
+from puzzles.arc.tasks import NAMED, Broken, Grid, Task, load_tasks, read_tasks
 from puzzles.errors import UserError
 
 Tasks = list[Task]
 
 
-def load(tasks: Sequence[str], evaluation_tasks: Sequence[str]) -> tuple[Tasks, Tasks]:
+def load(tasks: Sequence[str], evaluation_tasks: Sequence[str], broken: Broken = "refuse") -> tuple[Tasks, Tasks]:
     """(training, evaluation): the tasks of all sources, in the order given.
 
-    ValueError in one line, with the key and the source, for what is no source of tasks; for a task that is there twice,
-    and for an evaluation task without a test.
+    With broken="skip", what is left out of a source is told in a line on standard error. UserError in one line, with
+    the key and the source, for what is not a source of tasks; for a task that is there twice, and for an evaluation
+    task without a test.
     """
     training, evaluation = (
-        [task for source in sources for task in _read(key, source)]
+        [task for source in sources for task in _read(key, source, broken)]
         for key, sources in (("data.tasks", tasks), ("data.evaluation_tasks", evaluation_tasks))
     )
     seen: set[str] = set()
@@ -36,7 +38,7 @@ def load(tasks: Sequence[str], evaluation_tasks: Sequence[str]) -> tuple[Tasks, 
 
 def load_of(config: DataConfig) -> tuple[Tasks, Tasks]:
     """(training, evaluation): the tasks that `config` names. UserError where they are not those with its hash."""
-    training, evaluation = load(config.tasks, config.evaluation_tasks)
+    training, evaluation = load(config.tasks, config.evaluation_tasks, config.broken)
     found = digest(training, evaluation)
     if config.sha256 not in (None, found):
         sources = ", ".join([*config.tasks, *config.evaluation_tasks])
@@ -44,12 +46,18 @@ def load_of(config: DataConfig) -> tuple[Tasks, Tasks]:
     return training, evaluation
 
 
-def _read(key: str, source: str) -> Tasks:
+def _read(key: str, source: str, broken: Broken) -> Tasks:
+    if source in NAMED:
+        return list(_published(source))
     try:
-        return list(_published(source)) if source in NAMED else load_tasks(source)
+        found = read_tasks(source, broken=broken)
     except UserError as error:
-        told = str(error)
-        raise UserError(f"{key}={told}" if told.startswith(f"{source}:") else f"{key}={source}: {told}") from None
+        reason = str(error)
+        named = reason.startswith(f"{source}:")
+        raise UserError(f"{key}={reason}" if named else f"{key}={source}: {reason}") from None
+    if found.faults:
+        print(f"{key}={found.skipped()}", file=sys.stderr)
+    return found.tasks
 
 
 @lru_cache
@@ -58,7 +66,7 @@ def _published(name: str) -> tuple[Task, ...]:
 
 
 def check_canvas(tasks: Sequence[Task], canvas: int) -> None:
-    """ValueError that names the first task that is larger than the canvas."""
+    """UserError that names the first task that is larger than the canvas."""
     from puzzles.arc.canvas import too_large  # its kernels load when they are needed
 
     for task in tasks:

@@ -15,7 +15,7 @@ def as_batch(
     labels: Integer[np.ndarray, "batch seq"],
     identifiers: Integer[np.ndarray, " batch"],
 ) -> Batch:
-    """Tensors under the names a model expects; padding is no label."""
+    """Tensors under the names a model expects; padding is not a label."""
     return {
         "inputs": torch.from_numpy(inputs.astype(np.int32)),
         "labels": torch.from_numpy(scored(labels)),

@@ -1,12 +1,13 @@
 """Which puzzles a run learns from: the key `data` of a run."""
 
-import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from hrm_net.schema import require
+from annotated_types import Ge, Gt, Le
+
+from hrm_net.schema import check, require
 
 Targets = dict[str, Any]
 
@@ -18,12 +19,12 @@ class Source:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Share of the batch, relative to the other sources of the same stage.
-    weight: float = 1.0
+    weight: Annotated[float, Gt(0)] = 1.0
     # What the generator aims at, for example {clues: [24, 36]} or {clues: minimal}.
     targets: Targets = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require("weight", self.weight, 0 < self.weight < math.inf, "above 0")
+        check(self)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -33,12 +34,12 @@ class Stage:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Share of the run at which this stage ends; stages follow each other and the last ends at 1.
-    until: float = 1.0
+    until: Annotated[float, Gt(0), Le(1)] = 1.0
     # Where the puzzles of this stage come from.
     mix: list[Source] = field(default_factory=lambda: [Source()])
 
     def __post_init__(self) -> None:
-        require("until", self.until, 0 < self.until <= 1, "above 0 and at most 1")
+        check(self)
         require("mix", [], len(self.mix) > 0, "a list of at least one source")
 
 
@@ -58,11 +59,13 @@ class DataConfig:
     evaluation_tasks: list[str] = field(default_factory=list)
     # Augmentations of each ARC task, fewer where fewer differ; each is a row of the puzzle table (4 bytes *
     # hidden_size).
-    augmentations: int = 1000
+    augmentations: Annotated[int, Ge(0)] = 1000
+    # What becomes of broken files, tasks and examples among the ARC tasks: refuse them, or skip them and say how many.
+    broken: Literal["refuse", "skip"] = "refuse"
     # What the directory or the tasks must be, as a hash; null: whatever they are, and the run keeps their hash.
     sha256: str | None = None
     # Number of distinct generated puzzles, the published regime; null: a stream without end.
-    puzzles: int | None = None
+    puzzles: Annotated[int, Ge(1)] | None = None
     # Whether a puzzle is shown under a fresh random symmetry each time; false keeps a directory's rows as they are.
     augment: bool = True
     # Stages of the run: until (the share of the run at which it ends) and mix (weight, and targets for the generator).
@@ -72,12 +75,11 @@ class DataConfig:
     def __post_init__(self) -> None:
         self.path = expand_home(self.path)
         self.tasks, self.evaluation_tasks = expand_home(self.tasks), expand_home(self.evaluation_tasks)
-        require("data.puzzles", self.puzzles, self.puzzles is None or self.puzzles > 0, "null or at least 1")
+        check(self, "data")
         real = self.path is not None or self.has_tasks
         require("data.tasks", self.tasks, self.path is None or not self.has_tasks, "[] beside data.path")
         require("data.puzzles", self.puzzles, not (self.puzzles and real), "null beside data.path and data.tasks")
         require("data.sha256", self.sha256, self.sha256 is None or real, "null without data.path or data.tasks")
-        require("data.augmentations", self.augmentations, self.augmentations >= 0, "at least 0")
         ends = [stage.until for stage in self.curriculum]
         rising = all(a < b for a, b in pairwise(ends))
         good = bool(ends) and rising and ends[-1] == 1
@@ -89,6 +91,11 @@ class DataConfig:
     def has_tasks(self) -> bool:
         """Whether real ARC tasks are trained on, in place of generated puzzles."""
         return bool(self.tasks or self.evaluation_tasks)
+
+    def last_targets(self) -> dict[str, Targets]:
+        """What the puzzles of the last stage aim at, by a name for each source of its mix."""
+        mix = self.curriculum[-1].mix
+        return {"unseen" if len(mix) == 1 else f"unseen_{i + 1}": source.targets for i, source in enumerate(mix)}
 
 
 def expand_home(path: Any) -> Any:

@@ -17,12 +17,12 @@ def names(path: str | list[str]) -> list[str]:
 
 
 def num_identifiers(path: str | list[str], puzzle: Puzzle) -> int:
-    """Puzzle identifiers of the directories, by metadata alone; ValueError for sizes that are not the puzzle's."""
+    """Puzzle identifiers of the directories, by metadata alone; UserError for sizes that are not the puzzle's."""
     found = []
     for name in names(path):
         try:
             metadata = dataset.read_metadata(name)
-        except ValueError as error:
+        except UserError as error:
             raise UserError(f"data.path={name}: {error}") from None
         check_sizes(Path(name) / stamp.SPLITS[0] / dataset.METADATA, metadata, puzzle)
         found.append(metadata.num_puzzle_identifiers)
@@ -36,7 +36,7 @@ def num_identifiers(path: str | list[str], puzzle: Puzzle) -> int:
 
 
 def check_sizes(path: Path, metadata: Metadata, puzzle: Puzzle) -> None:
-    """ValueError where `path`, a dataset.json, speaks of longer rows or of more tokens than the puzzle has."""
+    """UserError where `path`, a dataset.json, speaks of longer rows or of more tokens than the puzzle has."""
     if metadata.seq_len != puzzle.seq_len:
         raise UserError(f"{path}: seq_len={metadata.seq_len}: {puzzle.name} {puzzle.options} has {puzzle.seq_len}")
     if metadata.vocab_size > puzzle.vocab_size:
@@ -45,7 +45,7 @@ def check_sizes(path: Path, metadata: Metadata, puzzle: Puzzle) -> None:
 
 
 def read_training(path: str | list[str], puzzle: Puzzle) -> list[Dataset]:
-    """The training split of each directory, wholly checked. ValueError where their identifiers mean other things."""
+    """The training split of each directory, wholly checked. UserError where their identifiers mean other things."""
     num_identifiers(path, puzzle)
     found = [dataset.read(name) for name in names(path)]
     for name, one in zip(names(path), found, strict=True):

@@ -13,7 +13,7 @@ import puzzles
 from hrm_net.data import directories as data_directories
 from puzzles import splits
 from puzzles.base import Puzzle
-from puzzles.datasets import csv_file, dataset, stamp
+from puzzles.datasets import dataset, puzzle_files, stamp
 from puzzles.errors import UserError
 
 PAD = 0  # the token id of padding, in every domain
@@ -60,7 +60,7 @@ def generated_set(
 ) -> PuzzleSet:
     """`num` puzzles of the evaluation fold, no two symmetric to each other; equal arguments give equal sets.
 
-    None is symmetric to a row of `unlike`. ValueError where the domain has too few such puzzles.
+    None is symmetric to a row of `unlike`. UserError where the domain has too few such puzzles.
     """
     if num < 1:
         raise UserError(f"set {name}: num={num}: must be at least 1")
@@ -84,7 +84,7 @@ def generated_set(
 
 def read_sets(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
     """The sets behind `data=PATH`: one of a CSV file, named like the file, or those of a data directory.
-    ValueError for anything unreadable."""
+    UserError for anything unreadable."""
     path = Path(path)
     if path.is_dir():
         return read_directory(path, puzzle)
@@ -94,13 +94,13 @@ def read_sets(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
 
 
 def read_csv(path: str | Path, puzzle: Puzzle, name: str | None = None) -> PuzzleSet:
-    """A set from the columns `question` and, where there is one, `answer`; other columns are ignored.
+    """A set of the puzzles of a file, in any form that `puzzles.datasets.puzzle_files` reads.
 
-    Rows without an answer are solved exactly. ValueError naming file and line of a bad row: wrong length or symbol, an
-    answer that breaks the rules or its question, or, without an answer, no or several solutions.
+    Puzzles without an answer are solved exactly. UserError naming file and line of a bad one: a wrong size or symbol,
+    an answer that breaks the rules or its question, or, without an answer, no solution or several.
     """
     path = Path(path)
-    inputs, labels = csv_file.parse(path, csv_file.read(path), puzzle)
+    inputs, labels = puzzle_files.read_answered(path, puzzle)
     return PuzzleSet(name or path.stem, puzzle, inputs, labels)
 
 
@@ -108,7 +108,7 @@ def read_directory(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
     """The sets of a data directory's test split, or of one split where `path` is that split's own folder.
 
     Named like the directory; NAME/SET where there are several. Shapes, ids and the stamp are checked; the answers are
-    believed, whatever the puzzle's rules say of them. ValueError of one line for a directory that is none.
+    believed, whatever the puzzle's rules say of them. UserError of one line for anything else.
     """
     path = Path(path)
     name, split = path.resolve().name, "test"

@@ -1,32 +1,34 @@
-"""Judges a model on the tests of real ARC tasks as the competitions do: by votes over augmentations.
+"""Evaluates a model on the tests of real ARC tasks as the competitions do, by votes over augmentations; draws answers.
 
-Questions stream through the model; of its answers only the counted grids are kept.
+Questions stream through the model; only the counts of its answer grids are kept.
 """
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Integer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
 import puzzles
 from hrm_net.data.puzzle_sets import IGNORE, PAD
 from hrm_net.evaluation.metrics import wilson
 from hrm_net.inference.segments import Batch, Segment, run_segments, sigmoid
+from hrm_net.progress import Progress
 from puzzles.arc import canvas as arc_canvas
 from puzzles.arc.rows import Questions
 from puzzles.arc.score import grids, score
 from puzzles.arc.tasks import Grid, Task
 from puzzles.arc.vote import Candidate, Votes
 
+MOST_PICTURES = 3  # tasks that are drawn
 Rankings = dict[str, list[list[Candidate]]]
 
 
-def judge(
+def evaluate_tasks(
     model: nn.Module,
     questions: Questions,
     tasks: Sequence[Task],
@@ -37,30 +39,29 @@ def judge(
     seed: int = 0,
     progress: bool = True,
 ) -> tuple[Rankings, dict[str, Any]]:
-    """(candidates of every test by votes then confidence, metrics ready for JSON).
+    """(candidates of every test by votes, then confidence; metrics ready for JSON).
 
-    `tasks` hold the answers to the questions. Of those that are all known: `scores` {rule: {K: share}} (see
-    puzzles.arc.score); and of the tasks as they are, in one pass without any vote: `solve_rate` (the grid is right)
+    `tasks` hold the answers to the questions. If all of them are known: `scores` {rule: {K: share}} (see
+    puzzles.arc.score); and for the tasks as they are, in one pass without any vote: `solve_rate` (the grid is right)
     with its 95 % interval, `exact_accuracy` (every cell of the canvas that counts), `cell_accuracy`. `mean_segments`:
-    where the halting head would stop. `no_grid`: answers without a cell in the corner, which vote for nothing.
+    where the halting head would stop. `no_grid`: answers without a cell in the corner, which do not vote.
     """
-    votes, alone = Votes(), _Alone(tasks, questions.rows.canvas)
+    votes, single = Votes(), _SinglePass(tasks, questions.rows.canvas)
     seconds = 0.0
     generator = torch.Generator().manual_seed(int(puzzles.rng(seed, "evaluation noise").integers(2**62)))
     identifiers = questions.puzzle_identifiers
-    columns = (TextColumn("asking {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=not progress, transient=True) as bar:
-        task = bar.add_task(f"{len(tasks)} tasks", total=max_segments * -(-len(questions) // batch_size))
+    total = max_segments * -(-len(questions) // batch_size)
+    with Progress(f"evaluating {len(tasks)} tasks", total, unit="segments", transient=True, shown=progress) as bar:
         for start in range(0, len(questions), batch_size):
             part = slice(start, min(start + batch_size, len(questions)))
             batch = question_batch(questions.inputs(part), identifiers[part], batch_size)
             asked = list(questions.votes_for(part))
-            alone.begin(asked)
+            single.start_batch(asked)
             started = time.perf_counter()
             last = None
             for segment in run_segments(model, batch, max_segments, device=device, generator=generator):
-                alone.see(segment, segment.index == max_segments)
-                bar.advance(task)
+                single.add(segment, segment.index == max_segments)
+                bar.advance()
                 last = segment
             seconds += time.perf_counter() - started
             assert last is not None
@@ -71,7 +72,7 @@ def judge(
         "puzzles": sum(len(one.test) for one in tasks),
         "tasks": len(tasks),
         "questions": len(questions),
-        **alone.summary(max_segments),
+        **single.summary(max_segments),
         "no_grid": votes.empty,
         "seconds": seconds,
         "questions_per_second": len(questions) / seconds,
@@ -85,14 +86,15 @@ def judge(
 def question_batch(
     inputs: Integer[np.ndarray, "num seq"], identifiers: Integer[np.ndarray, " num"], batch_size: int
 ) -> Batch:
-    """Always `batch_size` rows, so that a compiled model sees one shape: the last is repeated. No answers."""
+    """A batch without answers, always of `batch_size` rows, the last one repeated, so that a compiled model sees one
+    shape."""
     rows = np.minimum(np.arange(batch_size), len(inputs) - 1)
     labels = np.full((batch_size, inputs.shape[1]), IGNORE, np.int32)
     return {"inputs": inputs[rows], "labels": labels, "puzzle_identifiers": identifiers[rows]}
 
 
-class _Alone:
-    """How the tasks as they are fare: one question each, one pass, no votes."""
+class _SinglePass:
+    """Metrics of the tasks as they are: one question each, one pass, no votes."""
 
     def __init__(self, tasks: Sequence[Task], canvas: int) -> None:
         self.answers: dict[tuple[str, int], Grid] = {
@@ -107,12 +109,12 @@ class _Alone:
         self.right, self.scored = 0, 0
         self.halted_at: list[int] = []
 
-    def begin(self, asked: Sequence[tuple[str, int, Any]]) -> None:
-        """A batch starts; rows of augmented tasks are passed over."""
+    def start_batch(self, asked: Sequence[tuple[str, int, Any]]) -> None:
+        """The rows of the batch that ask a task as it is; those of augmented tasks are ignored."""
         self.keys = [(row, (name, test)) for row, (name, test, one) in enumerate(asked) if one.index == 0]
         self.waiting = {row for row, _ in self.keys}
 
-    def see(self, segment: Segment, last: bool) -> None:
+    def add(self, segment: Segment, last: bool) -> None:
         stopping = {row for row in self.waiting if last or segment.wants_to_halt[row]}
         self.halted_at += [segment.index] * len(stopping)
         self.waiting -= stopping
@@ -140,3 +142,64 @@ class _Alone:
                 "cell_accuracy": self.right / self.scored,
             }
         return found
+
+
+def write_pictures(
+    model: nn.Module,
+    questions: Questions,
+    tasks: Sequence[Task],
+    rankings: Rankings,
+    directory: Path,
+    *,
+    max_segments: int,
+    batch_size: int,
+) -> list[Path]:
+    """task_NAME.png and votes_NAME.png of the first test of a few tasks: those answered right, then the first ones."""
+    from puzzles.arc.drawing import render_task, render_votes
+
+    directory.mkdir(parents=True, exist_ok=True)
+    shown = tasks_to_draw(tasks, rankings)
+    predictions = _by_segment(model, questions, shown, max_segments, batch_size)
+    paths = []
+    for task in shown:
+        steps = predictions[task.name]
+        chosen = [step for step in (1, 2, 4, 8, 16, 32) if step < len(steps)] + [len(steps)]
+        shows = [(pair.input, pair.output) for pair in task.train if pair.output is not None]
+        test = task.test[0]
+        captions = [f"segment {step}" for step in chosen]
+        sheet = render_task(shows, test.input, test.output, [steps[step - 1] for step in chosen], captions)
+        ranked = [(one.grid, one.votes, one.confidence) for one in rankings[task.name][0]]
+        ballot = render_votes(test.input, test.output, ranked)
+        for kind, image in (("task", sheet), ("votes", ballot)):
+            paths.append(directory / f"{kind}_{_safe(task.name)}.png")
+            image.save(paths[-1])
+    return paths
+
+
+def tasks_to_draw(tasks: Sequence[Task], rankings: Rankings, most: int = MOST_PICTURES) -> list[Task]:
+    """At most `most` tasks; those whose first test is right within two tries come first."""
+
+    def wrong(task: Task) -> bool:
+        answer = task.test[0].output
+        tries = rankings[task.name][0][:2]
+        return answer is None or not any(np.array_equal(one.grid, answer) for one in tries)
+
+    return sorted(tasks, key=wrong)[:most]
+
+
+def _by_segment(
+    model: nn.Module, questions: Questions, tasks: Sequence[Task], max_segments: int, batch_size: int
+) -> dict[str, list[Grid]]:
+    """The answer to the first test of each task, not augmented, after every segment."""
+    names = [group.name for group in questions.rows.groups]
+    first = (questions.tests == 0) & (questions.augmentations == 0)
+    rows = [int(np.flatnonzero(first & (questions.tasks == names.index(task.name)))[0]) for task in tasks]
+    inputs = np.concatenate([questions.inputs(slice(row, row + 1)) for row in rows])
+    batch = question_batch(inputs, questions.puzzle_identifiers[rows], batch_size)
+    steps = [arc_canvas.crop(step.states[: len(rows)]) for step in run_segments(model, batch, max_segments)]
+    return {task.name: [step[row] for step in steps] for row, task in enumerate(tasks)}
+
+
+def _safe(name: str) -> str:
+    """The name as part of a file's name."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)

@@ -1,9 +1,11 @@
 """How a model is measured during a run (key `validation`) and against compute (group `solver` of an evaluation)."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from hrm_net.schema import require
+from annotated_types import Ge
+
+from hrm_net.schema import check
 
 
 @dataclass(kw_only=True, slots=True)
@@ -14,20 +16,17 @@ class ValidationConfig:
 
     # Optimizer steps between two validations, which choose the best checkpoint; the last step is validated too; 0:
     # never.
-    every: int = 0
+    every: Annotated[int, Ge(0)] = 500
     # Puzzles in each validation set.
-    puzzles: int = 256
+    puzzles: Annotated[int, Ge(1)] = 128
     # Validations in a row below the best after which the run says so, and again after as many more; 0: never.
-    patience: int = 5
-    # Validation sets by name, each with targets for the generator. The puzzle's file sets what suits it.
+    patience: Annotated[int, Ge(0)] = 5
+    # Validation sets by name, each with targets for the generator; {}: puzzles like those of the last stage of
+    # data.curriculum. The puzzle's file sets what suits it.
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require("validation.patience", self.patience, self.patience >= 0, "at least 0")
-        require("validation.every", self.every, self.every >= 0, "at least 0")
-        require("validation.puzzles", self.puzzles, self.puzzles >= 1, "at least 1")
-        good = self.every == 0 or bool(self.targets)
-        require("validation.targets", "{}", good, "at least one set, or validation.every=0")
+        check(self, "validation")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -39,22 +38,18 @@ class ComputeCurveConfig:
     # none leaves it out; curve measures it.
     name: Literal["none", "curve"] = "none"
     # Puzzles of each set that are solved, its first ones; null: all.
-    puzzles: int | None = 200
+    puzzles: Annotated[int, Ge(1)] | None = 200
     # Segments at which a single pass is read off.
-    depths: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32, 64])
+    depths: list[Annotated[int, Ge(1)]] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32, 64])
     # Rules that end a pass early, each measured by itself: q, q:P, unchanged:K, residual:R, rules; joined by + all must
     # hold.
     stop: list[str] = field(default_factory=lambda: ["q", "q:0.98", "residual:0.3"])
     # Segments after which such a pass, or one of several over a puzzle, ends whatever the rule says.
-    max_segments: int = 16
+    max_segments: Annotated[int, Ge(1)] = 16
     # Numbers of passes over each puzzle, by symmetry or chance, from which one answer is selected; []: none.
-    restarts: list[int] = field(default_factory=lambda: [1, 2, 4, 8])
+    restarts: list[Annotated[int, Ge(1)]] = field(default_factory=lambda: [1, 2, 4, 8])
     # How the answer is selected: q, residual, vote, agreement or verifier (the puzzle's rules).
     select: list[str] = field(default_factory=lambda: ["q", "vote", "verifier"])
 
     def __post_init__(self) -> None:
-        require("solver.puzzles", self.puzzles, self.puzzles is None or self.puzzles >= 1, "null or at least 1")
-        require("solver.max_segments", self.max_segments, self.max_segments >= 1, "at least 1")
-        for key in ("depths", "restarts"):
-            values = getattr(self, key)
-            require(f"solver.{key}", values, all(value >= 1 for value in values), "whole numbers of at least 1")
+        check(self, "solver")

@@ -1,4 +1,4 @@
-"""What all charts look like: palette, axes, saving. Drawn without pyplot, so that nothing global is touched."""
+"""The common style of all charts: palette, axes, saving. They are drawn without pyplot, which would change globals."""
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -27,13 +27,13 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def look(i: int) -> tuple[str, str, str]:
-    """(colour, marker, line) of the i-th of up to 36 series: pairs of colour and marker do not come again."""
+def series_style(i: int) -> tuple[str, str, str]:
+    """(colour, marker, line) of the i-th of up to 36 series: no two have the same colour and marker."""
     return COLOURS[i % 6], MARKERS[(i + i // 6) % 6], ("-", "--")[i // 6 % 2]
 
 
 def tidy(axes: Axes) -> None:
-    """Once the curves are there: two spines, a faint grid, the title to the left, a legend where something is named."""
+    """Finish axes once their curves are drawn: two spines, a faint grid, the title to the left, a legend for labels."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -51,20 +51,20 @@ def tidy(axes: Axes) -> None:
 
 
 def percent_axis(axes: Axes, top: float = 1.02) -> None:
-    """Shares upwards, from 0 to a little above 100 %."""
+    """A vertical axis of shares, from 0 to a little above 100 %."""
     axes.set_ylim(0, top)
     axes.set_yticks(np.linspace(0, 1, 6))
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
 
 
 def doubling_axis(axes: Axes, values: Collection[int]) -> None:
-    """To the right in powers of two, with these ticks alone."""
+    """A horizontal axis in powers of two, with ticks at `values` only."""
     axes.set_xscale("log", base=2)
     axes.set_xticks(sorted(values), [str(value) for value in sorted(values)])
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def minutes_above(axes: Axes, records: Sequence[Record]) -> None:
+def add_minutes_axis(axes: Axes, records: Sequence[Record]) -> None:
     """A second scale with the minutes of training at which the steps were reached."""
     steps, first = np.unique([record["step"] for record in records], return_index=True)
     if len(steps) < 2:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Integer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
 import puzzles
@@ -20,6 +19,7 @@ from hrm_net.evaluation.metrics import by_difficulty, calibration, published, ra
 from hrm_net.evaluation.results import Results
 from hrm_net.inference.segments import Segment, padded_batch, run_segments, sigmoid
 from hrm_net.nn.config import HRMConfig
+from hrm_net.progress import Progress
 from hrm_net.provenance import provenance
 from puzzles.errors import UserError
 
@@ -52,11 +52,11 @@ def evaluate(
     for puzzle_set in sets:
         check_fits(model, puzzle_set)
     depth = max(max_segments, *curve)
-    columns = (TextColumn("evaluating {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    total = sum(depth * -(-len(puzzle_set) // batch_size) for puzzle_set in sets)
     scores = {}
-    with Progress(*columns, disable=not progress, transient=True) as bar:
+    with Progress("evaluating", total, unit="segments", transient=True, shown=progress) as bar:
         for puzzle_set in sets:
-            task = bar.add_task(puzzle_set.name, total=depth * -(-len(puzzle_set) // batch_size))
+            bar.name(f"evaluating {puzzle_set.name}")
             scores[puzzle_set.name] = evaluate_set(
                 model,
                 puzzle_set,
@@ -66,7 +66,7 @@ def evaluate(
                 device=device,
                 seed=seed,
                 loss=loss,
-                advance=lambda task=task: bar.advance(task),
+                advance=bar.advance,
             )
     return Results(sets=scores, **provenance(seed))
 

@@ -13,8 +13,8 @@ from hrm_net.evaluation.drawing import (
     MARKERS,
     SOFT,
     Record,
+    add_minutes_axis,
     doubling_axis,
-    minutes_above,
     new_figure,
     percent_axis,
     save,
@@ -22,6 +22,25 @@ from hrm_net.evaluation.drawing import (
     tidy,
 )
 from hrm_net.evaluation.results import Results
+
+COMPUTE_LABELS = {
+    "depth": "one pass, so many segments",
+    "stop": "one pass, stopped early",
+    "verified": "restarts until verified",
+}
+MOST_COLUMNS = 3
+
+
+def write_figures(results: Results, directory: str | Path, records: Sequence[Record] = ()) -> list[Path]:
+    """Charts of the results and, from metrics.jsonl's records, of the training. Returns the paths."""
+    directory = Path(directory)
+    paths = [learning_curves(records, directory / "learning_curves.png")] if records else []
+    return [
+        *paths,
+        accuracy_by_segments(results, directory / "accuracy_by_segments.png"),
+        difficulty_bars(results, directory / "difficulty.png"),
+        calibration_diagram(results, directory / "calibration.png"),
+    ]
 
 
 def learning_curves(records: Sequence[Record], path: str | Path) -> Path:
@@ -49,7 +68,7 @@ def learning_curves(records: Sequence[Record], path: str | Path) -> Path:
         tidy(axes)
         axes.set_xlabel("step")
         axes.set_xlim(0, max((record["step"] for record in records), default=1))
-        minutes_above(axes, records)
+        add_minutes_axis(axes, records)
     return save(figure, path)
 
 
@@ -158,6 +177,42 @@ def difficulty_bars(results: Results, path: str | Path) -> Path:
     return save(figure, path)
 
 
+def accuracy_by_compute(results: Results, path: str | Path) -> Path:
+    """Share right against the segments spent on a puzzle, all its passes together; a line a way of spending them."""
+    sets = {name: row["solver"] for name, row in results.sets.items() if "solver" in row}
+    columns = min(MOST_COLUMNS, len(sets))
+    rows = -(-len(sets) // columns)
+    figure = new_figure(5.2 * columns, 4.6 * rows)
+    handles, labels = [], []
+    panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
+    for axes in panels[len(sets) :]:
+        axes.set_visible(False)
+    for axes, (name, solver) in zip(panels, sets.items(), strict=False):
+        for i, (label, points) in enumerate(_lines(solver["points"]).items()):
+            points = sorted(points, key=lambda point: point["segments"])
+            axes.plot(
+                [point["segments"] for point in points],
+                [point["accuracy"] for point in points],
+                color=COLOURS[i % 6],
+                marker=MARKERS[i % 6],
+                markersize=6,
+                linestyle="none" if label == COMPUTE_LABELS["stop"] else "-",
+                label=label,
+                clip_on=False,
+            )
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.set_xlabel(f"segments a puzzle ({solver['flops_a_segment'] / 1e9:.2g} GFLOPs each)")
+        axes.set_title(f"{name}: right, of {solver['puzzles']:,} puzzles")
+        percent_axis(axes)
+        tidy(axes)
+        handles, labels = axes.get_legend_handles_labels()
+        if legend := axes.get_legend():
+            legend.remove()  # one for all panels instead
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=FONT_SIZE - 1)
+    return save(figure, path)
+
+
 def _smooth(values: np.ndarray) -> np.ndarray:
     """Running mean over a thirtieth of the records, weighted by closeness in time, without a lag at the ends."""
     if len(values) < 3:
@@ -166,3 +221,11 @@ def _smooth(values: np.ndarray) -> np.ndarray:
     distance = np.arange(len(values))[:, None] - np.arange(len(values))
     weights = np.exp(-0.5 * (distance / reach) ** 2)
     return weights @ values / weights.sum(axis=1)
+
+
+def _lines(points: list[dict]) -> dict[str, list[dict]]:
+    lines: dict[str, list[dict]] = {}
+    for point in points:
+        label = COMPUTE_LABELS.get(point["kind"]) or f"restarts {point['name'].partition(' ')[2]}"
+        lines.setdefault(label, []).append(point)
+    return lines

@@ -1,4 +1,4 @@
-"""One pass of a model over a batch, seen segment by segment: what every score and picture is made of."""
+"""One pass of a model over a batch, segment by segment: what every score and picture is made from."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,9 +38,9 @@ def run_segments(
     loss: str = "stablemax",
     loss_at: int = 0,
 ) -> Iterator[Segment]:
-    """Yields the arg-max states after each of `depth` segments of one pass in eval mode, in which no row stops early.
+    """Yield the arg-max states after each of `depth` segments of one pass in eval mode, in which no row stops early.
 
-    Segment `loss_at` also gets its cross-entropy by `loss`. `device` defaults to the model's. ValueError where the
+    Segment `loss_at` also gets its cross-entropy by `loss`. `device` defaults to the model's. UserError where the
     halting values are not finite: the answers mean nothing then.
     """
     device = next(model.parameters()).device if device is None else torch.device(device)
@@ -62,7 +62,7 @@ def run_segments(
 
 
 def padded_batch(puzzle_set: PuzzleSet, rows: Integer[np.ndarray, " rows"], batch_size: int) -> Batch:
-    """Always `batch_size` rows, so that a compiled model sees one shape: the last of `rows` is repeated as padding."""
+    """Exactly `batch_size` rows, so that a compiled model sees one shape; the last of `rows` is repeated as padding."""
     padded = np.concatenate([rows, np.full(batch_size - len(rows), rows[-1])])
     return {
         "inputs": puzzle_set.inputs[padded],
@@ -78,6 +78,7 @@ def sigmoid(x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
 
 @contextmanager
 def inference(model: nn.Module) -> Iterator[None]:
+    """Eval mode without gradients inside the block; the model's own mode comes back after it."""
     training = model.training
     model.eval()
     try:

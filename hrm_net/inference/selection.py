@@ -1,10 +1,11 @@
-"""Which of several answers to one puzzle to give, and how sure to be of it.
+"""Which of several answers to one puzzle to give, and with what confidence.
 
-q          the answer the halting head believes in most; its probability
-residual   the answer whose state moved least at the end; the head's probability of it
-vote       the answer given most often, between equals the one believed in most; its share of the votes
-agreement  the answer whose cells agree most with the others'; the mean share of agreeing cells
-verifier   the first answer that the rules verify, else as `q`; 1 where verified
+name       answer                                                    confidence
+q          the most probable one by the halting head                 that probability
+residual   the one whose state moved least in the last segment       the halting head's probability
+vote       the most frequent one; of equals, the more probable       its share of the votes
+agreement  the one whose cells agree most with the other answers'    mean share of agreeing cells
+verifier   the first one that the rules verify, otherwise as q       1 where verified
 """
 
 from collections.abc import Callable
@@ -20,13 +21,13 @@ Values = Float[np.ndarray, " restarts"]
 
 
 def check_selection(select: str, *, puzzle_name: str, verifiable: bool, halting: str, restarts: int) -> None:
-    """ValueError for a selection that is unknown or that the model or the puzzle cannot serve."""
+    """UserError for a selection that is unknown, or needs what the model or the puzzle does not have."""
     if select not in SELECTIONS:
         raise UserError(f"select={select}: must be one of {', '.join(SELECTIONS)}")
     if select == "verifier" and not verifiable:
         raise UserError(f"select=verifier: {puzzle_name} has no rules that verify an answer")
     if select == "q" and halting == "fixed" and restarts > 1:
-        raise UserError("select=q: the model was trained with halting=fixed: its head says nothing")
+        raise UserError("select=q: the model was trained with halting=fixed: its halting head says nothing")
 
 
 def choose(

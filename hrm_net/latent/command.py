@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrm_net.atomic_write import write_text
-from hrm_net.commands.arguments import Parser
-from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,16 +46,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("hrm-latent", description=DESCRIPTION, epilog=EXAMPLES)
     add = parser.add_argument
-    add("--run", metavar="DIR", help="directory of a training run, or of save_pretrained; default: the shipped weights")
+    parser.share("--run")
     add(
         "--data", action="append", metavar="FILE|DIR", help="puzzles to run it on; may be repeated (default: generated)"
     )
     add("--puzzles", type=int, default=256, metavar="N", help="of each set at most (default: %(default)s)")
     add("--segments", type=int, metavar="N", help="segments of the pass (default: as many as it was trained with)")
     add("--output", metavar="DIR", help="where JSON and pictures go (default: latent in the run's directory)")
-    add("--seed", type=int, default=0, metavar="N", help="of generated puzzles and of the fresh weights (%(default)s)")
-    add("--batch-size", type=int, default=16, metavar="N", help="puzzles computed at once (default: %(default)s)")
-    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
+    parser.share("--seed", help="of generated puzzles and of the fresh weights (default: %(default)s)")
+    parser.share("--batch-size", default=16)
+    parser.share("--device")
     return parser
 
 

@@ -104,7 +104,7 @@ class RecurrentCore(nn.Module):
         here = self.H_init.device
         if isinstance(generator, RowNoise):
             like = torch.empty(shape, device=here, dtype=dtype)
-            return generator.starts(like, lambda row, stream: truncated_normal_(row, 1.0, stream))
+            return generator.initial_states(like, lambda row, stream: truncated_normal_(row, 1.0, stream))
         device = here if generator is None else generator.device
         return truncated_normal_(torch.empty(shape, device=device), 1.0, generator).to(here, dtype)
 

@@ -121,14 +121,15 @@ def _misfit(value: object, hint: Any) -> str:
     if hint is int:
         return "" if type(value) is int else "a whole number"
     if hint is float:
-        return "" if type(value) in (int, float) and _is_finite(value) else "a finite number"
+        return "" if is_number(value) else "a finite number"
     if hint is str:
         return "" if type(value) is str else "text"
     return ""
 
 
-def _is_finite(value: Any) -> bool:
+def is_number(value: object) -> bool:
+    """Whether a value is an int or a float, and finite; True and False are not numbers here."""
     try:
-        return math.isfinite(value)
-    except OverflowError:
+        return type(value) in (int, float) and math.isfinite(value)  # pyright: ignore[reportArgumentType]
+    except OverflowError:  # a whole number beyond all floats
         return False

@@ -1,6 +1,6 @@
 """Random numbers for a batch whose rows come and go: what a row draws depends on its own seed, not on its neighbours.
 
-Stands where a `torch.Generator` may stand in `HRM.forward`.
+A `RowNoise` can stand wherever `HRM.forward` takes a `torch.Generator`, in eval mode.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,28 +11,33 @@ from torch import Tensor
 
 
 class RowNoise:
-    """One stream a row, drawn on the CPU so that it is the same on every device. Rows without one get zeros."""
+    """One stream of random numbers per row. Rows without a stream get zeros.
+
+    Numbers are drawn on the CPU, so that they are the same on every device.
+    """
 
     def __init__(self, num_rows: int) -> None:
         self.streams: list[torch.Generator | None] = [None] * num_rows
+        # Rows whose puzzle starts with the next segment.
         self.starting: set[int] = set()
 
-    def begin(self, row: int, seed: int) -> None:
+    def start(self, row: int, seed: int) -> None:
         """`row` takes a new puzzle at the next segment, with a stream of its own."""
         self.streams[row] = torch.Generator().manual_seed(seed)
         self.starting.add(row)
 
-    def end(self, row: int) -> None:
+    def stop(self, row: int) -> None:
+        """`row` becomes idle."""
         self.streams[row] = None
 
-    def keep(self, rows: Sequence[int]) -> None:
-        """Only these rows stay, in this order."""
+    def select(self, rows: Sequence[int]) -> None:
+        """Keep only these rows, in this order."""
         self.streams = [self.streams[row] for row in rows]
 
-    def starts(
+    def initial_states(
         self, like: Float[Tensor, "batch *state"], fill: Callable[[Tensor, torch.Generator], Tensor]
     ) -> Float[Tensor, "batch *state"]:
-        """What `fill(empty row, stream)` makes of the rows that begin; zeros elsewhere."""
+        """`fill(empty row, stream)` for each row that starts, and zeros elsewhere."""
         fresh = torch.zeros(like.shape)
         for row in sorted(self.starting):
             stream = self.streams[row]
@@ -43,5 +48,7 @@ class RowNoise:
     def normal(self, like: Float[Tensor, "batch *state"]) -> Float[Tensor, "batch *state"]:
         """Standard normal noise."""
         shape = like.shape[1:]
-        rows = [torch.zeros(shape) if one is None else torch.randn(shape, generator=one) for one in self.streams]
+        rows = [
+            torch.zeros(shape) if stream is None else torch.randn(shape, generator=stream) for stream in self.streams
+        ]
         return torch.stack(rows).to(like)

@@ -13,15 +13,14 @@ from hrm_net.recipes.text_scorer import TextScorerRecipe
 
 __all__ = ["RECIPES", "Evaluation", "Recipe", "Run", "check", "recipe_of", "train_config"]
 
-# No two of them own the same values.
-RECIPES: tuple[Recipe, ...] = (SolverRecipe(), ArcRecipe(), StepScorerRecipe(), TextScorerRecipe())
+# From the most specific to the most general: the first that owns a configuration has it.
+RECIPES: tuple[Recipe, ...] = (TextScorerRecipe(), ArcRecipe(), StepScorerRecipe(), SolverRecipe())
 
 
 def recipe_of(run: Mapping[str, Any] | TrainConfig) -> Recipe:
     """The kind of a run, by its configuration or by the values that one is made of."""
     values = asdict(run) if isinstance(run, TrainConfig) else run
-    (found,) = (recipe for recipe in RECIPES if recipe.owns(values))
-    return found
+    return next(recipe for recipe in RECIPES if recipe.owns(values))
 
 
 def check(values: dict[str, Any], *, read_data: bool = True) -> tuple[Recipe, Run]:

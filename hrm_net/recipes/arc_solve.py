@@ -13,8 +13,9 @@ from torch import nn
 
 from hrm_net.data import arc_tasks as arc_data
 from hrm_net.data.arc_batches import task_rows
-from hrm_net.evaluation.arc import judge
-from hrm_net.recipes.arc import Loaded, canvas_of
+from hrm_net.evaluation.arc import evaluate_tasks
+from hrm_net.recipes.arc import canvas_of
+from hrm_net.recipes.arc_evaluation import Loaded
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.model_source import ModelSource
 from puzzles.arc.score import submission
@@ -78,7 +79,7 @@ def answers(
     seed: int = 0,
     progress: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """What is told of each test, ready for JSON. The task as it is and up to `augmentations` of it vote, by default
+    """The result of each test, ready for JSON. The task as it is and up to `augmentations` of it vote, by default
     all that were trained on.
 
     `answer`, the grid with most votes, is null where no vote is for a grid; `attempts` are the two that a submission
@@ -93,7 +94,7 @@ def answers(
     rows = task_rows(trained.data, loaded, canvas=canvas_of(trained), seed=trained.seed).with_tests(tasks)
     places = {group.name: place for place, group in enumerate(rows.groups)}
     questions = rows.questions(augmentations, tasks=[places[task.name] for task in tasks])
-    rankings, _ = judge(
+    rankings, _ = evaluate_tasks(
         model, questions, tasks, max_segments=max_segments, batch_size=min(batch_size, len(questions)), seed=seed,
         progress=progress,
     )  # fmt: skip
@@ -117,13 +118,13 @@ def answers(
             }
 
 
-def line(told: dict[str, Any]) -> str:
+def line(result: dict[str, Any]) -> str:
     """One test in words."""
-    answer = "-" if told["answer"] is None else grid_text(np.array(told["answer"]))
-    verdict = {None: "", True: "solved", False: "not solved"}[told["solved"]]
+    answer = "-" if result["answer"] is None else grid_text(np.array(result["answer"]))
+    verdict = {None: "", True: "solved", False: "not solved"}[result["solved"]]
     parts = [
-        f"{told['task']}[{told['test']}]", answer, verdict, f"{told['votes']} of {told['asked']} votes",
-        f"confidence {100 * told['confidence']:.1f} %", "trained on" if told["trained_on"] else "",
+        f"{result['task']}[{result['test']}]", answer, verdict, f"{result['votes']} of {result['asked']} votes",
+        f"confidence {100 * result['confidence']:.1f} %", "trained on" if result["trained_on"] else "",
     ]  # fmt: skip
     return "  ".join(part for part in parts if part)
 
@@ -134,7 +135,7 @@ def grid_text(grid: Integer[np.ndarray, "_ _"]) -> str:
 
 
 def family_identifier(family: str | None, puzzle: Puzzle, source: ModelSource) -> int:
-    """The identifier by which a model trained on procedural families knows one; ValueError for any other model."""
+    """The identifier by which a model trained on procedural families knows one; UserError for any other model."""
     if family is None:
         raise UserError(
             f"{source.path}: hrm-solve cannot tell from a grid which family is meant; give --family, one of "

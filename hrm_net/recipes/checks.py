@@ -13,7 +13,7 @@ from puzzles.errors import UserError
 
 
 def section(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """The values below a key; none where they are no mapping, which the schema will say."""
+    """The values below a key; empty where they are not a mapping, which the schema will say."""
     found = values.get(key)
     return found if isinstance(found, Mapping) else {}
 

@@ -1,10 +1,13 @@
-"""The typed schema behind conf/: what a run of training or of evaluation is told, each key with its sentence; and the
-text of it that lies beside checkpoints."""
+"""The typed schema behind conf/: every key of training and of evaluation with its meaning and its default, and the text
+of a configuration that lies beside checkpoints."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from pathlib import PurePosixPath
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge
 
 from hrm_net import schema
 from hrm_net.data.config import DataConfig, Targets, expand_home
@@ -12,7 +15,7 @@ from hrm_net.evaluation.config import ComputeCurveConfig, ValidationConfig
 from hrm_net.nn.config import HRMConfig
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.search.config import SearchConfig
-from hrm_net.schema import require
+from hrm_net.schema import check, require
 from hrm_net.trainer.loop import LoopConfig
 from hrm_net.trainer.optim import OptimConfig
 from hrm_net.trainer.tracking import LoggerConfig
@@ -30,43 +33,45 @@ class TrainConfig:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    # Name of the run; its directory is runs/NAME unless hydra.run.dir says otherwise.
-    name: str
+    # Name of the run; its directory is runs/NAME unless hydra.run.dir says otherwise, and the same command resumes what
+    # lies there. The puzzle's file sets one.
+    name: str = "unnamed"
     # Every random stream of the run derives from this number.
-    seed: int = 0
+    seed: Annotated[int, Ge(0)] = 0
     # Optimizer steps of the whole run; warm-up, cosine and curriculum are counted in them.
-    steps: int
+    steps: Annotated[int, Ge(1)] = 2800
     # Puzzles in a batch; of a step scorer, steps of solutions.
-    batch_size: int
+    batch_size: Annotated[int, Ge(1)] = 64
     # Steps between two checkpoints; the last step always writes one, 0 writes no other.
-    checkpoint_every: int = 0
+    checkpoint_every: Annotated[int, Ge(0)] = 500
     # Newest checkpoints that are kept, at least 2; the best one is kept besides.
-    keep_checkpoints: int = 2
+    keep_checkpoints: Annotated[int, Ge(2)] = 2
     # Steps between two lines in metrics.jsonl.
-    log_every: int = 10
+    log_every: Annotated[int, Ge(1)] = 10
     # Puzzles in each set of the evaluation at the end; 0 leaves it out.
-    evaluate_puzzles: int = 1000
-    # Those sets by name, each with what the generator aims at; {}: chosen for the puzzle.
+    evaluate_puzzles: Annotated[int, Ge(0)] = 1000
+    # Those sets by name, each with targets for the generator; {}: chosen for the puzzle.
     evaluate_sets: dict[str, Targets] = field(default_factory=dict)
-    # torch.compile: auto uses it where it works, true insists, false runs eager.
+    # torch.compile: auto uses it where it works and says so where it does not, true insists, false runs eager.
     compile: Compile = "auto"
-    # Where to compute: auto takes a GPU if there is one.
+    # Where to compute: auto (a GPU if there is one), cpu, cuda or mps.
     device: Device = "auto"
     # bf16 or fp32 for states and matrix products (weights stay fp32); auto: bf16 where the hardware multiplies it.
     precision: Precision = "auto"
     # CPU threads; 0 leaves PyTorch's choice.
-    threads: int = 0
-    # Whether rows begin at different segments, so that a batch holds early and late ones (published: no).
-    stagger: bool = False
+    threads: Annotated[int, Ge(0)] = 0
+    # Whether rows begin at different segments, so that a batch holds early and late ones; published runs begin
+    # together.
+    stagger: bool = True
     # Cross-entropy of the answer: stablemax (published) or softmax.
-    loss: Literal["stablemax", "softmax"] = "stablemax"
+    loss: Literal["stablemax", "softmax"] = "softmax"
     # The model; sizes that follow from the puzzle are filled in.
     model: HRMConfig
     # The puzzle by name, and its options.
     puzzle: dict[str, Any]
     # Which puzzles the model learns from.
     data: DataConfig = field(default_factory=DataConfig)
-    # How the weights move.
+    # The update rule, its learning rate over the steps, and the moving average of the weights.
     optim: OptimConfig = field(default_factory=OptimConfig)
     # Where metrics go besides metrics.jsonl.
     logger: LoggerConfig = field(default_factory=LoggerConfig)
@@ -76,15 +81,14 @@ class TrainConfig:
     reward: RewardConfig = field(default_factory=RewardConfig)
 
     def __post_init__(self) -> None:
-        require("name", self.name, bool(self.name.strip()), "a name")
-        for key in ("steps", "batch_size", "log_every"):
-            require(key, getattr(self, key), getattr(self, key) >= 1, "at least 1")
-        require("keep_checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 2, "at least 2")
-        for key in ("seed", "checkpoint_every", "evaluate_puzzles", "threads"):
-            require(key, getattr(self, key), getattr(self, key) >= 0, "at least 0")
+        check(self)
+        path = PurePosixPath(self.name.strip())
+        inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+        bound = "a directory below runs/, not one above or beside it; hydra.run.dir=DIR takes any"
+        require("name", self.name, inside, bound)
 
     def loop(self) -> LoopConfig:
-        """What the training loop is told."""
+        """The part that the training loop needs."""
         return LoopConfig(
             steps=self.steps, log_every=self.log_every, validate_every=self.validation.every,
             checkpoint_every=self.checkpoint_every, keep_checkpoints=self.keep_checkpoints,
@@ -113,29 +117,33 @@ class EvaluateConfig:
     run: str | None = None
     # One checkpoint's directory in place of the best of a run, or a published HRM or TRM checkpoint's file.
     checkpoint: str | None = None
-    # Model values that a published checkpoint's weights do not tell, for example {num_heads: 8, h_cycles: 2}.
+    # Model values that a published checkpoint's weights do not tell: '+reference.num_heads=8'; an all_config.yaml
+    # beside it tells them too, and a data directory the length.
     reference: dict[str, Any] = field(default_factory=dict)
-    # CSV files or data directories to judge on; null: freshly generated sets, disjoint from training.
+    # CSV file of puzzles or data directory to evaluate on, or several: data=[a.csv,b.csv]; null: generated sets,
+    # disjoint from training.
     data: str | list[str] | None = None
     # Where the results go as JSON, pictures beside it; null: results.json in the run's directory, or in runs/shipped.
     output: str | None = None
     # Segments of the one pass that solve_rate is measured on.
-    max_segments: int = 16
+    max_segments: Annotated[int, Ge(1)] = 16
     # Segments at which accuracy is read off.
-    curve: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32])
+    curve: list[Annotated[int, Ge(1)]] = field(default_factory=lambda: [1, 2, 4, 8, 16, 32])
     # Puzzles computed at once.
-    batch_size: int = 64
-    # Puzzles in each generated set; of a file or of ARC's tasks, at most so many, the first ones (null: all).
-    puzzles: int | None = 1000
+    batch_size: Annotated[int, Ge(1)] = 64
+    # Puzzles in each generated set; of a file or of ARC's tasks, at most so many, the first ones (null: all, 1000
+    # generated).
+    puzzles: Annotated[int, Ge(1)] | None = 1000
     # Solutions of each puzzle that a step scorer ranks; null: as many as its run says.
-    candidates: int | None = None
+    candidates: Annotated[int, Ge(1)] | None = None
     # Augmentations of each ARC task that vote beside the task itself, of those trained on; null: all.
-    augmentations: int | None = None
-    # Generated sets by name, each with what the generator aims at; {}: the run's own, or chosen for the puzzle.
+    augmentations: Annotated[int, Ge(0)] | None = None
+    # Generated sets by name, each with targets for the generator: '+sets.thirty.clues=30'; {}: the run's own, or chosen
+    # for the puzzle.
     sets: dict[str, Targets] = field(default_factory=dict)
     # The generated sets derive from this number.
-    seed: int = 0
-    # Where to compute: auto takes a GPU if there is one.
+    seed: Annotated[int, Ge(0)] = 0
+    # Where to compute: auto (a GPU if there is one), cpu, cuda or mps.
     device: Device = "auto"
     # bf16 or fp32 for states and matrix products; auto: bf16 where the hardware multiplies it.
     precision: Precision = "auto"
@@ -155,15 +163,8 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         self.run, self.checkpoint, self.output = map(expand_home, (self.run, self.checkpoint, self.output))
         self.data = expand_home(self.data)
-        for key in ("max_segments", "batch_size"):
-            require(key, getattr(self, key), getattr(self, key) >= 1, "at least 1")
-        for key in ("puzzles", "candidates"):
-            value = getattr(self, key)
-            require(key, value, value is None or value >= 1, "null or at least 1")
-        few = self.augmentations is None or self.augmentations >= 0
-        require("augmentations", self.augmentations, few, "null or at least 0")
-        require("seed", self.seed, self.seed >= 0, "at least 0")
-        require("curve", self.curve, bool(self.curve) and min(self.curve) >= 1, "a list of whole numbers of at least 1")
+        check(self)
+        require("curve", self.curve, bool(self.curve), "a list of at least one number of segments")
         if self.run is not None and self.checkpoint is not None:
             raise UserError(f"checkpoint={self.checkpoint}: give run or checkpoint, not both")
         if self.reference and self.checkpoint is None:

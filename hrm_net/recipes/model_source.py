@@ -111,9 +111,9 @@ def export(run: str | Path, directory: str | Path) -> None:
     pretrained.save(source.load(), Path(directory), {"puzzle": source.puzzle, "loss": source.loss})
 
 
-def _from_published(path: Path, told: dict[str, Any]) -> ModelSource:
+def _from_published(path: Path, known: dict[str, Any]) -> ModelSource:
     try:
-        model = load_reference(path, **told)
+        model = load_reference(path, **known)
     except UserError as error:
         hint = " (checkpoint=FILE takes them as '+reference.KEY=VALUE')" if "do not tell" in str(error) else ""
         raise UserError(f"checkpoint={path}: {error}{hint}") from None

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from rich.console import Console
-
-from hrm_net.evaluation.results import Results
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource
 from hrm_net.schema import show
 from puzzles.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hrm_net.evaluation.results import Results
 
 
 @dataclass(kw_only=True, slots=True)
@@ -41,11 +43,14 @@ class Recipe(Protocol):
 
     # What it trains, as a noun phrase with its article.
     noun: str
+    # Whether its models answer tasks by votes over augmentations (hrm-solve).
+    answers_by_votes: bool
     # Keys of an evaluation that it does not take, each with the reason.
     refused: Mapping[str, str]
 
     def owns(self, values: Mapping[str, Any]) -> bool:
-        """Whether a run's values (keys as in conf/train.yaml, perhaps not checked yet) are of this kind."""
+        """Whether a run's values (keys as in conf/train.yaml, perhaps not checked yet) are of this kind, unless a kind
+        before it in the list has claimed them."""
         ...
 
     def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
@@ -63,7 +68,7 @@ class Recipe(Protocol):
         """What `evaluate` needs as `Evaluation.inputs`. UserError, before any work, for what cannot be asked."""
         ...
 
-    def evaluate(self, evaluation: Evaluation, console: Console) -> Results:
+    def evaluate(self, evaluation: Evaluation, console: "Console") -> "Results":
         """Evaluate, print the tables, write the JSON file and the pictures. Returns what was written."""
         ...
 

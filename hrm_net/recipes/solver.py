@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from rich.console import Console
 from torch import Tensor
 
 import puzzles
@@ -17,12 +16,10 @@ from hrm_net.data.batch import Batch
 from hrm_net.data.config import expand_home
 from hrm_net.data.directory_batches import DirectoryBatches
 from hrm_net.data.generated import generated_batches, torch_generator
-from hrm_net.evaluation.results import Results
-from hrm_net.evaluation.validation import Validation
 from hrm_net.model import HRM, Carry
 from hrm_net.nn.losses import SegmentLoss, segment_loss
-from hrm_net.recipes import checks, solver_evaluation
-from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
+from hrm_net.recipes import checks
+from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.schema import require
@@ -33,6 +30,12 @@ from hrm_net.trainer.optim import build_optimizers
 from hrm_net.trainer.tracking import Tracker
 from puzzles.base import Puzzle
 from puzzles.datasets.dataset import Dataset
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hrm_net.evaluation.results import Results
+    from hrm_net.evaluation.validation import Validation
 
 Batches = Callable[[int, np.ndarray | None], Batch]
 
@@ -78,7 +81,7 @@ class SolverTraining:
     def __init__(
         self,
         config: TrainConfig,
-        build_data: Callable[[], tuple[Batches, Validation | None]],
+        build_data: "Callable[[], tuple[Batches, Validation | None]]",
         device: torch.device,
         precision: torch.dtype,
     ) -> None:
@@ -134,6 +137,7 @@ class SolverRecipe:
     """See `hrm_net.recipes.recipe.Recipe`."""
 
     noun = "a solver"
+    answers_by_votes = False
     refused: Mapping[str, str] = MappingProxyType(
         {
             "search": "search needs a step scorer of puzzles",
@@ -143,9 +147,7 @@ class SolverRecipe:
     )
 
     def owns(self, values: Mapping[str, Any]) -> bool:
-        data = checks.section(values, "data")
-        tasks, heads = data.get("tasks") or data.get("evaluation_tasks"), checks.section(values, "reward")
-        return checks.section(values, "puzzle").get("name") != TEXT and not tasks and not heads.get("objectives")
+        return True
 
     def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
         def num_puzzle_ids(puzzle: Puzzle) -> Any:
@@ -177,10 +179,14 @@ class SolverRecipe:
         loop.run(config.loop(), run_dir, build)
 
     def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> Any:
+        from hrm_net.recipes import solver_evaluation  # tables and pictures load when they are needed
+
         datasets = None if source.inputs is None else source.inputs.datasets
         return solver_evaluation.check(config, source, datasets)
 
-    def evaluate(self, evaluation: Evaluation, console: Console) -> Results:
+    def evaluate(self, evaluation: Evaluation, console: "Console") -> "Results":
+        from hrm_net.recipes import solver_evaluation
+
         return solver_evaluation.evaluate(evaluation, console)
 
     def next_commands(self, config: TrainConfig, run_dir: Path) -> list[tuple[str, str]]:
@@ -213,7 +219,9 @@ def _check_identifiers(config: TrainConfig, puzzle: Puzzle) -> None:
         require("evaluate_puzzles", config.evaluate_puzzles, fits, "0: the data names puzzles and has no test split")
 
 
-def build_data(config: TrainConfig, inputs: SolverInputs) -> tuple[Batches, Validation | None]:
+def build_data(config: TrainConfig, inputs: SolverInputs) -> "tuple[Batches, Validation | None]":
+    from hrm_net.evaluation.validation import Validation
+
     puzzle, seed, batch_size = inputs.puzzle, config.seed, config.batch_size
     seen = None
     if inputs.datasets is not None:
@@ -226,7 +234,7 @@ def build_data(config: TrainConfig, inputs: SolverInputs) -> tuple[Batches, Vali
     if not config.validation.every:
         return batches, None
     validation = Validation(
-        puzzle, config.validation.targets, num_puzzles=config.validation.puzzles, batch_size=batch_size, seed=seed,
-        seen=seen,
+        puzzle, config.validation.targets or config.data.last_targets(), num_puzzles=config.validation.puzzles,
+        batch_size=batch_size, seed=seed, seen=seen,
     )  # fmt: skip
     return batches, validation

@@ -12,11 +12,12 @@ from hrm_net.data import directories
 from hrm_net.data.config import Targets
 from hrm_net.data.puzzle_sets import PuzzleSet, generated_set, read_sets
 from hrm_net.evaluation import compute_curve, live, trace
-from hrm_net.evaluation.compute_picture import accuracy_by_compute
 from hrm_net.evaluation.evaluate import evaluate as evaluate_sets
-from hrm_net.evaluation.pictures import write_figures, write_followed
+from hrm_net.evaluation.figures import accuracy_by_compute, write_figures
 from hrm_net.evaluation.results import Results, published_table, results_table
+from hrm_net.evaluation.trace import write_trace_pictures
 from hrm_net.model import HRM
+from hrm_net.progress import Progress
 from hrm_net.recipes.checks import check_targets
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource
@@ -89,10 +90,12 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
     console.print(published_table(results))
     if config.solver.name == "curve":
         compiled = resolve_compile(config.compile, resolve_device(config.device))
-        for one in sets:
-            results.sets[one.name]["solver"] = compute_curve.compute_curve(
-                model, one, config.solver, batch_size=config.batch_size, seed=config.seed, compiled=compiled
-            )
+        with Progress("accuracy against compute", len(sets), unit="sets", transient=True) as progress:
+            for one in sets:
+                results.sets[one.name]["solver"] = compute_curve.compute_curve(
+                    model, one, config.solver, batch_size=config.batch_size, seed=config.seed, compiled=compiled
+                )
+                progress.advance()
         console.print(compute_curve.curve_table(results))
     results.write(evaluation.output)
     print(f"results: {evaluation.output}")
@@ -155,9 +158,9 @@ def _pictures(evaluation: Evaluation, model: HRM, sets: list[PuzzleSet], results
         one.name: trace.traces(model, one, num, config.max_segments, batch_size=config.batch_size, seed=config.seed)
         for one in (sets if _own_rules(sets) else sets[-1:])
     }
-    paths += write_followed(followed, directory)
+    paths += write_trace_pictures(followed, directory)
     if console.is_terminal:
-        live.show(trace.most_telling(followed[sets[-1].name][:32]), console=console)
+        live.show(trace.slowest_solved(followed[sets[-1].name][:32]), console=console)
     print_paths(paths)
 
 

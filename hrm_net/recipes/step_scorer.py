@@ -7,16 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from rich.console import Console
 from torch import Tensor
 
 import puzzles
 from hrm_net.checkpoints import checkpoint, pretrained
 from hrm_net.data.generated import torch_generator
-from hrm_net.evaluation.results import Results
 from hrm_net.model import HRM
 from hrm_net.recipes import checks, solver
 from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
@@ -37,6 +35,11 @@ from hrm_net.trainer.optim import build_optimizers
 from hrm_net.trainer.tracking import LoggerConfig, Tracker
 from puzzles.errors import UserError
 from puzzles.steps.rules import StepRules, step_rules
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hrm_net.evaluation.results import Results
 
 SOLVER_BATCH = 64
 
@@ -205,6 +208,7 @@ class StepScorerRecipe:
     """See `hrm_net.recipes.recipe.Recipe`."""
 
     noun = "a step scorer of puzzles"
+    answers_by_votes = False
     refused: Mapping[str, str] = MappingProxyType(
         {
             "data": "it scores sampled solutions of generated puzzles; see sets=",
@@ -214,10 +218,7 @@ class StepScorerRecipe:
     )
 
     def owns(self, values: Mapping[str, Any]) -> bool:
-        data = checks.section(values, "data")
-        tasks = data.get("tasks") or data.get("evaluation_tasks")
-        heads = checks.section(values, "reward").get("objectives")
-        return bool(heads) and not tasks and checks.section(values, "puzzle").get("name") != TEXT
+        return bool(checks.section(values, "reward").get("objectives"))
 
     def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
         config, puzzle = checks.puzzle_config(values, lambda puzzle: puzzle.num_puzzle_ids)
@@ -261,7 +262,7 @@ class StepScorerRecipe:
         checks.check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
         return source.inputs.source if source.inputs is not None else scorer_inputs(trained, start=False).source
 
-    def evaluate(self, evaluation: Evaluation, console: Console) -> Results:
+    def evaluate(self, evaluation: Evaluation, console: "Console") -> "Results":
         from hrm_net.recipes import step_scorer_evaluation
 
         return step_scorer_evaluation.evaluate(evaluation, console)
@@ -328,6 +329,6 @@ def export(run_dir: Path, config: TrainConfig, **settings: Any) -> Path:
     """`run_dir/scorer`: the best checkpoint as config.json and model.safetensors; `settings` of the scorer join it."""
     best = checkpoint.best(run_dir / "checkpoints")
     assert best is not None, run_dir
-    told = {"objective": config.reward.objectives[-1], "segments": config.reward.segments} | settings
-    pretrained.save(load(best, config), run_dir / "scorer", {"puzzle": config.puzzle, "scorer": told})
+    scorer = {"objective": config.reward.objectives[-1], "segments": config.reward.segments} | settings
+    pretrained.save(load(best, config), run_dir / "scorer", {"puzzle": config.puzzle, "scorer": scorer})
     return run_dir / "scorer"

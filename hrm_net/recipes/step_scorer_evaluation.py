@@ -5,12 +5,13 @@ from typing import Any
 from rich.console import Console
 
 from hrm_net.evaluation.results import Results
+from hrm_net.progress import Progress
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.recipe import Evaluation
 from hrm_net.recipes.solver_evaluation import pictures_folder, print_paths
 from hrm_net.recipes.step_scorer import export, load
 from hrm_net.reward import evaluation as reward_evaluation
-from hrm_net.reward import pictures
+from hrm_net.reward import figures
 from hrm_net.reward.search.tables import search_tables
 from hrm_net.reward.tables import tables
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
@@ -31,17 +32,18 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
         model.compile_blocks()
     size = sum(p.numel() for p in model.parameters())
     console.print(f"{source.path}: {size:,} parameters, heads {', '.join(model.config.objectives)}", highlight=False)
-    results = reward_evaluation.evaluate(
-        model,
-        solutions,
-        config.sets or trained.evaluate_sets or solutions.targets(),
-        validation_puzzles=trained.validation.puzzles,
-        num_puzzles=config.puzzles or DEFAULT_PUZZLES,
-        candidates=config.candidates or trained.reward.evaluate_candidates,
-        batch_size=max(config.batch_size, 256),
-        seed=config.seed,
-        search=config.search if config.search.on else None,
-    )
+    with Progress("evaluating", None, transient=True):
+        results = reward_evaluation.evaluate(
+            model,
+            solutions,
+            config.sets or trained.evaluate_sets or solutions.targets(),
+            validation_puzzles=trained.validation.puzzles,
+            num_puzzles=config.puzzles or DEFAULT_PUZZLES,
+            candidates=config.candidates or trained.reward.evaluate_candidates,
+            batch_size=max(config.batch_size, 256),
+            seed=config.seed,
+            search=config.search if config.search.on else None,
+        )
     for name, found in results.sets.items():
         for table in tables(name, found):
             console.print(table)
@@ -53,13 +55,12 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
         print(f"scorer: {export(source.run_dir, trained, **settings(results, trained))}")
     if config.figures:
         records = read_metrics(source.run_dir) if source.run_dir else []
-        print_paths(pictures.write(results, records, pictures_folder(evaluation.output)))
+        print_paths(figures.write(results, records, pictures_folder(evaluation.output)))
     return results
 
 
 def settings(results: Results, trained: TrainConfig) -> dict[str, Any]:
-    """What a scorer keeps of an evaluation: hier's combination of single and merged steps."""
-    if trained.reward.objectives[-1] != "hier":
-        return {}
-    heads = next(iter(results.sets.values()))["heads"]
-    return {"fine_weight": heads["hier"]["fixed_on_validation"]["fine_weight"]}
+    """What a scorer keeps of an evaluation: how its head combines single and merged steps, where it scores both."""
+    head = trained.reward.objectives[-1]
+    weight = next(iter(results.sets.values()))["heads"][head]["fixed_on_validation"]["fine_weight"]
+    return {} if weight is None else {"fine_weight": weight}

@@ -5,16 +5,13 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 
 from hrm_net.checkpoints import pretrained
-from hrm_net.evaluation.results import Results
 from hrm_net.provenance import provenance
 from hrm_net.recipes import checks, step_scorer
 from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
@@ -22,19 +19,27 @@ from hrm_net.recipes.model_source import ModelSource, find_model
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.recipes.step_scorer import ScorerTraining, export, model_config
 from hrm_net.reward import objectives
-from hrm_net.reward.heads import MERGED_ROWS, SINGLE_ROWS, TRAJECTORIES, any_needs
+from hrm_net.reward.data.batches import PackedBatches
+from hrm_net.reward.examples import Examples, as_inputs
+from hrm_net.reward.heads import HEADS
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.scoring import run_rows, to_scores
 from hrm_net.reward.text import data as text_data
-from hrm_net.reward.text import judging as text_judging
+from hrm_net.reward.text import evaluation as text_evaluation
 from hrm_net.reward.text.config import TEXT_VOCAB_SIZE
-from hrm_net.reward.text.data import TEST, TRAIN, VALIDATION, TextBatches, TextSet
-from hrm_net.reward.text.rows import FINE
+from hrm_net.reward.text.data import TEST, TRAIN, VALIDATION, notes
 from hrm_net.schema import require, show
 from hrm_net.trainer import loop
 from hrm_net.trainer.device import resolve_device, resolve_precision
 from hrm_net.trainer.tracking import Tracker
 from puzzles.errors import UserError
+from puzzles.steps.rows import FINE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from hrm_net.evaluation.results import Results
 
 COLUMNS = {
     "auroc_steps": "AUROC steps", "auroc_merged": "merged", "auroc_solutions": "solutions",
@@ -47,21 +52,19 @@ class TextTraining(ScorerTraining):
 
     def setup(self) -> None:
         config, reward = self.config, self.config.reward
-        self.sets, notes = text_data.read(reward.text, config.model.seq_len, config.seed)
+        self.sets, sentences = text_data.read(reward.text, config.model.seq_len, config.seed)
         digest = hashlib.sha256(Path(str(reward.text.path)).read_bytes()).hexdigest()
         if self.data_digest not in (None, digest):
             raise UserError(
                 f"reward.text.path={reward.text.path}: is another file than the run began with; choose another name="
             )
         self.data_digest = digest
-        for note in notes:
-            print(note, flush=True)
+        for sentence in sentences:
+            print(sentence, flush=True)
         train = self.sets[TRAIN]
-        merged, alone, whole = (any_needs(reward.objectives, data) for data in (MERGED_ROWS, SINGLE_ROWS, TRAJECTORIES))
-        batches = TextBatches(
-            (train.lone if merged else train.lone.take(train.lone.span == FINE)) if alone else None,
-            train.trajectories if whole else None,
-            batch_size=config.batch_size, seed=config.seed, error_share=reward.error_share,
+        batches = PackedBatches(
+            train.needed_by(reward.objectives),
+            batch_size=config.batch_size, seed=config.seed, error_share=reward.error_share, streams="text ",
         )  # fmt: skip
         self.batches = batches
         print(f"learning from {train.describe()}", flush=True)
@@ -72,12 +75,12 @@ class TextTraining(ScorerTraining):
         """Minus the sum of the heads' losses on the validation questions, and a line to show."""
         held_out, state = self.sets[VALIDATION], self.state
         losses, scores = losses_and_scores(self.model, held_out, self.config)
-        told = text_judging.judged(held_out, scores, text_judging.thresholds(held_out, scores))
-        for head, found in told.items():
+        metrics = text_evaluation.head_metrics(held_out, scores, text_evaluation.thresholds(held_out, scores))
+        for head, found in metrics.items():
             tracker.log(
                 state.step, kind="validation", seconds=state.seconds, head=head, loss=losses[head].item(), **found
             )
-        aurocs = {head: found["auroc_solutions" if head == "orm" else "auroc_steps"] for head, found in told.items()}
+        aurocs = {head: found[f"auroc_{HEADS[head].measured_on}"] for head, found in metrics.items()}
         shown = ", ".join(
             f"{head} {'not defined' if math.isnan(value) else f'{value:.3f}'}" for head, value in aurocs.items()
         )
@@ -86,14 +89,12 @@ class TextTraining(ScorerTraining):
 
 
 def losses_and_scores(
-    model: RewardModel, held_out: TextSet, config: TrainConfig
-) -> tuple[dict[str, Tensor], text_judging.Scores]:
-    """Of every head over a whole set; scores of the rows as `TextSet.rows` has them."""
-    rows = text_data.columns(held_out.rows)
-    found = run_rows(model, rows, segments=config.reward.segments, batch_size=config.batch_size)
+    model: RewardModel, held_out: Examples, config: TrainConfig
+) -> tuple[dict[str, Tensor], text_evaluation.Scores]:
+    """Of every head over a whole set."""
+    found = run_rows(model, as_inputs(held_out.inputs), segments=config.reward.segments, batch_size=config.batch_size)
     logits = {head: torch.from_numpy(values) for head, values in found.logits.items()}
-    batch = text_data.batch_of(held_out)
-    losses = objectives.losses(logits, batch, loss=config.reward.loss)
+    losses = objectives.losses(logits, held_out.batch(), loss=config.reward.loss)
     return losses, {head: to_scores(head, values) for head, values in found.logits.items()}
 
 
@@ -101,6 +102,7 @@ class TextScorerRecipe:
     """See `hrm_net.recipes.recipe.Recipe`. It has heads and a file, but no puzzles, policy, or solver to start from."""
 
     noun = "a step scorer of texts"
+    answers_by_votes = False
     refused: Mapping[str, str] = MappingProxyType(
         {
             "data": "hrm-rank scores candidates in a file",
@@ -145,8 +147,10 @@ class TextScorerRecipe:
             )
         text_data.check_path(source.config.reward.text)
 
-    def evaluate(self, evaluation: Evaluation, console: Console) -> Results:
+    def evaluate(self, evaluation: Evaluation, console: "Console") -> "Results":
         """Score every head on questions never trained on, print the table, write the JSON file."""
+        from hrm_net.evaluation.results import Results
+
         config, source = evaluation.config, evaluation.source
         trained = source.config
         assert trained is not None
@@ -154,12 +158,12 @@ class TextScorerRecipe:
         model = step_scorer.load(source.path, trained).to(device)
         model.forward_dtype = resolve_precision(config.precision, device)
         sets, _ = text_data.read(trained.reward.text, trained.model.seq_len, trained.seed)
-        for note in sets[TEST].notes(TEST):
-            print(note, flush=True)
+        for sentence in notes(TEST, sets[TEST]):
+            print(sentence, flush=True)
         _, on_validation = losses_and_scores(model, sets[VALIDATION], trained)
         _, on_test = losses_and_scores(model, sets[TEST], trained)
-        fixed = text_judging.thresholds(sets[VALIDATION], on_validation)
-        found = _facts(sets[TEST]) | {"heads": _plain(text_judging.judged(sets[TEST], on_test, fixed))}
+        fixed = text_evaluation.thresholds(sets[VALIDATION], on_validation)
+        found = _facts(sets[TEST]) | {"heads": _plain(text_evaluation.head_metrics(sets[TEST], on_test, fixed))}
         results = Results(sets={TEST: found}, **provenance(config.seed))
         console.print(_table(found))
         results.write(evaluation.output)
@@ -205,27 +209,30 @@ def _with_sizes(values: dict[str, Any]) -> dict[str, Any]:
     return values | {"model": model | sizes}
 
 
-def _facts(one: TextSet) -> dict[str, Any]:
+def _facts(held_out: Examples) -> dict[str, Any]:
+    label, span, group = (column[held_out.starts[-1] :] for column in (held_out.label, held_out.span, held_out.group))
     return {
-        "questions": len(np.unique(one.lone.group)),
-        "steps": int((one.lone.span == 1).sum()),
-        "steps_right": float((one.lone.label[one.lone.span == 1] >= 0.5).mean()),
-        "solutions": len(one.trajectories.outcome),
-        "solutions_right": float(one.trajectories.outcome.mean()),
+        "questions": len(np.unique(group)),
+        "steps": int((span == FINE).sum()),
+        "steps_right": float((label[span == FINE] >= 0.5).mean()),
+        "solutions": held_out.num_solutions,
+        "solutions_right": float(held_out.outcome.mean()),
     }
 
 
-def _plain(told: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
+def _plain(metrics: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
     return {
         head: {key: float(value) if math.isfinite(value) else None for key, value in found.items()}
-        for head, found in told.items()
+        for head, found in metrics.items()
     }
 
 
-def _table(found: dict[str, Any]) -> Table:
+def _table(found: dict[str, Any]) -> "Table":
     title = (
         f"{found['steps']:,} rated steps and {found['solutions']:,} solutions to {found['questions']} unseen questions"
     )
+    from rich.table import Table
+
     table = Table(title=title, title_justify="left")
     table.add_column("head")
     for heading in COLUMNS.values():

@@ -1,6 +1,20 @@
-"""Step scorers: heads that judge the steps of a solution, on the same recurrent core.
+"""Step scorers, the reward models of this package: they score each step of a solution, on the same recurrent core.
 
-from hrm_net.reward import StepScorer, aggregate
+    from hrm_net.reward import StepScorer, aggregate
+
+    scorer = StepScorer.from_pretrained("scorer_6x6", objective="cond")
+    scores = scorer.score(problems, outputs)  # scores[problem][candidate][step] in [0, 1], higher is better
+    totals = aggregate(scores, "prod")  # totals[problem][candidate]
+
+To somebody who comes from language models: a puzzle is the prompt, a candidate is a completion, a step is one edit of
+the grid (`r1c2=3`), and a row, which the model scores, is a step with the state before it and the state after it.
+
+    heads/       the objectives, one file each: orm, prm, pqm, hier, cond
+    examples.py  rows with labels, of puzzles and of texts       model.py     the network
+    scoring.py   rows through a model                            scorer.py    what people call
+    data/        solutions of puzzles to learn from              text/        solutions in words
+    metrics/     ranking, best-of-N, first error, votes          search/      search by a head, attempts to fool it
+    formats/     files of other projects                         reward_function.py  the shape that trainers call
 """
 
 from typing import TYPE_CHECKING, Any

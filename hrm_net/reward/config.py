@@ -8,28 +8,28 @@ from hrm_net.reward.text.config import TextConfig
 from hrm_net.schema import require
 from puzzles.errors import UserError
 
-# Largest tree of rollouts, in nodes: beyond it a tree takes minutes.
+# Largest number of nodes of a tree: a larger one takes minutes.
 MOST_NODES = 20_000
 
 
 @dataclass(kw_only=True, slots=True)
 class PolicyConfig:
-    """Who writes the solutions that are judged."""
+    """The policy that writes the solutions."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    # careless (knows the answer, writes legal but wrong values now and then), random (legal values), or hrm (a trained
-    # solver, sampled).
+    # careless (knows the answer, and writes legal but wrong values now and then), random (writes legal values), or hrm
+    # (a trained solver, sampled).
     name: Literal["careless", "random", "hrm"] = "careless"
     # Share of edits that go wrong (careless).
     error: float = 0.08
-    # Chance that an edit mends a wrong cell while there is one, where steps may (careless, regime edit).
+    # Probability that an edit corrects a wrong cell while there is one (careless, regime edit).
     correct: float = 0.2
-    # Share of errors that break a right cell rather than fill a blank one wrongly (careless, regime edit).
+    # Share of errors that overwrite a right cell instead of filling a blank cell wrongly (careless, regime edit).
     doubt: float = 0.25
-    # Run directory, or name of shipped weights, of the solver that is sampled (hrm); null for others.
+    # Run directory, or name of shipped weights, of the solver that is sampled (hrm); null for the other policies.
     solver: str | None = None
-    # Temperature it is sampled at (hrm).
+    # Temperature at which the solver is sampled (hrm).
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
@@ -51,57 +51,60 @@ class RewardConfig:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    # Heads, any of: orm (outcome), prm (each step), pqm (ranking of steps), hier (single and merged steps), cond
-    # (hazard of going wrong); []: a solver is trained, and no other key here has an effect.
+    # Heads, any of: orm (outcome of the solution), prm (each step right or wrong), pqm (ranking of steps), hier (single
+    # and merged steps), cond (hazard of going wrong at each step); []: a solver is trained, and no other key here has
+    # an effect.
     objectives: list[str] = field(default_factory=list)
-    # fill: steps write blank cells only; edit: they may erase and overwrite.
+    # What steps may do: fill (write blank cells only) or edit (erase and overwrite as well).
     regime: Literal["fill", "edit"] = "edit"
-    # Steps that a solution may take.
+    # Largest number of steps of a solution.
     budget: int = 5
-    # Cells that a step may change.
+    # Largest number of cells that a step changes.
     cells_per_step: int = 5
-    # Who writes the solutions.
+    # The policy that writes the solutions.
     policy: PolicyConfig = field(default_factory=PolicyConfig)
-    # trajectories (solutions one by one), trees (of rollouts, every node expanded), or auto: trees where the labels are
-    # Monte-Carlo or something is compressed.
+    # What is learned from: trajectories (solutions one by one), trees (of rollouts, with every node expanded), or auto
+    # (trees for Monte-Carlo labels and for compression, else trajectories).
     data: Literal["auto", "trajectories", "trees"] = "auto"
-    # Solutions of each puzzle, or of each tree for the heads that learn from whole solutions.
+    # Number of solutions of each puzzle, or of each tree for the heads that learn from whole solutions.
     candidates: int = 4
-    # Trees, of the first so many puzzles.
+    # Number of trees, one for each of the first puzzles.
     trees: int = 200
-    # Steps after which a tree's nodes are finished by one rollout each, not expanded; null: as many as the budget.
+    # Number of steps after which the nodes of a tree are finished by one rollout each instead of expanded; null: the
+    # budget.
     height: int | None = None
-    # Continuations of each node (trees), or rollouts that a Monte-Carlo label counts (trajectories).
+    # Number of continuations of each node (trees), or of rollouts behind each Monte-Carlo label (trajectories).
     children: int = 5
-    # exact (by the solution), mc_soft (share of rollouts that come right) or mc_hard (whether one does).
+    # Labels of steps: exact (by the solution), mc_soft (share of rollouts that come right) or mc_hard (whether any of
+    # them does).
     labels: Literal["exact", "mc_soft", "mc_hard"] = "exact"
     # Exact label of a single step of a whole solution: ok (no edit of it is wrong) or alive (after it the solution can
     # still come right within the budget).
     fine: Literal["ok", "alive"] = "ok"
     # Exact label of a merged step: second (that of its second half, as published) or net (of what the two do together).
     coarse: Literal["second", "net"] = "second"
-    # Trees: none, hnc (hierarchical node compression), or a control: noise (its label noise alone), count (as many rows
-    # more as merging and compression would add, from further trees).
+    # Compression of trees: none, hnc (hierarchical node compression), or a control: noise (its label noise alone),
+    # count (as many additional rows as merging and compression would give, from further trees).
     compression: Literal["none", "hnc", "noise", "count"] = "none"
-    # The step that goes wrong: the first, or the last, after which the state never is right again (trees: the first
-    # node that no rollout came right from).
+    # Which step counts as the error: the first wrong one, or the last, after which the state is never right again
+    # (trees: the first node from which no rollout came right).
     error: Literal["first", "last"] = "last"
-    # Share of failed solutions whose wrong step cond is told.
+    # Share of failed solutions whose error step cond learns from.
     error_share: float = 1.0
-    # Loss of prm and hier: bce or mse.
+    # Loss of prm and hier: bce (cross-entropy) or mse (squared error).
     loss: Literal["bce", "mse"] = "bce"
-    # Segments of thinking on each step.
+    # Number of segments on each step.
     segments: int = 2
-    # Run directory, or name of shipped weights, of a solver whose core is the start; null: a fresh one.
+    # Run directory, or name of shipped weights, of a solver whose core training starts from; null: a new core.
     start: str | None = None
-    # Updates in which the core first learns to give whole answers, as a run of its own in the directory `solver` of
-    # this one; 0: none, or `start`.
+    # Number of updates in which the core first learns to solve whole puzzles, in a run of its own in the directory
+    # `solver` of this run; 0: none.
     solver_steps: int = 0
-    # Solutions of each validation puzzle.
+    # Number of solutions of each validation puzzle.
     validation_candidates: int = 8
-    # Solutions of each puzzle that the evaluation ranks.
+    # Number of solutions of each puzzle that the evaluation ranks.
     evaluate_candidates: int = 64
-    # Solutions in words to learn from, in place of puzzles.
+    # Solutions in words to learn from, instead of puzzles.
     text: TextConfig = field(default_factory=TextConfig)
 
     def __post_init__(self) -> None:
@@ -145,7 +148,7 @@ class RewardConfig:
 
     @property
     def kind(self) -> Literal["trajectories", "trees"]:
-        """What `data` asks for."""
+        """What `data` stands for, with auto resolved."""
         if self.data != "auto":
             return self.data
         return "trajectories" if self.labels == "exact" and self.compression == "none" else "trees"

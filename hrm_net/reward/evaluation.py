@@ -14,7 +14,9 @@ from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data.prepare import solutions_of
 from hrm_net.reward.data.solutions import SolutionSource
 from hrm_net.reward.examples import grid_inputs
+from hrm_net.reward.heads import HEADS
 from hrm_net.reward.labelled_solutions import (
+    FINE_ONLY,
     Choices,
     LabelledSolutions,
     best_fine_weight,
@@ -33,9 +35,7 @@ from hrm_net.reward.validation import validation_solutions
 from puzzles.steps.rows import StepRows
 from puzzles.steps.rules import StepRules
 
-# By head, the scores of the single steps; under MERGED those that hier gives the merged ones.
-Scored = dict[str, np.ndarray]
-MERGED = "hier merged"
+ByHead = dict[str, np.ndarray]
 
 
 def evaluate(
@@ -51,23 +51,21 @@ def evaluate(
     search: SearchConfig | None = None,
 ) -> Results:
     """Metrics of each set by its name, on `candidates` solutions of each of `num_puzzles` puzzles of the evaluation
-    fold. Thresholds, aggregation and the weight of hier's single steps are fixed before, on `validation_puzzles` of
-    each source. `search` adds a section of that name to each set."""
+    fold. Thresholds, aggregation and the weight of single beside merged steps are fixed before, on
+    `validation_puzzles` of each source. `search` adds a section of that name to each set."""
     rules, reward = source.rules, source.reward
     sampled = validation_solutions(source, validation_puzzles, exact=True)
     validation = LabelledSolutions.of("validation", sampled, reward, reward.validation_candidates)
-    on_validation = _scored(model, validation, reward, batch_size)
-    weight = 1.0
-    if "hier" in on_validation:
-        weight = best_fine_weight(validation, on_validation["hier"], on_validation[MERGED])
+    fine, merged = _scored(model, validation, reward, batch_size)
+    weights = {head: best_fine_weight(validation, fine[head], scores) for head, scores in merged.items()}
     choices = {
-        name: Choices.on(validation, scores, weight if name == "hier" else None)
-        for name, scores in _table_rows(validation, on_validation, weight).items()
+        name: Choices.on(validation, scores, weights.get(name))
+        for name, scores in _table_rows(validation, fine, merged, weights).items()
     }
     found = {}
     for name, targets in sets.items():
         solutions = _solutions(source, name, targets, num_puzzles, candidates, seed)
-        scored = _table_rows(solutions, _scored(model, solutions, reward, batch_size), weight)
+        scored = _table_rows(solutions, *_scored(model, solutions, reward, batch_size), weights)
         rng = puzzles.rng(seed, "bootstrap")
         heads = {head: head_metrics(solutions, scores, choices[head], rng) for head, scores in scored.items()}
         section = _without_scorer(solutions, rules, rng) | {"heads": heads}
@@ -88,25 +86,23 @@ def _solutions(
     return LabelledSolutions.of(name, sampled, source.reward, candidates)
 
 
-def _scored(model: RewardModel, solutions: LabelledSolutions, reward: RewardConfig, batch_size: int) -> Scored:
-    num = len(solutions.trajectories.rows)
-    merged = [solutions.merged] if "hier" in model.config.objectives else []
-    inputs = grid_inputs(StepRows.concatenate([solutions.trajectories.rows, *merged]))
-    logits = run_rows(model, inputs, segments=reward.segments, batch_size=batch_size, fill=True).logits
-    found = {head: to_scores(head, logits[head][:num]) for head in model.config.objectives}
-    if merged:
-        found[MERGED] = to_scores("hier", logits["hier"][num:])
-    return found
+def _scored(
+    model: RewardModel, solutions: LabelledSolutions, reward: RewardConfig, batch_size: int
+) -> tuple[ByHead, ByHead]:
+    """(the scores of single steps by head, the scores of merged steps by each head that scores pairs)."""
+    heads, num = model.config.objectives, len(solutions.trajectories.rows)
+    paired = [head for head in heads if HEADS[head].scores_pairs]
+    rows = StepRows.concatenate([solutions.trajectories.rows, *([solutions.merged] if paired else [])])
+    logits = run_rows(model, grid_inputs(rows), segments=reward.segments, batch_size=batch_size, fill=True).logits
+    fine = {head: to_scores(head, logits[head][:num]) for head in heads}
+    return fine, {head: to_scores(head, logits[head][num:]) for head in paired}
 
 
-def _table_rows(solutions: LabelledSolutions, scored: Scored, weight: float) -> Scored:
-    """What is measured: each head, of hier the combination of single and merged steps, and its single steps alone
-    ("hier_fine"), as published."""
-    found = {head: scores for head, scores in scored.items() if head != MERGED}
-    if "hier" in found:
-        fine = found["hier"]
-        found |= {"hier": combined_scores(solutions, fine, scored[MERGED], weight), "hier_fine": fine}
-    return found
+def _table_rows(solutions: LabelledSolutions, fine: ByHead, merged: ByHead, weights: dict[str, float]) -> ByHead:
+    """The rows of the table: each head, with single and merged steps combined where it scores both, and then the single
+    steps of such a head alone, as published."""
+    combined = {head: combined_scores(solutions, fine[head], scores, weights[head]) for head, scores in merged.items()}
+    return fine | combined | {head + FINE_ONLY: fine[head] for head in merged}
 
 
 def _without_scorer(solutions: LabelledSolutions, rules: StepRules, rng: np.random.Generator) -> dict[str, Any]:

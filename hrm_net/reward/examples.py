@@ -9,10 +9,9 @@ from jaxtyping import Bool, Float32, Int64, Integer, Shaped
 
 from hrm_net.reward.heads import MERGED_ROWS, SINGLE_ROWS, TRAJECTORIES, any_needs
 from hrm_net.reward.heads.base import ALONE, Batch
+from hrm_net.reward.inputs import GRID_INPUTS
 from puzzles.steps.rows import COARSE, FINE, StepRows, StepTrajectories
 
-# What a scorer of puzzles is shown of each row, beside the steps left and the span.
-GRIDS = ("problem", "before", "after")
 Solutions = Integer[np.ndarray, " chosen"] | Bool[np.ndarray, " solutions"]
 Single = Integer[np.ndarray, " rows"] | Bool[np.ndarray, " single"]
 
@@ -123,7 +122,7 @@ def from_steps(trajectories: StepTrajectories | None, single: StepRows | None) -
     parts = ([] if trajectories is None else [trajectories.rows]) + ([] if single is None else [single])
     rows = parts[0] if len(parts) == 1 else StepRows.concatenate(parts)
     return Examples(
-        inputs={name: getattr(rows, name) for name in (*GRIDS, "left", "span")},
+        inputs={name: getattr(rows, name) for name in GRID_INPUTS},
         label=rows.label,
         group=rows.group,
         starts=np.zeros(1, np.int64) if trajectories is None else trajectories.starts,
@@ -134,7 +133,7 @@ def from_steps(trajectories: StepTrajectories | None, single: StepRows | None) -
 
 def grid_inputs(rows: StepRows) -> dict[str, np.ndarray]:
     """What a model is shown of steps of puzzles."""
-    return as_inputs({name: getattr(rows, name) for name in (*GRIDS, "left", "span")})
+    return as_inputs({name: getattr(rows, name) for name in GRID_INPUTS})
 
 
 def as_inputs(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -17,8 +17,10 @@ from hrm_net.reward.metrics.first_error import best_threshold, first_error_auroc
 from puzzles.steps.rows import StepRows, StepTrajectories
 from puzzles.steps.rules import StepRules
 
-# Weights of the single step's score beside the merged one's that are tried for hier; 1, as published, wins a tie.
+# Weights of the single step's score beside the merged one's that are tried; 1, as published, wins a tie.
 FINE_WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)
+# Ends the name of a table's row with the single steps alone of a head that scores pairs as well.
+FINE_ONLY = "_fine"
 Scores = Float[np.ndarray, " rows"]
 Merged = Float[np.ndarray, " pairs"]
 

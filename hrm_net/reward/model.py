@@ -1,7 +1,7 @@
-"""A step scorer's network: the coupled recurrence of `hrm_net.model`, shown a step, with a head for each objective.
+"""A step scorer's network: the recurrent core of a solver, which is shown a step, with one head for each objective.
 
-Like a solver it thinks in segments, whose detached state flows on; unlike one it reads a row's verdict from all of the
-state, and from where the step wrote.
+Like a solver it runs in segments, and the detached state flows from one to the next. Unlike a solver it does not write
+an answer: the heads read the whole state, pooled everywhere and at the cells that the step wrote.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from hrm_net.reward.inputs import GRIDS, Rows, SymbolInputs, TokenInputs
 from hrm_net.reward.model_config import RewardModelConfig
 from puzzles.errors import UserError
 
-SMALL = 0.1  # of the embeddings that a solver has none of, beside those it has
+# Scale of the embeddings that a solver does not have, where the core starts from a solver.
+SMALL = 0.1
 
 
 @dataclass(kw_only=True, slots=True)
@@ -36,9 +37,11 @@ class RewardState:
 
 @dataclass(kw_only=True, slots=True)
 class RewardOutput:
-    """What one segment says of each row: a logit an objective, and the logit of the verdicts being right already.
+    """What one segment gives for each row: a logit for each objective, and the halting logit.
 
-    The sigmoid of a logit is the score, except for `cond`: there it is the hazard h of going wrong at this step.
+    `hrm_net.reward.scoring.to_scores` turns logits into scores: their sigmoid, but for `cond`, whose sigmoid is the
+    hazard h of going wrong at this step. The sigmoid of `q_halt` is the probability that every logit already has its
+    right sign.
     """
 
     logits: dict[str, Float[Tensor, " rows"]]
@@ -46,10 +49,11 @@ class RewardOutput:
 
 
 class RewardModel(nn.Module):
-    """One core, any set of heads. `state, out = model(state, rows)` runs one segment.
+    """One core with any set of heads. `state, out = model(state, rows)` runs one segment.
 
-    `rows`: tensors `problem`, `before`, `after` [rows, seq] of token ids, `left`, `span` [rows]; for text `tokens`,
-    `part` [rows, seq] and `span`. `hier` judges single and merged steps by one head, told apart by `span`.
+    `rows` holds integer tensors: for puzzles `problem`, `before` and `after` [rows, seq] of token ids, `left` [rows]
+    (steps of the budget left after this one) and `span` [rows] (1: a single step, 2: two steps merged); for text
+    `tokens` and `part` [rows, seq], and `span`.
     """
 
     def __init__(self, config: RewardModelConfig, generator: torch.Generator | None = None) -> None:
@@ -72,7 +76,7 @@ class RewardModel(nn.Module):
         self.core.forward_dtype = dtype
 
     def initial_state(self, rows: Rows) -> RewardState:
-        """The fixed start of every row."""
+        """The state that every row starts from."""
         z_H, z_L = self.core.initial_states(len(rows["span"]))
         return RewardState(z_H=z_H, z_L=z_L)
 
@@ -95,8 +99,8 @@ class RewardModel(nn.Module):
     ) -> "RewardModel":
         """A scorer whose core is a trained solver's.
 
-        It reads the puzzle (or, by `given`, the state `before` or `after`) as the solver read puzzles; the other grids
-        come in by small new embeddings, so that at first the core just solves. ValueError where the two do not fit.
+        It reads the puzzle (or, by `given`, the state `before` or `after`) as the solver read puzzles. The other grids
+        enter by small new embeddings, so that at first the core just solves. UserError where the two do not fit.
         """
         if given not in GRIDS or config.inputs != "grids":
             raise UserError(f"given={given}, inputs={config.inputs}: must be one of {', '.join(GRIDS)}, with grids")
@@ -126,16 +130,16 @@ class RewardModel(nn.Module):
 
     @classmethod
     def from_pretrained(cls, source: str | Path) -> "RewardModel":
-        """Read what `save_pretrained` wrote, strictly, in eval mode; ValueError for files missing or that do not fit.
+        """Read what `save_pretrained` wrote, strictly, in eval mode; UserError for missing files or a misfit.
 
-        Where no such directory exists, the name may be that of weights which ship with the package.
+        Where no such directory exists, the name may be that of weights that ship with the package.
         """
         directory = pretrained.shipped(source) or Path(source)
         return pretrained.load(cls, directory, RewardModelConfig.from_dict)
 
 
 def _head(features: int, generator: torch.Generator | None) -> Linear:
-    """A linear map to one logit, which starts at 0 for every row: undecided."""
+    """A linear map to one logit, which is 0 for every row at the start: a score of 1/2."""
     head = Linear(features, 1, bias=True, generator=generator)
     nn.init.zeros_(head.weight)
     return head

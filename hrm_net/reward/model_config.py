@@ -3,7 +3,9 @@
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+from hrm_net.checkpoints.pretrained import build_config
 from hrm_net.nn.config import HRMConfig
+from hrm_net.nn.layer_config import as_json, check_types
 from hrm_net.reward.heads import HEADS
 from puzzles.errors import UserError
 
@@ -35,15 +37,19 @@ class RewardModelConfig:
 
     def __post_init__(self) -> None:
         """UserError, naming key, value and bound, for values that no scorer can have."""
+        check_types(self)
+        names = ", ".join(HEADS)
+        if not isinstance(self.objectives, list) or not all(isinstance(name, str) for name in self.objectives):
+            raise UserError(f"model.objectives={as_json(self.objectives)}: must be a list of {names}")
         if not self.objectives or set(self.objectives) - set(HEADS):
-            raise UserError(f"model.objectives={self.objectives}: must be any of {', '.join(HEADS)}, at least one")
+            raise UserError(f"model.objectives={self.objectives}: must be any of {names}, at least one")
         if len(set(self.objectives)) < len(self.objectives):
             raise UserError(f"model.objectives={self.objectives}: each at most once")
         if self.inputs not in INPUTS:
             raise UserError(f"model.inputs={self.inputs}: must be one of {', '.join(INPUTS)}")
         for key, bound in (("max_left", 0), ("segments", 1)):
-            if getattr(self, key) < bound:
-                raise UserError(f"model.{key}={getattr(self, key)}: must be at least {bound}")
+            if not bound <= getattr(self, key) <= 10**6:
+                raise UserError(f"model.{key}={getattr(self, key)}: must be at least {bound} and at most {10**6}")
         if self.inputs == "text" and self.core.codec == "symbols":
             raise UserError("model.core.codec=symbols: text has no interchangeable symbols; use tokens for inputs=text")
         if self.core.state != "fixed" or self.core.noise:
@@ -54,18 +60,13 @@ class RewardModelConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "RewardModelConfig":
-        """From what `dataclasses.asdict` made of one. UserError for an unknown key, TypeError for a missing one."""
+        """From what `dataclasses.asdict` made of one. UserError for a key that is unknown or missing."""
+        if "core" not in values and "seq_len" in values:
+            raise UserError("holds a solver, not a step scorer; load it with hrm_net.HRM.from_pretrained")
         core = values.get("core")
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(values.keys() - known)
-        if unknown:
-            raise UserError(f"model.{unknown[0]}={values[unknown[0]]}: unknown key")
         if not isinstance(core, dict):
             raise UserError("model.core: must be an object of the core's values")
-        unknown = sorted(core.keys() - {field.name for field in fields(HRMConfig)})
-        if unknown:
-            raise UserError(f"model.core.{unknown[0]}={core[unknown[0]]}: unknown key")
-        return cls(**{**values, "core": HRMConfig(**core)})
+        return build_config(cls, {**values, "core": build_config(HRMConfig, core, "model.core.")}, "model.")
 
     def check_start(self, solver: HRMConfig) -> None:
         """UserError for the first value that gives a solver's weights another meaning in this core."""

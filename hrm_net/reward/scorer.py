@@ -22,6 +22,8 @@ import puzzles
 from hrm_net.checkpoints import pretrained
 from hrm_net.reward.candidates import Path as States
 from hrm_net.reward.candidates import read_candidate, read_list, read_problem
+from hrm_net.reward.heads import HEADS
+from hrm_net.reward.inputs import GRID_INPUTS
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.scoring import RowLogits, run_rows, to_log_scores, to_scores
 from puzzles.base import Puzzle
@@ -85,8 +87,8 @@ class StepScorer:
                 f"trained on {config.core.seq_len} and {config.core.vocab_size}"
             )
         segments = config.segments if segments is None else segments
-        if not 0 <= fine_weight <= 1 or (fine_weight != 1 and objective != "hier"):
-            raise UserError(f"fine_weight={fine_weight}: must lie in 0..1, and be 1 for objectives other than hier")
+        if not 0 <= fine_weight <= 1 or (fine_weight != 1 and not HEADS[objective].scores_pairs):
+            raise UserError(f"fine_weight={fine_weight}: must lie in 0..1, and be 1 for a head of single steps alone")
         if stop is not None and not 0 < stop <= 1:
             raise UserError(f"stop={stop}: must be a probability above 0, or null")
         for key, value in (("segments", segments), ("batch_size", batch_size)):
@@ -152,7 +154,7 @@ class StepScorer:
         found = self._run(fine)
         logits = found.logits[self.objective]
         scores, log_rewards = to_scores(self.objective, logits), to_log_scores(self.objective, logits)
-        if self.objective == "hier" and self.fine_weight < 1:
+        if self.fine_weight < 1:
             second = np.concatenate([np.arange(len(path.states) - 1) > 0 for _, path in paths])
             coarse = self.score_rows(StepRows.concatenate([_rows(problem, path, COARSE) for problem, path in paths]))
             scores[second] = self.fine_weight * scores[second] + (1 - self.fine_weight) * coarse
@@ -172,7 +174,7 @@ class StepScorer:
         left = np.ascontiguousarray(rows.left).view(np.uint8).reshape(len(rows), 4)
         keys = np.concatenate([*grids, left, rows.span[:, None]], axis=1)
         _, places, back = np.unique(_as_words(keys), return_index=True, return_inverse=True)
-        shown = {key: getattr(rows, key)[places] for key in ("problem", "before", "after", "left", "span")}
+        shown = {key: getattr(rows, key)[places] for key in GRID_INPUTS}
         found = run_rows(self.model, shown, segments=self.segments, stop=self.stop, batch_size=self.batch_size)
         logits = {name: values[back] for name, values in found.logits.items()}
         return RowLogits(logits=logits, segments=found.segments[back])
@@ -185,7 +187,7 @@ class StepScorer:
 
     @classmethod
     def from_pretrained(cls, source: str | Path, **settings: Any) -> "StepScorer":
-        """What `save_pretrained` wrote; `settings` go before those saved. ValueError as `RewardModel.from_pretrained`.
+        """What `save_pretrained` wrote; `settings` replace those saved. UserError as `RewardModel.from_pretrained`.
 
         `source` is a directory or the name of weights that ship with the package.
         """
@@ -203,7 +205,8 @@ class StepScorer:
             if not isinstance(value, types) or isinstance(value, bool):
                 raise UserError(f"{path}: scorer.{key}={json.dumps(value)}: must be {words}")
         chosen = {**saved, **settings}
-        if chosen.get("objective") != "hier" and "fine_weight" not in settings:
+        head = HEADS.get(str(chosen.get("objective")))
+        if not (head and head.scores_pairs) and "fine_weight" not in settings:
             chosen["fine_weight"] = 1.0
         return cls(model, puzzles.get(**puzzle), **chosen)
 

@@ -1,4 +1,4 @@
-"""What an evaluation of a step scorer found, as terminal tables."""
+"""The evaluation of a step scorer as terminal tables."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ CASES = ("right_right", "right_wrong", "wrong_right", "wrong_wrong")
 
 
 def tables(name: str, found: dict[str, Any]) -> list[Table]:
-    """Of one set: the heads by every measure, and by what came before a step."""
+    """Of one set: the heads by every metric, and by what came before a step."""
     return [_heads(name, found), _quadrants(name, found)]
 
 
@@ -44,7 +44,7 @@ def _heads(name: str, found: dict[str, Any]) -> Table:
 
 
 def _quadrants(name: str, found: dict[str, Any]) -> Table:
-    table = Table(title=f"{name}: steps judged rightly, by the step before", title_justify="left")
+    table = Table(title=f"{name}: steps classified correctly, by the step before", title_justify="left")
     table.add_column("head", no_wrap=True)
     for case in CASES:
         before, now = case.split("_")
@@ -58,16 +58,18 @@ def _quadrants(name: str, found: dict[str, Any]) -> Table:
 
 
 def called(head: str) -> str:
+    """The heading of a head's row."""
     return head.replace("_fine", ", single")
 
 
 def _weights(found: dict[str, Any]) -> str | None:
-    """How hier's two scores of a step are weighted."""
-    if "hier" not in found["heads"]:
-        return None
-    weight = found["heads"]["hier"]["fixed_on_validation"]["fine_weight"]
-    shares = f"{weight:g} of the single step's score and {1 - weight:g} of the merged one's"
-    return f"hier: {shares}, chosen on validation puzzles"
+    """How each head weighs its two scores of a step, where it has two."""
+    told = []
+    for head, row in found["heads"].items():
+        weight = row["fixed_on_validation"]["fine_weight"]
+        if weight is not None:
+            told.append(f"{head}: {weight:g} times the single step's score plus {1 - weight:g} times the merged one's")
+    return f"{'; '.join(told)} (fixed on validation puzzles)" if told else None
 
 
 def _curve(curve: dict[str, Any], sizes: list[int]) -> list[str]:

@@ -16,6 +16,7 @@ from hrm_net.reward.data.prepare import solutions_of
 from hrm_net.reward.data.solutions import Solutions, SolutionSource
 from hrm_net.reward.examples import from_steps
 from hrm_net.reward.heads import HEADS, MERGED_ROWS, any_needs
+from hrm_net.reward.inputs import GRID_INPUTS
 from hrm_net.reward.metrics.ranking import auroc
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.scoring import run_rows, to_scores
@@ -41,7 +42,7 @@ class Validation:
         if any_needs(self.reward.objectives, MERGED_ROWS):
             merged = StepRows.concatenate([one.merged(self.reward) for one in found])
         self.batch = from_steps(self.solutions, merged).batch()
-        self.inputs = {name: self.batch[name].numpy() for name in ("problem", "before", "after", "left", "span")}
+        self.inputs = {name: self.batch[name].numpy() for name in GRID_INPUTS}
 
     def __call__(self, model: RewardModel, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
         """Minus the sum of the heads' losses, and a line to show; a record of each head is logged."""
@@ -56,7 +57,7 @@ class Validation:
                 step, kind="validation", seconds=seconds, head=head, loss=losses[head], **found,
                 solutions=len(self.solutions),
             )  # fmt: skip
-            shown.append(f"{head} {found[f'auroc_{measured_on(head)}']:.3f}")
+            shown.append(f"{head} {found[f'auroc_{HEADS[head].measured_on}']:.3f}")
         line = f"  step {step}: AUROC of steps (orm: of solutions) on validation puzzles: {', '.join(shown)}"
         return -sum(losses.values()), [line]
 
@@ -66,11 +67,6 @@ class Validation:
         how = ranking_aggregation(HEADS[head].aggregation)
         whole = by_solution(np.maximum(scores, math.ulp(0.0)), self.solutions.starts, how)
         return {"auroc_steps": auroc(scores, self.ok), "auroc_solutions": auroc(whole, self.solutions.outcome)}
-
-
-def measured_on(head: str) -> str:
-    """What a head's one figure is about: solutions where only its last score is trained, else steps."""
-    return "solutions" if HEADS[head].aggregation == "last" else "steps"
 
 
 def validation_solutions(source: SolutionSource, num_puzzles: int, *, exact: bool = False) -> list[Solutions]:

@@ -1,4 +1,4 @@
-"""The application: three files, and three questions in JSON. All mistakes are answered by {"error": one line}."""
+"""The web application: the files of the page, and three requests in JSON. Mistakes are answered by {"error": LINE}."""
 
 import secrets
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -31,7 +31,7 @@ SEEDS = 1 << 53  # JavaScript's whole numbers
 def create_app(
     models: Sequence[Served], *, limits: Limits | None = None, names: Collection[str] = (), warm: bool = False
 ) -> Starlette:
-    """One model for each kind of puzzle. `names`: what else than an address clients may call this server."""
+    """One model for each kind of puzzle. `names`: host names of this server besides its addresses."""
     limits = limits or Limits()
     serving = Serving(models, limits)
 
@@ -53,12 +53,12 @@ def create_app(
         exception_handlers={Refusal: _refused, HTTPException: _unknown, Exception: _failed},
         lifespan=lifespan,
     )
-    app.router.redirect_slashes = False  # there is one way to each file
+    app.router.redirect_slashes = False  # each file has one address
     return app
 
 
 class Serving:
-    """The models and who waits for them."""
+    """The models, each with its queue."""
 
     def __init__(self, models: Sequence[Served], limits: Limits) -> None:
         self.models, self.limits = {served.name: served for served in models}, limits
@@ -140,5 +140,5 @@ async def _unknown(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    """Ours: the traceback goes to the terminal, not to the client."""
+    """A defect of ours: the traceback goes to the terminal, not to the client."""
     return JSONResponse({"error": "internal error; the server's terminal tells more"}, 500)

@@ -6,18 +6,17 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hrm_net.commands.arguments import Parser
-from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
 
 if TYPE_CHECKING:
     from hrm_net.serve.served import Served
 
-DESCRIPTION = "A page on this machine: type or generate a Sudoku or a maze, and watch a trained model fill it in."
+DESCRIPTION = "Serve a page on this machine: type or generate a puzzle, and watch a trained model fill it in."
 EXAMPLES = """\
 examples:
   hrm-serve                          Sudoku, with the weights that ship with the package
-  hrm-serve --run runs/maze          mazes as well, with the best checkpoint of a run
+  hrm-serve --run runs/maze          mazes too, with the best checkpoint of a run
   hrm-serve --port 0                 on any free port
 
 Links to a puzzle: http://127.0.0.1:8765/#sudoku=53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
@@ -35,13 +34,13 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--run", action="append", default=[], metavar="DIR",
         help="directory of a training run or of save_pretrained, or the name of weights that ship with the package; "
-        "may be repeated, one for each kind of puzzle (Sudoku by default: the shipped weights)")  # fmt: skip
-    add("--port", type=int, default=8765, metavar="N", help="0: any free one (default: %(default)s)")
-    add("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s, this machine)")
-    add("--allow-remote", action="store_true", help="let --host be an address that other machines reach")
-    add("--name", action="append", default=[], metavar="NAME", help="a host name that browsers may reach it by")
-    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
-    add("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="of states and matrix products")
+        "may be repeated, one for each kind of puzzle (default: the shipped weights for Sudoku)")  # fmt: skip
+    add("--port", type=int, default=8765, metavar="N", help="port; 0 takes any free one (default: %(default)s)")
+    add("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (default: %(default)s)")
+    add("--allow-remote", action="store_true", help="allow --host to be an address that other machines reach")
+    add("--name", action="append", default=[], help="another host name of the page; may be repeated")
+    parser.share("--device")
+    parser.share("--precision")
     return parser
 
 
@@ -72,7 +71,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def check_address(host: str, port: int, allow_remote: bool) -> None:
-    """ValueError for a port that is none, and for an address that others reach where that was not allowed."""
+    """UserError for an impossible port, and for an address that other machines reach where that was not allowed."""
     if not 0 <= port <= 65535:
         raise UserError(f"port={port}: must lie in 0..65535")
     try:
@@ -86,7 +85,7 @@ def check_address(host: str, port: int, allow_remote: bool) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; ValueError where the address cannot be had."""
+    """A listening socket; UserError where the address is not available."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)

@@ -1,4 +1,4 @@
-"""What every request passes first: whom it calls us, how often it comes; and the headers that every answer bears."""
+"""What every request passes first: a check of the host name and of the rate; and the headers of every answer."""
 
 import ipaddress
 import time

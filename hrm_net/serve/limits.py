@@ -1,4 +1,4 @@
-"""What one client may ask for: bytes, requests a second, a place in the queue, seconds."""
+"""Bounds on what a client may ask for: bytes, requests per second, a place in the queue, seconds."""
 
 import asyncio
 import json
@@ -24,9 +24,9 @@ class Limits:
     # Requests of one client that may come at once, and a second in the long run.
     burst: int = 40
     per_second: float = 8.0
-    # Clients whose requests are counted; beyond them the longest silent are forgotten.
+    # Clients whose requests are counted; beyond them, those silent for longest are forgotten.
     clients: int = 1_000
-    # Requests that may wait for a model besides the one it works at.
+    # Requests that may wait for a model besides the one that it works on.
     waiting: int = 4
     # Seconds to wait for an answer, the queue included.
     seconds: float = 60.0
@@ -62,7 +62,7 @@ class TokenBuckets:
 
 
 class Turns:
-    """One thread that works at one request at a time, and a short queue before it."""
+    """One thread that works on one request at a time, and a short queue before it."""
 
     def __init__(self, name: str, limits: Limits) -> None:
         self.name, self.limits = name, limits
@@ -70,7 +70,7 @@ class Turns:
         self.under_way = 0
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """What `work` gives back; Refusal 503 where the queue is full, or the answer late.
+        """What `work` returns; Refusal 503 where the queue is full, or the answer late.
 
         Work that is late goes on, since nothing can end a thread, and keeps its place until it is done.
         """
@@ -98,7 +98,7 @@ class Turns:
 
 
 async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
-    """The JSON object in the body; Refusal where it is none, too large or too slow.
+    """The JSON object in the body; Refusal where it is not one, too large or too slow.
 
     Only application/json is taken: a page of another site cannot send that without asking, and is never allowed.
     """
@@ -112,7 +112,7 @@ async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
-        raise Refusal(400, "the body is no JSON") from None
+        raise Refusal(400, "the body is not JSON") from None
     if not isinstance(found, dict):
         raise Refusal(400, "the body must be a JSON object")
     return found
@@ -132,5 +132,5 @@ async def _read(request: Request, most: int) -> bytes:
 
 
 def whole_seconds(wait: float) -> int:
-    """Of a Retry-After header."""
+    """The value of a Retry-After header."""
     return max(1, math.ceil(wait))

@@ -1,4 +1,4 @@
-"""A model and the puzzle it solves, as the page needs them: what can be generated, and solutions by segments."""
+"""A model and the puzzle that it solves, as the page needs them: new puzzles, and solutions segment by segment."""
 
 import math
 import time
@@ -9,7 +9,7 @@ import numpy as np
 from torch import nn
 
 import puzzles
-from hrm_net.commands.solve import question
+from hrm_net.data.puzzle_sets import parse_question
 from hrm_net.serve.limits import Refusal
 from hrm_net.solver import DEFAULT_STOP, model_config, solve
 from puzzles.base import Puzzle
@@ -20,7 +20,7 @@ SEGMENTS = 16
 
 @dataclass(kw_only=True, slots=True)
 class Served:
-    """One model at work. `origin`: where its weights come from, in words."""
+    """A model that is served. `origin`: where its weights come from, in words."""
 
     puzzle: Puzzle
     model: nn.Module
@@ -47,7 +47,7 @@ class Served:
     def generate(self, level: Any, targets: dict[str, Any], seed: int) -> dict[str, Any]:
         """A fresh puzzle as text. `targets`, where there are any, take the place of `level`.
 
-        Refusal 400 for a level that there is none of, and for targets that are out of reach.
+        Refusal 400 for an unknown level, and for targets that are out of reach.
         """
         levels = {one.name: one.targets for one in self.puzzle.page().levels}
         if not targets:
@@ -70,7 +70,7 @@ class Served:
         if not isinstance(text, str):
             raise Refusal(400, "text: must be a string, the puzzle")
         try:
-            inputs = question(text, self.puzzle)
+            inputs = parse_question(text, self.puzzle)
         except UserError as error:
             raise Refusal(400, str(error)) from None
         began = time.perf_counter()
@@ -108,7 +108,7 @@ class Served:
         }
 
     def warm(self) -> None:
-        """Compiles and loads what the first puzzles would wait for."""
+        """Compile and load what the first request would wait for."""
         text = self.generate(self.puzzle.page().levels[0].name, {}, 0)["text"]
         self.solve(text, segments=1)
 

@@ -4,8 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from hrm_net.commands.arguments import Parser
-from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
 
 DESCRIPTION = """\

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hrm_net.commands import compose
-from hrm_net.recipes import train_config
+from hrm_net.recipes import compose, train_config
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.study.arms import Arm
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hrm_net.progress import Progress
 from hrm_net.study import rows
 from hrm_net.study.arms import BY_NAME, Arm
 from hrm_net.study.domains import Domain
@@ -103,22 +104,24 @@ def run(plan: Plan, work: Path, workers: int = 2) -> None:
         failed: list[Job] = []
         running: list[_Running] = []
         print(f"{len(finished)} of {total} jobs are done; {len(todo)} to go, {workers} at a time", flush=True)
-        while (todo or running) and interrupt.signal is None:
-            for ended in [one for one in running if one.process.poll() is not None]:
-                running.remove(ended)
-                row = row_of(ended.one, plan, work) if ended.process.returncode == 0 else None
-                if row is None:
-                    failed.append(ended.one)
-                    todo = [one for one in todo if not _needs(one, ended.one)]
-                    print(f"{ended.one.name}: failed; see {ended.log}", flush=True)
-                    continue
-                finished[ended.one] = row
-                left = seconds_left([*todo, *(other.one for other in running)], finished, workers)
-                print(f"{len(finished)}/{total} {_line(ended, left)}", flush=True)
-            while len(running) < workers and (ready := next(_ready(todo, [r.one for r in running]), None)):
-                todo.remove(ready)
-                running.append(_start(ready, plan, work))
-            time.sleep(POLL)
+        with Progress("jobs", total, done=len(finished)) as progress:
+            while (todo or running) and interrupt.signal is None:
+                for ended in [one for one in running if one.process.poll() is not None]:
+                    running.remove(ended)
+                    row = row_of(ended.one, plan, work) if ended.process.returncode == 0 else None
+                    if row is None:
+                        failed.append(ended.one)
+                        todo = [one for one in todo if not _needs(one, ended.one)]
+                        progress.say(f"{ended.one.name}: failed; see {ended.log}")
+                        continue
+                    finished[ended.one] = row
+                    left = seconds_left([*todo, *(other.one for other in running)], finished, workers)
+                    progress.say(f"{len(finished)}/{total} {_line(ended, left)}")
+                    progress.advance()
+                while len(running) < workers and (ready := next(_ready(todo, [r.one for r in running]), None)):
+                    todo.remove(ready)
+                    running.append(_start(ready, plan, work))
+                time.sleep(POLL)
         for one in running:
             one.process.send_signal(signal.SIGTERM)
         for one in running:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import NullLocator
 
-from hrm_net.evaluation.drawing import doubling_axis, look, new_figure, save, tidy
+from hrm_net.evaluation.drawing import doubling_axis, new_figure, save, series_style, tidy
 from hrm_net.reward import figures
 from hrm_net.reward.search import figures as search_figures
 from hrm_net.study.arms import Arm
@@ -48,7 +48,7 @@ def shortfall_curves(curves: dict[str, dict[str, Any]], path: Path) -> Path:
     figure = new_figure(9.6, 5.0)
     axes = figure.subplots()
     for i, (arm, curve) in enumerate(curves.items()):
-        colour, marker, line = look(i)
+        colour, marker, line = series_style(i)
         axes.plot(curve["sizes"], curve["mean"], color=colour, marker=marker, markersize=6, linestyle=line, label=arm)
         axes.fill_between(curve["sizes"], curve["low"], curve["high"], color=colour, alpha=0.12, linewidth=0)
     doubling_axis(axes, {size for curve in curves.values() for size in curve["sizes"]})

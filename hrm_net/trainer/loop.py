@@ -26,7 +26,7 @@ LINES = 20  # that a run prints where there is no terminal, besides one at least
 
 @dataclass(kw_only=True, slots=True)
 class LoopConfig:
-    """What the loop is told of a run."""
+    """The part of a run's configuration that the loop needs, as plain values."""
 
     steps: int
     log_every: int

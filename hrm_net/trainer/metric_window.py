@@ -21,7 +21,7 @@ class MetricWindow:
         self.rows.append(torch.stack([*sums, *(count.sum() for count in counts), halted.new_tensor(len(halted))]))
 
     def pop(self) -> dict[str, float | None]:
-        """Means a row (losses) and a halted row (the others; None where no row halted); starts the next window."""
+        """Means per row (losses) and per halted row (the others; None where no row halted); the next window begins."""
         total, lm, q_halt, q_continue, halted, exact, cells, segments, rows = torch.stack(self.rows).sum(dim=0).tolist()
         self.rows.clear()
         return {

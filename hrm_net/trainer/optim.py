@@ -6,17 +6,20 @@ AdamATan2 bounds every step by `lr * pi / 2` and needs no epsilon: `p -= lr * at
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
+from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from hrm_net.nn.embedding import SparsePuzzleEmbedding, sign_sgd_
+from hrm_net.schema import check, require
 from puzzles.errors import UserError
 
 OptimName = Literal["adam_atan2", "adamw", "muon"]
+Share = Annotated[float, Ge(0), Lt(1)]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -26,45 +29,33 @@ class OptimConfig:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # adam_atan2 (published), adamw, or muon: Muon on the matrices inside the H and L stacks, AdamW on all else.
-    name: OptimName = "adam_atan2"
+    name: OptimName = "muon"
     # Peak learning rate. Muon's is rescaled to the update size of AdamW, so one value serves both of its parts.
-    lr: float = 1e-4
+    lr: Annotated[float, Gt(0)] = 3e-3
     # Decay of the running mean and of the running mean square of the gradient (adam_atan2, adamw).
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[Share, Share] = (0.9, 0.95)
     # Decoupled decay: every weight shrinks by lr * weight_decay each step.
-    weight_decay: float = 0.1
+    weight_decay: Annotated[float, Ge(0)] = 0.01
     # Steps over which the learning rate rises linearly to its peak.
-    warmup_steps: int = 2000
+    warmup_steps: Annotated[int, Ge(0)] = 50
     # Where the cosine ends, as a share of the peak; 1 keeps the peak.
-    min_lr_ratio: float = 1.0
+    min_lr_ratio: Annotated[float, Ge(0), Le(1)] = 0.02
     # Peak learning rate of the puzzle table's sign-SGD: each number of a touched row moves by exactly this.
-    puzzle_lr: float = 1e-4
+    puzzle_lr: Annotated[float, Ge(0)] = 1e-4
     # Decoupled decay of the touched rows of the puzzle table.
-    puzzle_weight_decay: float = 0.1
+    puzzle_weight_decay: Annotated[float, Ge(0)] = 0.1
     # Decay of the moving average of the weights that is evaluated and saved; 0 turns it off.
-    ema: float = 0.0
+    ema: Share = 0.99
     # Largest norm of the whole gradient; a longer one is scaled down to it. 0 turns clipping off.
-    grad_clip: float = 0.0
+    grad_clip: Annotated[float, Ge(0)] = 0.0
 
     def __post_init__(self) -> None:
-        names = get_args(OptimName)
-        _check("name", self.name, self.name in names, f"one of {', '.join(names)}")
-        _check("lr", self.lr, 0 < self.lr < math.inf, "positive")
-        _check("betas", list(self.betas), len(self.betas) == 2 and all(0 <= b < 1 for b in self.betas), "two in [0, 1)")
-        _check("warmup_steps", self.warmup_steps, self.warmup_steps >= 0, "0 or more")
-        _check("min_lr_ratio", self.min_lr_ratio, 0 <= self.min_lr_ratio <= 1, "in [0, 1]")
-        _check("puzzle_lr", self.puzzle_lr, 0 <= self.puzzle_lr < math.inf, "0 or more")
-        _check("ema", self.ema, 0 <= self.ema < 1, "in [0, 1)")
-        _check("grad_clip", self.grad_clip, 0 <= self.grad_clip < math.inf, "0 or more")
+        check(self, "optim")
+        require("optim.betas", list(self.betas), len(self.betas) == 2, "a list of 2 numbers")
         for key, lr in (("weight_decay", self.lr), ("puzzle_weight_decay", self.puzzle_lr)):
             value = getattr(self, key)
             # Beyond 1 / lr a step would flip the sign of the weights.
-            _check(key, value, value >= 0 and lr * value <= 1, f"in [0, 1 / learning rate {lr:g}]")
-
-
-def _check(key: str, value: object, good: bool, bound: str) -> None:
-    if not good:
-        raise UserError(f"optim.{key}={value}: must be {bound}")
+            require(f"optim.{key}", value, lr * value <= 1, f"at most 1 / learning rate {lr:g}")
 
 
 def lr_scale(step: int, *, total: int, warmup: int, min_ratio: float) -> float:

@@ -8,10 +8,15 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
+from hrm_net.schema import check, require
 from puzzles.errors import UserError
 
+# The project of runs for which neither `logger.project` nor WANDB_PROJECT names one.
+PROJECT = "hrm-net"
+# What Weights & Biases allows in no name of a project.
+FORBIDDEN_IN_PROJECT = set("/\\#?%:")
 LoggerName = Literal["none", "wandb"]
 WandbMode = Literal["online", "offline", "disabled"]
 
@@ -24,28 +29,28 @@ class LoggerConfig:
 
     # none, or wandb for Weights & Biases.
     name: LoggerName = "none"
-    # Project there that the run appears in.
-    project: str = "hrm-net"
-    # online needs one `wandb login`; offline writes to the run directory, for `wandb sync`; disabled does nothing.
-    mode: WandbMode = "online"
-    # User or team there; null is the default of the account.
+    # Weights & Biases project; null: as WANDB_PROJECT says, or hrm-net.
+    project: str | None = None
+    # online needs a login, offline writes files that `wandb sync` uploads later, disabled does nothing; null: as
+    # WANDB_MODE says, or online.
+    mode: WandbMode | None = None
+    # Weights & Biases team or user; null: as WANDB_ENTITY says, or the account's default.
     entity: str | None = None
-    # Labels of the run there.
+    # Tags of the run; []: as WANDB_TAGS says.
     tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for key, allowed in (("name", get_args(LoggerName)), ("mode", get_args(WandbMode))):
-            if getattr(self, key) not in allowed:
-                raise UserError(f"logger.{key}={getattr(self, key)}: must be one of {', '.join(allowed)}")
-        if not self.project:
-            raise UserError("logger.project=: must not be empty")
+        check(self, "logger")
+        named = self.project is None or (bool(self.project) and not set(self.project) & FORBIDDEN_IN_PROJECT)
+        bound = f"a name without any of {' '.join(sorted(FORBIDDEN_IN_PROJECT))}; a team is logger.entity"
+        require("logger.project", self.project, named, bound)
 
 
 class Tracker:
     """Appends records to `run_dir/metrics.jsonl` and sends them to wandb. A context manager that closes itself.
 
     Starting from `resume_step` drops the records of later steps, and a last line that a crash cut short: log all of a
-    step before its checkpoint is saved. ValueError at once where `logger` wants wandb online and nobody is logged in.
+    step before its checkpoint is saved. UserError at once where `logger` wants wandb online and nobody is logged in.
     """
 
     def __init__(self, run_dir: Path, logger: LoggerConfig, config: dict[str, Any], resume_step: int) -> None:
@@ -130,34 +135,50 @@ def _plain(value: Any) -> Any:
 
 
 def _start_wandb(run_dir: Path, logger: LoggerConfig, config: dict[str, Any]) -> Any:
-    """A wandb run that goes on where one of the same run directory left off; None when disabled."""
-    if logger.mode == "disabled":
+    """A wandb run that goes on where one of the same run directory left off; None when disabled.
+
+    What `logger` leaves open is wandb's own environment variables' to say, as everywhere; then a default of ours.
+    """
+    mode = logger.mode or _told_by_environment()
+    if mode == "disabled":
         return None
     import wandb  # here, so that `import hrm_net` and runs without it stay light
     from wandb.errors import Error
 
-    online = logger.mode == "online"
+    online = mode == "online"
     try:
         if online and not _logged_in(wandb):
             raise UserError("logger.mode=online: nobody is logged in; run `wandb login`, or set logger.mode=offline")
         run = wandb.init(
-            project=logger.project,
+            project=logger.project or os.environ.get("WANDB_PROJECT") or PROJECT,
             entity=logger.entity,
-            name=run_dir.name,
-            id=_run_id(run_dir),
+            name=os.environ.get("WANDB_NAME") or run_dir.name,
+            id=os.environ.get("WANDB_RUN_ID") or _run_id(run_dir),
             resume="allow" if online else None,
-            tags=list(logger.tags),
+            tags=list(logger.tags) or None,
             config=config,
-            dir=str(run_dir),
-            mode=logger.mode,
+            dir=os.environ.get("WANDB_DIR") or str(run_dir),
+            mode=mode,
             settings=wandb.Settings(console="off", init_timeout=30),
         )
     except Error as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"logger.mode={logger.mode}: {reason}; logger.mode=offline needs no server") from error
+        raise UserError(f"logger=wandb (mode {mode}): {reason}; logger.mode=offline needs no server") from error
     # wandb's own step only grows; ours goes back when a run resumes from an earlier checkpoint.
     run.define_metric("*", step_metric="step")
     return run
+
+
+def _told_by_environment() -> WandbMode:
+    """The mode that WANDB_MODE, or the older WANDB_DISABLED, asks for; online where neither is set."""
+    mode = os.environ.get("WANDB_MODE", "").lower()
+    if mode in ("dryrun", "offline"):
+        return "offline"
+    if mode == "disabled" or os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1"):
+        return "disabled"
+    if mode not in ("", "online", "run", "shared"):
+        raise UserError(f"WANDB_MODE={mode}: must be one of online, offline, disabled")
+    return "online"
 
 
 def _logged_in(wandb: Any) -> bool:

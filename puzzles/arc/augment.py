@@ -70,7 +70,7 @@ def read_name(name: str) -> tuple[str, Augmentation]:
         return name, Augmentation()
     colours = tuple(map(int, found["colours"]))
     if len(set(colours)) != 10:
-        raise UserError(f"{name}: {found['colours']} is no permutation of the colours")
+        raise UserError(f"{name}: {found['colours']} is not a permutation of the colours")
     return found["task"], Augmentation(int(found["dihedral"]), colours)
 
 

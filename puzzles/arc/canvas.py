@@ -57,7 +57,7 @@ def too_large(task: Task, canvas: int) -> str:
 def to_canvas(
     grids: Sequence[Grid], canvas: int = 30, offsets: Integer[np.ndarray, "num 2"] | None = None
 ) -> UInt8[np.ndarray, "num seq"]:
-    """Tokens of each grid, its corner at offsets[i] = row, column; ValueError for the first that does not fit."""
+    """Tokens of each grid, its corner at offsets[i] = row, column; UserError for the first that does not fit."""
     check_side(canvas)
     packed = pack(grids)
     corners = np.zeros((len(grids), 2), np.int64) if offsets is None else np.asarray(offsets, np.int64)
@@ -133,7 +133,7 @@ def crop(tokens: Integer[np.ndarray, "num seq"], offsets: Integer[np.ndarray, "n
 
 
 def corners(tokens: Integer[np.ndarray, "num seq"], what: str = "inputs") -> Integer[np.ndarray, "num 2"]:
-    """Row and column of each grid's first cell; ValueError for a canvas without any colour."""
+    """Row and column of each grid's first cell; UserError for a canvas without any colour."""
     tokens, side = _tokens(tokens)
     coloured = (tokens >= COLOUR) & (tokens < VOCAB_SIZE)
     if not coloured.any(axis=1).all():

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from puzzles.steps.rules import StepRules
 
 Rows = Integer[np.ndarray, "num seq"]
-JUDGED = ("gravity", "flood_fill", "symmetry_completion", "draw_lines", "count_objects")
-DEFAULT = JUDGED[0]
+REFERENCE = ("gravity", "flood_fill", "symmetry_completion", "draw_lines", "count_objects")
+DEFAULT = REFERENCE[0]
 SMALLEST, LARGEST = 3, 64
 OFFSET = re.compile(r"([0-9]{1,3}),([0-9]{1,3}):")
 
@@ -47,7 +47,7 @@ class Arc(Puzzle):
         self.options = {"canvas": canvas}
         self.canvas = canvas
         self.shape = (canvas, canvas)
-        self.reference_sets = {name: {"family": name} for name in JUDGED if self._fits(FAMILIES[name])}
+        self.reference_sets = {name: {"family": name} for name in REFERENCE if self._fits(FAMILIES[name])}
 
     def _fits(self, family: Family) -> bool:
         side = family.bounds(self.canvas)["min_side"]
@@ -92,7 +92,7 @@ class Arc(Puzzle):
         return inputs, labels
 
     def _grids(self, inputs: Rows) -> tuple[list[Grid], Integer[np.ndarray, "num 2"]]:
-        """The grids and where they lie; ValueError for the first canvas that holds anything else."""
+        """The grids and where they lie; UserError for the first canvas that holds anything else."""
         inputs = self._sized(inputs, "inputs")
         corners = arc_canvas.corners(inputs)
         grids = arc_canvas.crop(inputs, corners)
@@ -110,12 +110,12 @@ class Arc(Puzzle):
         return tokens
 
     def solve(self, inputs: Rows) -> UInt8[np.ndarray, "num seq"]:
-        """ValueError: which rule is meant can't be told from one grid."""
+        """UserError: one grid does not tell which rule is meant."""
         raise UserError("arc: the rule is not known from one grid: give the answers")
 
     def check(self, inputs: Rows, outputs: Rows) -> Verdict:
         """valid: a grid starts where the input's does, a rectangle of colours that EOS lines close below and right
-        where they fit (what lies beyond is padding, and not judged). solved: never, the rule is not known."""
+        where they fit (what lies beyond is padding, which is not checked). solved: never, the rule is not known."""
         corners = self._grids(inputs)[1]
         outputs = self._sized(outputs, "outputs")
         if len(outputs) != len(corners):
@@ -157,7 +157,7 @@ class Arc(Puzzle):
         return arc_canvas.canonical([[grid] for grid in self._grids(inputs)[0]])[1]
 
     def difficulty(self, inputs: Rows) -> Float[np.ndarray, "num"]:
-        """Cells of the input grid; it says nothing about the rule."""
+        """Cells of the input grid; this says nothing about how hard the rule is."""
         return np.array([float(grid.size) for grid in self._grids(inputs)[0]])
 
     def problem_fault(self, inputs: Integer[np.ndarray, " seq"], *, search: bool = True) -> str | None:

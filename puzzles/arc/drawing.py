@@ -78,7 +78,7 @@ def render_task(
     cell = cell or _cell_for(shown)
     shows = [_demonstration(i, pair, cell) for i, pair in enumerate(demonstrations)]
     tests = _question(test_input, target, cell)
-    tests += [_judged(grid, target, caption, cell) for grid, caption in zip(predictions, captions, strict=True)]
+    tests += [_compared_panel(grid, target, caption, cell) for grid, caption in zip(predictions, captions, strict=True)]
     gap = 24
     rows = [flow(panels, SHEET_WIDTH, gap) for panels in (shows, tests) if panels]
     return with_margin(below(rows, gap), gap)
@@ -101,8 +101,8 @@ def render_votes(
     panels = _question(test_input, target, cell)
     for rank, (grid, count, confidence) in enumerate(votes[:2]):
         ballot = f"{count} of {total} votes, confidence {100 * confidence:.0f} %"
-        judged = _judged(grid, target, f"attempt {rank + 1}", cell)
-        panels.append(below([judged, _words(ballot)], 6))
+        attempt = _compared_panel(grid, target, f"attempt {rank + 1}", cell)
+        panels.append(below([attempt, _words(ballot)], 6))
     return with_margin(flow(panels, SHEET_WIDTH, 24), 24)
 
 
@@ -132,7 +132,7 @@ def board(
 
 
 def verdict(puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None) -> tuple[str, str]:
-    """Equal to the target or not, and by how much; nothing without one. A right grid may be closed wrongly by EOS."""
+    """Whether it equals the target, or by how much not; empty without one. EOS may close a right grid wrongly."""
     if labels is None:
         return "", INK
     words, colour = _compared(_grid(puzzle, inputs, outputs), _grid(puzzle, inputs, labels))
@@ -242,7 +242,7 @@ def _question(test_input: Grid, target: Grid | None, cell: int) -> list[Image.Im
     return panels + [panel(grid_image(grid, cell), "target") for grid in _known(target)]
 
 
-def _judged(grid: Grid, target: Grid | None, caption: str, cell: int) -> Image.Image:
+def _compared_panel(grid: Grid, target: Grid | None, caption: str, cell: int) -> Image.Image:
     image = grid_image(grid, cell, _differing(grid, target))
     if target is None and grid.size:
         return panel(image, caption)

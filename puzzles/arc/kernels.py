@@ -71,7 +71,7 @@ def place_many(cells, starts, heights, widths, grids, dihedrals, colours, which,
 def crop_many(tokens, side, rows, cols, start, stop, sizes):
     """sizes[i] = height and width of the largest rectangle of colours in canvas i with its corner at rows[i], cols[i].
 
-    Of equally large ones the flattest, as published; 0 x 0 where the corner itself is no colour.
+    Of equally large ones the flattest, as published; 0 x 0 where the corner itself has no colour.
     """
     for index in range(start, stop):
         widest = side - cols[index]

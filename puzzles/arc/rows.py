@@ -67,7 +67,7 @@ class ArcRows:
     `groups`: the tasks, training first, evaluation ones without answers. `num_puzzle_ids` counts the blank one.
     `withheld`: pairs left out because they are, up to dihedral transform and colours, another task's evaluation test
     with its answer. (A demonstration that is symmetric to its own task's test stays: the task itself gives it away.)
-    ValueError by name for a task that is larger than the canvas or there twice.
+    UserError by name for a task that is larger than the canvas or there twice.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class ArcRows:
     def rows(
         self, order: Order
     ) -> tuple[UInt8[np.ndarray, "num seq"], UInt8[np.ndarray, "num seq"], Integer[np.ndarray, " num"]]:
-        """(inputs, labels, puzzle_identifiers); input and label share one offset. ValueError where it does not fit."""
+        """(inputs, labels, puzzle_identifiers); input and label share one offset. UserError where it does not fit."""
         self._check(order)
         which = self.first_id[order.tasks] + order.augmentations
         grids = 2 * (self.first_pair[order.tasks] + order.pairs)
@@ -231,7 +231,7 @@ class ArcRows:
 
     def with_tests(self, tasks: Iterable[Task]) -> "ArcRows":
         """The same training rows, identifiers and augmentations; what is asked of groups called like `tasks` are the
-        tests of these. ValueError by name for one that is larger than the canvas."""
+        tests of these. UserError by name for one that is larger than the canvas."""
         asked = {task.name: task for task in tasks}
         for task in asked.values():
             if reason := arc_canvas.too_large(task, self.canvas):

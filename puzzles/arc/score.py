@@ -35,7 +35,7 @@ def grids(rankings: Rankings) -> dict[str, list[list[Grid]]]:
 def score(answers: Answers, tasks: Sequence[Task], passes: Sequence[int] = PASSES) -> dict[str, dict[int, float]]:
     """{rule: {K: score in [0, 1]}}: a test is right when one of its first K answers is.
 
-    Tasks without an entry are wrong. ValueError for an answer to a task or test that there is not, and for tasks whose
+    Tasks without an entry are wrong. UserError for an answer to an unknown task or test, and for tasks whose
     outputs are not known.
     """
     known = {task.name: task for task in tasks}
@@ -61,7 +61,7 @@ def _ranks(task: Task, tests: Sequence[Sequence[Grid]]) -> list[float]:
     found: list[float] = []
     for index, pair in enumerate(task.test):
         if pair.output is None:
-            raise UserError(f"task {task.name}: test[{index}] has no known output: it can't be scored")
+            raise UserError(f"task {task.name}: test[{index}] has no known output: it cannot be scored")
         answers = tests[index] if tests else ()
         hits = [float(rank) for rank, grid in enumerate(answers) if np.array_equal(grid, pair.output)]
         found.append(min(hits, default=np.inf))
@@ -95,7 +95,7 @@ def write_submission(path: str | Path, rankings: Rankings, tasks: Sequence[Task]
 def read_submission(path: str | Path, tasks: Sequence[Task]) -> dict[str, list[list[Grid]]]:
     """The two attempts at every test of every task: what `score` takes.
 
-    ValueError in one line for a missing or unknown task, a missing attempt, too few or many tests, or a grid that is
+    UserError in one line for a missing or unknown task, a missing attempt, too few or many tests, or a grid that is
     none.
     """
     content = read_json(Path(path))

@@ -1,6 +1,6 @@
 """Steps on the ARC canvas: colours and end-of-grid marks painted onto an empty canvas, judged by the known answer.
 
-Which rule is meant can't be told from the input grid: where the answer has not been given, there is no judgement.
+The input grid does not tell which rule is meant, so that steps can be judged only where the answer has been given.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ class ArcSteps:
         return found
 
     def remember(self, problems: Rows, answers: Rows) -> None:
-        """ValueError for a grid that has another answer already, as two families may give it: keep those apart."""
+        """UserError for a grid that has another answer already, as two families may give it: keep those apart."""
         problems, answers = (as_rows(self.puzzle, *rows) for rows in ((problems, "problems"), (answers, "answers")))
         self._answers.keep(problems, answers)
 

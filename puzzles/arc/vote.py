@@ -42,7 +42,7 @@ class Votes:
     ) -> None:
         """Row i of tokens answers test tests[i] of task tasks[i] under augmentations[i]; one value stands for all rows.
 
-        `confidences`: the halting head's probability (a sigmoid of q_halt). ValueError where it is not finite.
+        `confidences`: the halting head's probability (a sigmoid of q_halt). UserError where it is not finite.
         """
         num = len(tokens)
         if len(confidences) != num or not np.isfinite(confidences).all():

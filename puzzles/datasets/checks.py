@@ -1,4 +1,4 @@
-"""What a data directory must satisfy: each fault is a ValueError of one line with file, place, value and bound."""
+"""What a data directory must satisfy: each fault is a UserError of one line with file, place, value and bound."""
 
 import math
 import re
@@ -10,35 +10,38 @@ from typing import Any
 import numpy as np
 
 from puzzles.errors import UserError
+from puzzles.text_input import foreign_kind
 
-_NUMBERS = {
+_NUMBERS = {  # the lowest and the highest value
     "pad_id": (0, 0),
     "blank_identifier_id": (0, None),
     "vocab_size": (2, None),
     "seq_len": (1, None),
     "num_puzzle_identifiers": (1, None),
-    "total_groups": (1, None),
 }
-_ROWS = 1 << 16  # looked at together
-_MOST = 1 << 31
+_COUNTS = ("total_groups", "total_puzzles")  # may be absent or null: the arrays tell
+_CHUNK_ROWS = 1 << 16
+_MAX_NUMBER = 1 << 31
 
 
-def metadata(path: Path, values: Any) -> dict[str, Any]:
-    """The keys that are known, each of its type and in its range; further keys are passed over."""
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: must hold an object")
+def metadata(path: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """The keys that are known, each of its type and in its range; other keys are ignored.
+
+    `total_groups`, `total_puzzles` and `mean_puzzle_examples` may be null or absent and are None then.
+    """
     found: dict[str, Any] = {}
     for key, (low, high) in _NUMBERS.items():
-        found[key] = _whole(path, values, key, low, high)
+        found[key] = _whole_number(path, values, key, low, high)
+    for key in _COUNTS:
+        found[key] = None if values.get(key) is None else _whole_number(path, values, key, 1, None)
     ignore = values.get("ignore_label_id")
-    found["ignore_label_id"] = None if ignore is None else _whole(path, values, "ignore_label_id", -_MOST, None)
-    if values.get("total_puzzles") is not None:
-        found["total_puzzles"] = _whole(path, values, "total_puzzles", 1, None)
+    found["ignore_label_id"] = (
+        None if ignore is None else _whole_number(path, values, "ignore_label_id", -_MAX_NUMBER, None)
+    )
     mean = values.get("mean_puzzle_examples")
-    good = isinstance(mean, int | float) and not isinstance(mean, bool) and 0 < mean < math.inf
-    if not good:
-        raise UserError(f"{path}: mean_puzzle_examples={_show(mean)}: must be a number above 0")
-    found["mean_puzzle_examples"] = float(mean)  # pyright: ignore[reportArgumentType]
+    if mean is not None and (isinstance(mean, bool) or not isinstance(mean, int | float) or not 0 < mean < math.inf):
+        raise UserError(f"{path}: mean_puzzle_examples={_shown(mean)}: must be a number above 0")
+    found["mean_puzzle_examples"] = None if mean is None else float(mean)
     found["sets"] = _set_names(path, values.get("sets"))
     if found["blank_identifier_id"] >= found["num_puzzle_identifiers"]:
         bound = f"must be below num_puzzle_identifiers={found['num_puzzle_identifiers']}"
@@ -46,21 +49,22 @@ def metadata(path: Path, values: Any) -> dict[str, Any]:
     return found
 
 
-def _whole(path: Path, values: dict[str, Any], key: str, low: int, high: int | None) -> int:
+def _whole_number(path: Path, values: dict[str, Any], key: str, low: int, high: int | None) -> int:
     if key not in values:
         raise UserError(f"{path}: {key}: missing")
     value = values[key]
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= (_MOST if high is None else high):
+    most = _MAX_NUMBER if high is None else high
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= most:
         bound = f"a whole number of at least {low}" if high is None else " to ".join(map(str, sorted({low, high})))
-        raise UserError(f"{path}: {key}={_show(value)}: must be {bound}")
+        raise UserError(f"{path}: {key}={_shown(value)}: must be {bound}")
     return value
 
 
 def _set_names(path: Path, names: Any) -> list[str]:
-    """They are parts of file names, and come from a file: nothing that could lead elsewhere."""
-    plain = isinstance(names, list) and all(isinstance(one, str) and re.fullmatch(r"[\w.-]+", one) for one in names)
+    """The names become parts of file names, so they must not lead to another folder."""
+    plain = isinstance(names, list) and all(isinstance(name, str) and re.fullmatch(r"[\w.-]+", name) for name in names)
     if not plain or not names or len(set(names)) < len(names):
-        raise UserError(f"{path}: sets={_show(names)}: must be a list of different names of letters, digits, _ . -")
+        raise UserError(f"{path}: sets={_shown(names)}: must be a list of different names of letters, digits, _ . -")
     return names
 
 
@@ -74,7 +78,10 @@ def identifiers(path: Path, names: Any, num: int) -> list[str]:
 
 
 def arrays(paths: Mapping[str, Path], known: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The five arrays of a set, each one and together as `known` (the metadata) says. Rows are memory-mapped."""
+    """The five arrays of a set by field, checked one by one and together against `known`, the metadata.
+
+    `inputs` and `labels`, `[num, seq_len]`, are memory-mapped; the others are read, the two `_indices` as int64.
+    """
     found = {field: load(path, 2 if field in ("inputs", "labels") else 1) for field, path in paths.items()}
     inputs, labels = found["inputs"], found["labels"]
     if inputs.shape[1] != known["seq_len"]:
@@ -98,6 +105,10 @@ def arrays(paths: Mapping[str, Path], known: dict[str, Any]) -> dict[str, np.nda
 def load(path: Path, ndim: int) -> np.ndarray:
     """An integer array out of an npy file, memory-mapped. Never a pickle: objects in it are refused, not run."""
     try:
+        with path.open("rb") as file:
+            kind = foreign_kind(file.read(64))
+        if kind:
+            raise UserError(f"{path}: {kind}")
         # Not np.load, which opens archives and asks for trust in pickles; its warnings are faults here.
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -106,10 +117,12 @@ def load(path: Path, ndim: int) -> np.ndarray:
         raise UserError(f"{path}: missing") from None
     except IsADirectoryError:
         raise UserError(f"{path}: is a directory") from None
+    except UserError:
+        raise
     # a damaged header is parsed as Python's literals, which fail in many ways
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise UserError(f"{path}: is no whole npy file of numbers ({reason})") from None
+        raise UserError(f"{path}: is not a complete npy file of numbers ({reason})") from None
     if found.dtype.kind not in "iu":
         raise UserError(f"{path}: dtype {found.dtype}: must be integers")
     if found.ndim != ndim or 0 in found.shape:
@@ -119,14 +132,14 @@ def load(path: Path, ndim: int) -> np.ndarray:
 
 
 def _offsets(path: Path, offsets: np.ndarray, num: int | None, end: int, what: str) -> None:
-    """Offsets start at 0, rise, and end at `end`; `num` runs have num + 1 offsets."""
+    """UserError unless the offsets begin with 0, rise, and end with `end`; `num` runs have num + 1 offsets."""
     if num is not None and len(offsets) != num + 1:
         raise UserError(f"{path}: has {len(offsets)} offsets: must be {num + 1}, one more than puzzles")
     if len(offsets) < 2:
         raise UserError(f"{path}: has 1 offset: must be at least 2")
     if offsets[0] != 0:
         raise UserError(f"{path}[0]={offsets[0]}: must be 0")
-    # compared rather than subtracted: unsigned differences never are negative
+    # compared rather than subtracted: the difference of unsigned numbers is never negative
     flat = np.flatnonzero(offsets[1:] <= offsets[:-1])
     if len(flat):
         at = int(flat[0]) + 1
@@ -136,9 +149,9 @@ def _offsets(path: Path, offsets: np.ndarray, num: int | None, end: int, what: s
 
 
 def _in_range(path: Path, values: np.ndarray, limit: int, bound: str, besides: int | None = None) -> None:
-    """Every value is one of 0 to limit - 1, or `besides`."""
-    for start in range(0, len(values), _ROWS):
-        part = np.asarray(values[start : start + _ROWS])
+    """UserError unless every value lies in 0 to limit - 1 or is `besides`."""
+    for start in range(0, len(values), _CHUNK_ROWS):
+        part = np.asarray(values[start : start + _CHUNK_ROWS])
         if part.min() >= 0 and part.max() < limit:
             continue
         wrong = (part < 0) | (part >= limit)
@@ -151,17 +164,16 @@ def _in_range(path: Path, values: np.ndarray, limit: int, bound: str, besides: i
 
 
 def totals(path: Path, known: dict[str, Any], groups: int, puzzles: int, examples: int) -> None:
-    """The metadata counts what the arrays hold."""
-    if known["total_groups"] != groups:
-        raise UserError(f"{path}: total_groups={known['total_groups']}: the sets have {groups}")
-    if known["total_puzzles"] not in (None, puzzles):
-        raise UserError(f"{path}: total_puzzles={known['total_puzzles']}: the sets have {puzzles}")
-    mean = examples / puzzles
-    if not math.isclose(known["mean_puzzle_examples"], mean, rel_tol=1e-6):
-        found = f"{examples} examples of {puzzles} puzzles are {mean:g}"
-        raise UserError(f"{path}: mean_puzzle_examples={known['mean_puzzle_examples']:g}: {found}")
+    """UserError where the metadata counts something else than what the arrays hold."""
+    for key, count in zip(_COUNTS, (groups, puzzles), strict=True):
+        if known[key] not in (None, count):
+            raise UserError(f"{path}: {key}={known[key]}: the sets have {count}")
+    mean = known["mean_puzzle_examples"]
+    if mean is not None and not math.isclose(mean, examples / puzzles, rel_tol=1e-6):
+        counted = f"{examples} examples of {puzzles} puzzles are {examples / puzzles:g}"
+        raise UserError(f"{path}: mean_puzzle_examples={mean:g}: {counted}")
 
 
-def _show(value: Any) -> str:
+def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,13 +1,13 @@
-"""Data sets on disk in the published layout, which HRM's and TRM's own code reads as well.
+"""Data sets on disk in the published layout, which the code of HRM and of TRM reads as well.
 
-    DIR/identifiers.json                name of each puzzle identifier, the first one "<blank>"
+    DIR/identifiers.json                the name of each puzzle identifier, the first one "<blank>"
     DIR/test_puzzles.json               TRM's ARC directories: the tasks behind the test split; kept, not read here
     DIR/stamp.json                      ours: what must lie here (`puzzles.datasets.stamp`)
     DIR/{train,test}/dataset.json       `Metadata`
     DIR/{train,test}/SET__inputs.npy and the other fields of `Examples`, for each SET of the metadata
 
-An *example* is one row; a *puzzle* is a run of examples with one identifier; a *group* is a run of puzzles: an original
-and its augmentations.
+Other files may lie beside these and are ignored. An *example* is one row; a *puzzle* is a run of examples with one
+identifier; a *group* is a run of puzzles: an original and its augmentations.
 """
 
 import json
@@ -25,6 +25,7 @@ from jaxtyping import Integer
 from puzzles.datasets import checks as dataset_checks
 from puzzles.datasets import stamp
 from puzzles.errors import UserError
+from puzzles.text_input import read_json, read_json_object
 
 METADATA = "dataset.json"
 IDENTIFIERS = "identifiers.json"
@@ -36,25 +37,25 @@ BLANK = "<blank>"
 class Metadata:
     """dataset.json: HRM's keys, and TRM's `total_puzzles` where there is one."""
 
-    # Token id that fills up; always 0 here.
+    # The token id of padding: always 0.
     pad_id: int = 0
-    # Label that is not scored; null: every label is, but padding.
+    # The label of cells that are not scored; None: every label but padding is scored.
     ignore_label_id: int | None = 0
-    # Identifier that means nothing, which fills up batches.
+    # The identifier that fills up batches and stands for no puzzle.
     blank_identifier_id: int = 0
-    # Token ids lie below.
+    # Token ids lie below this number.
     vocab_size: int
     # Tokens of a row.
     seq_len: int
-    # Puzzle identifiers lie below.
+    # Puzzle identifiers lie below this number.
     num_puzzle_identifiers: int
-    # Groups of all sets.
-    total_groups: int
+    # Groups of all sets; None: not counted in the file.
+    total_groups: int | None = None
     # Puzzles of all sets.
     total_puzzles: int | None = None
-    # Examples of all sets over their puzzles.
-    mean_puzzle_examples: float
-    # The sets' names, the first part of their files' names.
+    # Examples of all sets, divided by their puzzles.
+    mean_puzzle_examples: float | None = None
+    # The names of the sets, which begin the names of their files.
     sets: list[str]
 
 
@@ -85,7 +86,7 @@ FIELDS = tuple(field.name for field in fields(Examples))
 
 @dataclass(kw_only=True, slots=True)
 class Dataset:
-    """One split. `folder` is where it was read from."""
+    """One split: its sets by name. `folder` is where it was read from."""
 
     metadata: Metadata
     sets: dict[str, Examples]
@@ -93,14 +94,14 @@ class Dataset:
     folder: Path | None = None
 
     def digest(self) -> str:
-        """Hash of what was read, metadata and identifiers included, wherever it lies."""
+        """A hash of what was read, with metadata and identifiers; it does not depend on the place."""
         assert self.folder is not None
         files = {path.name: stamp.file_hash(path) for name in self.sets for path in _paths(self.folder, name).values()}
         return stamp.digest({"metadata": asdict(self.metadata), "identifiers": self.identifiers, "files": files})
 
 
 def find_split(directory: str | Path, split: str) -> Path:
-    """The folder of a split. ValueError where the directory or the split is missing."""
+    """The folder of a split. UserError where the directory or the split is missing."""
     directory = Path(directory)
     if split not in stamp.SPLITS:
         raise UserError(f"split={split}: must be one of {', '.join(stamp.SPLITS)}")
@@ -120,9 +121,10 @@ def read_metadata(directory: str | Path, split: str = "train") -> Metadata:
 
 
 def read(directory: str | Path, split: str = "train") -> Dataset:
-    """A split, its rows memory-mapped, checked wholly; ValueError of one line naming the file, the fault and the bound.
+    """A split, its rows memory-mapped. UserError of one line naming the file, the fault and the bound.
 
-    A directory with a stamp must be as stamped. Answers are believed: no rule of any puzzle is looked at here.
+    Everything is checked but the answers: whether they obey the rules of a puzzle is not asked here. A directory with a
+    stamp must be as stamped.
     """
     folder = find_split(directory, split)
     root = folder.parent
@@ -134,12 +136,12 @@ def read(directory: str | Path, split: str = "train") -> Dataset:
     path = root / IDENTIFIERS
     names = None
     if path.exists():
-        names = dataset_checks.identifiers(path, stamp.read_json(path), metadata.num_puzzle_identifiers)
+        names = dataset_checks.identifiers(path, read_json(path), metadata.num_puzzle_identifiers)
     return Dataset(metadata=metadata, sets=sets, identifiers=names, folder=folder)
 
 
 def _metadata(path: Path) -> Metadata:
-    return Metadata(**dataset_checks.metadata(path, stamp.read_json(path)))
+    return Metadata(**dataset_checks.metadata(path, read_json_object(path)))
 
 
 def _paths(folder: Path, name: str) -> dict[str, Path]:
@@ -176,13 +178,13 @@ def write(
     settings: dict[str, Any] | None = None,
     test_puzzles: dict[str, Any] | None = None,
 ) -> str:
-    """Write "train", "test" or both and stamp them with `settings`: the stamp's hash.
+    """Write "train", "test" or both and stamp them with `settings`. Returns the stamp's hash.
 
-    Everything is written beside the directory first and moved into place whole, dataset.json last of all: what an
-    interruption leaves behind is no data directory. ValueError where the directory exists already.
+    Everything is written beside the directory first and renamed into place at the end, so that an interruption leaves
+    no half of a data directory behind. UserError where the directory exists already.
     """
     directory = Path(directory)
-    with _whole_or_nothing(directory) as partial:
+    with _atomic_directory(directory) as partial:
         names = next((split.identifiers for split in splits.values() if split.identifiers), [BLANK])
         _write_json(partial / IDENTIFIERS, names)
         if test_puzzles is not None:
@@ -199,13 +201,13 @@ def write(
 
 
 def check_absent(directory: str | Path) -> None:
-    """ValueError where a directory to be written is there already."""
+    """UserError where a directory to be written exists already."""
     if Path(directory).exists():
         raise UserError(f"{directory}: exists already; choose another directory or remove it")
 
 
 @contextmanager
-def _whole_or_nothing(directory: Path) -> Iterator[Path]:
+def _atomic_directory(directory: Path) -> Iterator[Path]:
     """A directory beside the wanted one, renamed to it at the end and removed after an error."""
     check_absent(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)

@@ -1,37 +1,42 @@
-"""The stamp of a data directory: sha256 of every file and of the settings that built it, in stamp.json.
+"""The stamp of a data directory, stamp.json: the sha256 of every file and the settings that built it.
 
-A published directory has none and is taken as it is. One with a stamp must hold what the stamp says, to the bit.
+A published directory has no stamp and is taken as it is. One with a stamp must hold exactly the stamped bytes. Files
+that do not belong to the layout, as those that macOS and Windows leave behind, count in neither case.
 """
 
 import functools
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from puzzles.errors import UserError
+from puzzles.text_input import read_json_object
 
 STAMP = "stamp.json"
 SPLITS = ("train", "test")
-_CHUNK = 1 << 22
+_TOP_FILES = ("identifiers.json", "test_puzzles.json")
+_METADATA = "dataset.json"
+_CHUNK_BYTES = 1 << 22
 
 
-def content(directory: Path, parts: Iterable[str] = ("", *SPLITS)) -> dict[str, str]:
-    """sha256 of each .json and .npy file of the directory itself ("") and of its splits, by relative name."""
-    found = [path for part in parts for pattern in ("*.json", "*.npy") for path in (directory / part).glob(pattern)]
-    names = sorted(path.relative_to(directory).as_posix() for path in found if path.is_file() and path.name != STAMP)
+def content(directory: Path) -> dict[str, str]:
+    """The sha256 of each file of the layout, of the directory itself and of its splits, by relative name."""
+    paths = [directory / name for name in _TOP_FILES]
+    for split in SPLITS:
+        paths += [directory / split / _METADATA, *(directory / split).glob("[!.]*__*.npy")]
+    names = sorted(path.relative_to(directory).as_posix() for path in paths if path.is_file())
     return {name: file_hash(directory / name) for name in names}
 
 
 def digest(values: Any) -> str:
-    """sha256 of plain values, whatever the order of their keys."""
+    """The sha256 of plain values, whatever the order of their keys."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def file_hash(path: Path) -> str:
-    """sha256 of a file; computed again only when its size or time of change differs."""
+    """The sha256 of a file; computed again only when its size or its time of change differs."""
     status = path.stat()
     return _file_hash(path.absolute(), status.st_size, status.st_mtime_ns, status.st_ino)
 
@@ -40,13 +45,13 @@ def file_hash(path: Path) -> str:
 def _file_hash(path: Path, _size: int, _changed: int, _inode: int) -> str:
     found = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(_CHUNK_BYTES):
             found.update(chunk)
     return found.hexdigest()
 
 
 def write(directory: Path, settings: dict[str, Any]) -> str:
-    """Stamp what lies in the directory; the hash of content and settings."""
+    """Stamp what lies in the directory. Returns the hash of its content and settings."""
     files = content(directory)
     whole = digest({"files": files, "settings": settings})
     stamp = {"hash": whole, "settings": settings, "version": _version(), "files": files}
@@ -55,13 +60,13 @@ def write(directory: Path, settings: dict[str, Any]) -> str:
 
 
 def verify(directory: Path) -> None:
-    """ValueError naming the first file that is not as stamped. A directory without a stamp passes."""
+    """UserError naming the first file that is not as stamped. A directory without a stamp passes."""
     path = directory / STAMP
     if not path.exists():
         return
     stamp = _read(path)
     if stamp["hash"] != digest({"files": stamp["files"], "settings": stamp["settings"]}):
-        raise UserError(f"{path}: hash: is not that of its files and settings; the stamp was edited")
+        raise UserError(f"{path}: hash: is not the hash of its files and settings; the stamp was edited")
     files = content(directory)
     for name in sorted(stamp["files"].keys() | files.keys()):
         if name not in files:
@@ -73,24 +78,12 @@ def verify(directory: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The stamp with keys of the expected types; ValueError otherwise."""
-    stamp = read_json(path)
-    if not isinstance(stamp, dict):
-        raise UserError(f"{path}: must hold an object")
+    """The stamp with keys of the expected types; UserError otherwise."""
+    stamp = read_json_object(path)
     for key, kind in {"hash": str, "settings": dict, "files": dict}.items():
         if not isinstance(stamp.get(key), kind):
             raise UserError(f"{path}: {key}: missing or of the wrong type; build the directory again")
     return stamp
-
-
-def read_json(path: Path) -> Any:
-    """What a JSON file holds; ValueError of one line where it is missing or none."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: is no JSON ({' '.join(str(error).split())})") from None
 
 
 def _version() -> str | None:

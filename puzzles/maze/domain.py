@@ -37,7 +37,7 @@ Cells = Integer[np.ndarray, "num seq"]
 
 
 def _cells(tokens: Cells, seq_len: int, what: str = "inputs") -> UInt8[np.ndarray, "num seq"]:
-    """Tokens as uint8; ValueError for other ids than 1 to 5."""
+    """Tokens as uint8; UserError for other ids than 1 to 5."""
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or tokens.shape[1] != seq_len:
         raise UserError(f"{what} have shape {list(tokens.shape)}: must be [num, {seq_len}]")
@@ -69,7 +69,7 @@ def _complaint(cells: UInt8[np.ndarray, "seq"], columns: int) -> str:
 
 
 def _questions(inputs: Cells, seq_len: int, columns: int) -> UInt8[np.ndarray, "num seq"]:
-    """Tokens as uint8; ValueError naming the first maze that is not well formed."""
+    """Tokens as uint8; UserError naming the first maze that is not well formed."""
     cells = _cells(inputs, seq_len)
     good = _well_formed(cells)
     if not good.all():
@@ -231,7 +231,7 @@ class Maze(Puzzle):
         return labels, moves
 
     def solve(self, inputs: Cells) -> UInt8[np.ndarray, "num seq"]:
-        """The first shortest path under Down < Left < Right < Up; ValueError naming the first maze without one."""
+        """The first shortest path under Down < Left < Right < Up; UserError naming the first maze without one."""
         cells = _questions(inputs, self.seq_len, self.columns)
         labels, moves = self._solve(cells)
         if (moves < 0).any():
@@ -245,7 +245,7 @@ class Maze(Puzzle):
 
         valid: walls, S and G kept, the `o` connected with S and G, through no wall, without loose ends (each `o` has
         two marked neighbours at least, S and G one). solved: valid, and as short as can be.
-        Outputs may hold any ids; those that are none of a maze count as free cells.
+        Outputs may hold any ids; ids that are not a cell of a maze count as free.
         """
         cells = _cells(inputs, self.seq_len)
         outputs = np.asarray(outputs)
@@ -285,7 +285,7 @@ class Maze(Puzzle):
         return len(maze_symmetry.images(*self.shape))
 
     def symmetries(self, rng: np.random.Generator, num: int) -> list[Symmetry]:
-        """`num` different rotations and reflections, the identity first; ValueError for more than keep the shape."""
+        """`num` different rotations and reflections, the identity first; UserError for more than keep the shape."""
         what = f"a {self.rows}x{self.columns} maze"
         return of_grid(rng, maze_symmetry.images(*self.shape), self.vocab_size, num, what)
 

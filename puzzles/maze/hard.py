@@ -185,7 +185,7 @@ def _envelope(shape, walls, low):
 
 
 def generate(seeds, shape, walls, low, high):
-    """(inputs, labels), one maze a seed; ValueError where the targets seem out of reach."""
+    """(inputs, labels), one maze a seed; UserError where the targets seem out of reach."""
     (rows, columns), (least, most) = shape, walls
     if max(shape) > LARGEST:
         raise UserError(f"kind=hard: {rows}x{columns} is too large, rows and columns must be at most {LARGEST}")

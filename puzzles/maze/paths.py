@@ -45,7 +45,7 @@ def _reached(marked: Mask, source: Mask) -> Mask:
 
 
 def _altered(inputs: Cells, outputs: Cells) -> Mask:
-    """Where a state shows another maze: walls, S and G that are not kept. Ids that are no cell count as free."""
+    """Where a state shows another maze: walls, S and G that are not kept. Ids that are not a cell count as free."""
     shown = np.where((outputs < WALL) | (outputs > PATH) | (outputs == PATH), FREE, outputs)
     return (shown != inputs) | ((outputs == PATH) & (inputs != FREE))
 

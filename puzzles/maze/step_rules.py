@@ -7,7 +7,7 @@ from jaxtyping import Bool, Integer, UInt8
 
 from puzzles.errors import UserError
 from puzzles.kernels import over_chunks
-from puzzles.maze import step_kernels as maze_steps
+from puzzles.maze import bfs
 from puzzles.maze.domain import FREE, GOAL, PATH, START
 from puzzles.steps.tokens import as_rows
 
@@ -44,7 +44,7 @@ class MazeSteps:
         """Nothing: shortest paths are found anew, whichever an answer shows."""
 
     def targets(self, problems: Rows, before: Rows, after: Rows) -> UInt8[np.ndarray, "num seq"]:
-        """ValueError naming the first maze with no or several S or G, or without a path."""
+        """UserError naming the first maze with no or several S or G, or without a path."""
         problems, before, after = (
             as_rows(self.puzzle, rows, what)
             for rows, what in ((problems, "problems"), (before, "states"), (after, "states"))
@@ -56,7 +56,7 @@ class MazeSteps:
         height, width = self.puzzle.shape
 
         def piece(start: int, stop: int) -> None:
-            maze_steps.nearest_many(problems, before, after, height, width, start, stop, targets, found)
+            bfs.nearest_many(problems, before, after, height, width, start, stop, targets, found)
 
         over_chunks(piece, len(problems))
         if not found.all():

@@ -1,7 +1,7 @@
 """The fast exact search for 9x9: a 27-bit board for each digit and band, locked candidates by table, guesses in pairs.
 
 A board's bit 9 * r + c is set where the digit may stand in row r of the band, column c. A search state is STRIDE words:
-4 * d + b the board of digit d in band b, OPEN + b the undecided cells of band b, DIRTY the digits to look at again.
+4 * d + b the board of digit d in band b, OPEN + b the undecided cells of band b, DIRTY the digits to examine again.
 """
 
 from itertools import permutations

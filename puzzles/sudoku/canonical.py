@@ -87,7 +87,7 @@ def _canonical(grids, row_orders, skip, col_orders, square, out):
 
 
 def canonical(grids: UInt8[np.ndarray, "num cells"], board: Board) -> UInt8[np.ndarray, "num cells"]:
-    """The lexicographically smallest symmetric grid, blanks before digits. Boards up to 9x9 (ValueError above)."""
+    """The lexicographically smallest symmetric grid, blanks before digits. Boards up to 9x9 (UserError above)."""
     if board.side > 9:
         raise UserError(f"box={board.box_rows}x{board.box_cols}: canonical forms are computed up to 9x9")
     row_orders, skip = _line_orders(board.side, board.box_rows)

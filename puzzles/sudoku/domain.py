@@ -55,7 +55,7 @@ def board_of(seq_len: int) -> tuple[str, Board]:
 
 
 def _values(tokens: Integer[np.ndarray, "num seq"], side: int, what: str = "inputs") -> UInt8[np.ndarray, "num seq"]:
-    """Tokens to 0 (blank) .. side; ValueError for other ids."""
+    """Tokens to 0 (blank) .. side; UserError for other ids."""
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or tokens.shape[1] != side * side:
         raise UserError(f"{what} have shape {list(tokens.shape)}: must be [num, {side * side}]")
@@ -121,7 +121,7 @@ class Sudoku(Puzzle):
         self.num_symmetries = sudoku_symmetry.order(self.board)
 
     def _clue_range(self, clues: Clues) -> tuple[int, int]:
-        """(fewest, most), or (0, 0) for minimal; ValueError out of reach."""
+        """(fewest, most), or (0, 0) for minimal; UserError out of reach."""
         box, cells = self.options["box"], self.seq_len
         size = f"{self.side}x{self.side} Sudoku"
         if clues == "minimal" or (box == "3x3" and isinstance(clues, int) and clues == 17):
@@ -150,9 +150,10 @@ class Sudoku(Puzzle):
     ):
         """`num` puzzles with one solution, and their solutions.
 
-        difficulty: [low, high], the rating's bounds, either of them null (9x9; `puzzles.sudoku.hard`). Such puzzles are grown
-        by chains, a few of each. At 5.0 and above this takes 20 to 50 ms of a core a puzzle, for one alone half a second: to
-        train on them, `python -m puzzles.sudoku.pool` writes a directory once. Otherwise each puzzle is dug from a fresh random grid:
+        difficulty: [low, high], bounds of the rating, either of them null (9x9; `puzzles.sudoku.hard`). Such puzzles
+        are grown by chains, a few by each. At 5.0 and above a puzzle takes 20 to 50 ms of one core, and half a second
+        when it is the only one. To train on them, `python -m puzzles.sudoku.pool` writes a directory once. Without a
+        difficulty each puzzle is dug from a fresh random grid:
 
         clues: a count, a range (drawn uniformly for each puzzle), or "minimal" (no clue can go; up to 9x9, where 17
         means the same). Default: 44 % of the cells. FEWEST is the least; there 9x9 takes 5 ms and 16x16 0.1 s a puzzle.
@@ -198,7 +199,7 @@ class Sudoku(Puzzle):
         return generate
 
     def solve(self, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num seq"]:
-        """The only solution of each puzzle; ValueError naming the first with conflicting givens, none or several."""
+        """The only solution of each puzzle; UserError naming the first with conflicting givens, none or several."""
         grids = _values(inputs, self.side)
         counts, _, answers = _solve(grids, self.board, 2)
         if (counts != 1).any():
@@ -208,7 +209,7 @@ class Sudoku(Puzzle):
         return answers + np.uint8(1)
 
     def _conflict(self, grid: UInt8[np.ndarray, "cells"]) -> str:
-        """The first digit that a row, column or box holds twice, in words; empty when there is none."""
+        """The first digit that a row, column or box holds twice, in words; empty where no digit is."""
         for unit, cells in enumerate(self.board.units):
             given = grid[cells][grid[cells] > 0]
             digits, times = np.unique(given, return_counts=True)
@@ -223,7 +224,7 @@ class Sudoku(Puzzle):
     def check(self, inputs: Integer[np.ndarray, "num seq"], outputs: Integer[np.ndarray, "num seq"]) -> Verdict:
         """By the rules alone. valid: keeps the givens, no digit twice in a unit; solved: valid and full.
 
-        Outputs may hold any ids; those that are no digit count as blank.
+        Outputs may hold any ids; ids that are not a digit count as blank.
         """
         grids = _values(inputs, self.side)
         filled = np.asarray(outputs).astype(np.int64) - 1
@@ -250,7 +251,7 @@ class Sudoku(Puzzle):
         )
 
     def symmetries(self, rng: np.random.Generator, num: int) -> list[Symmetry]:
-        """`num` different symmetries, the identity first; ValueError for more than the group has."""
+        """`num` different symmetries, the identity first; UserError for more than the group has."""
         check_number(num, self.num_symmetries, f"{self.side}x{self.side} Sudoku")
         found: dict[tuple[int, ...], Symmetry] = {}
         drawn = [identity(self.seq_len, self.vocab_size)]
@@ -262,7 +263,7 @@ class Sudoku(Puzzle):
             drawn = sudoku_symmetry.as_symmetries(sudoku_symmetry.draw(rng, num - len(found), self.board))
 
     def canonical(self, inputs: Integer[np.ndarray, "num seq"]) -> UInt8[np.ndarray, "num seq"]:
-        """The smallest symmetric puzzle; milliseconds each, up to 9x9 (ValueError above)."""
+        """The smallest symmetric puzzle; milliseconds each, up to 9x9 (UserError above)."""
         return sudoku_canonical.canonical(_values(inputs, self.side), self.board) + np.uint8(1)
 
     def invariant(self, inputs: Integer[np.ndarray, "num seq"]) -> UInt64[np.ndarray, "num"]:

@@ -36,7 +36,7 @@ def _box(puzzle: Puzzle) -> tuple[int, int]:
 
 
 def _symbol(token: int) -> str:
-    """ "" for a blank, "?" for what is no digit of the board (a model may answer with padding)."""
+    """ "" for a blank, "?" for a token that is not a digit of the board, as padding in a model's answer."""
     if token == BLANK:
         return ""
     return SYMBOLS[token - 2] if 2 <= token < len(SYMBOLS) + 2 else "?"
@@ -113,7 +113,7 @@ def board(
 
 
 def verdict(puzzle: Puzzle, inputs: Row, outputs: Row, labels: Row | None) -> tuple[str, str]:
-    """How many cells differ from the only solution; labels of 0 and below don't count. Nothing without labels."""
+    """How many cells differ from the only solution; labels of 0 and below are not scored. Empty without labels."""
     if labels is None:
         return "", INK
     wrong = int(((outputs != labels) & (labels > 0)).sum())

@@ -44,7 +44,7 @@ class SudokuSteps:
         return free & (states == BLANK)[:, :, None] & self.editable(problems)[:, :, None]
 
     def remember(self, problems: Rows, answers: Rows) -> None:
-        """ValueError for an answer that breaks the rules; that it is the only one is taken on trust."""
+        """UserError for an answer that breaks the rules; that it is the only one is not checked."""
         problems, answers = (as_rows(self.puzzle, rows, "problems") for rows in (problems, answers))
         solved = self.puzzle.check(problems, answers).solved
         if not solved.all():

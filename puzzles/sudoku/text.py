@@ -13,6 +13,8 @@ SYMBOLS = "123456789ABCDEFG"
 BLANKS = ".0_*?"
 BOX_DRAWING = "".join(map(chr, range(0x2500, 0x2580)))
 SKIPPED = frozenset(" \t\v\f|+:,;=" + BOX_DRAWING)  # between cells or boxes
+RULED = SKIPPED | {"-", "*"}
+DELETED = str.maketrans("", "", "".join(SKIPPED))
 RULER_MARKS = frozenset("+=─━═")  # one of these, or -, in a line without cells makes it a ruler
 
 
@@ -47,7 +49,7 @@ def _puzzle_lines(text: str) -> list[str]:
         if bare.startswith("[") and bare.endswith("]"):
             name = bare[1:-1].strip().lower()
             sections.setdefault(name, [])
-        elif not bare.startswith("#"):
+        elif bare and not bare.startswith("#"):
             sections[name].append(line)
     named = [lines for name, lines in sections.items() if name and lines]
     return sections.get("puzzle") or (named[0] if named else sections[""])
@@ -64,19 +66,22 @@ def _cells(lines: list[str], wanted: int) -> str:
 
 def _readings(lines: list[str]) -> Iterator[str]:
     """The cells where `-` is part of rulers; where it is a blank beside other rulers; where it is a blank."""
-    yield "".join(_without(line, "-") for line in lines if not _is_ruler(line, RULER_MARKS | {"-"}))
-    yield "".join(_without(line) for line in lines if not _is_ruler(line, RULER_MARKS))
-    yield "".join(map(_without, lines))
+    without_rulers = _cells_of(lines, RULER_MARKS | {"-"})
+    yield without_rulers.replace("-", "")
+    if any("-" in line for line in lines):
+        yield _cells_of(lines, RULER_MARKS)
+        yield _cells_of(lines, frozenset())
 
 
-def _is_ruler(line: str, marks: frozenset[str]) -> bool:
-    """Whether a line holds no cell, as `---+---`, or `*-----*` at the top of an .ss grid."""
-    used = set(line)
-    return used <= SKIPPED | {"-", "*"} and (not used.isdisjoint(marks) or used >= {"-", "*"})
-
-
-def _without(line: str, also: str = "") -> str:
-    return "".join(symbol for symbol in line if symbol not in SKIPPED and symbol not in also and not symbol.isspace())
+def _cells_of(lines: list[str], marks: frozenset[str]) -> str:
+    """All cells, without the rulers, which one of `marks` tells: `---+---`, or `*-----*` at the top of an .ss grid."""
+    rows = []
+    for line in lines:
+        used = set(line)
+        ruler = used <= RULED and (not used.isdisjoint(marks) or used >= {"-", "*"})
+        if not (ruler and marks):
+            rows.append(line)
+    return "".join("".join(rows).translate(DELETED).split())
 
 
 def _is_hexadecimal(cells: str) -> bool:

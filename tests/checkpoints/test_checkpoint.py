@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from hrm_net.checkpoints import checkpoint, manifest
 from hrm_net.checkpoints.checkpoint import CheckpointError
-from hrm_net.trainer.run_lock import run_lock
+from hrm_net.trainer.session import run_lock
 
 NAMES = [*manifest.FILES, manifest.MANIFEST]
 

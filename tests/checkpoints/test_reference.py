@@ -1,7 +1,6 @@
 """Published checkpoints: read by name, shape and a neighbour's word, written back, refused when they misfit."""
 
 import json
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -80,28 +79,6 @@ def test_the_puzzle_table_is_resized_only_when_asked(tmp_path: Path):
     larger: Any = load_reference(tmp_path / "checkpoint", **rest, num_puzzle_ids=5).puzzle_embedding
     assert torch.equal(larger.weight[:3], table)
     assert torch.equal(larger.weight[3:], table.mean(dim=0).expand(2, -1))
-
-
-class Evil:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return Path.touch, (self.path,)
-
-
-def test_code_in_a_pickle_is_refused_and_not_run(tmp_path: Path):
-    evil = Evil(tmp_path / "ran")
-    (tmp_path / "evil").write_bytes(pickle.dumps(evil))
-    torch.save({"embed_tokens.embedding_weight": evil}, tmp_path / "worse")
-    torch.save({"embed_tokens.embedding_weight": evil}, tmp_path / "legacy", _use_new_zipfile_serialization=False)
-    for name in ("evil", "worse", "legacy"):
-        with pytest.raises(ValueError, match="no weights that can be read safely") as caught:
-            load_reference(tmp_path / name)
-        assert "\n" not in str(caught.value)
-    assert not (tmp_path / "ran").exists()
-    pickle.loads((tmp_path / "evil").read_bytes())
-    assert (tmp_path / "ran").exists()  # it would have
 
 
 def block(level: str, layer: int, dim: int, width: int) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
@@ -212,9 +189,9 @@ def test_all_config_tells_whatever_it_has(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "no YAML"),
-        ("- 1", "no mapping"),
-        ("arch: {num_heads: many}", "num_heads=many: must be a whole number"),
+        ("a: [", "is not YAML"),
+        ("- 1", "does not hold a mapping"),
+        ("arch: {num_heads: many}", 'num_heads="many": must be a whole number'),
         ("arch: {num_heads: 2, pos_encodings: fourier}", "pos_encodings=fourier: must be one of"),
     ],
 )

@@ -171,5 +171,5 @@ def test_a_family_s_answer_starts_where_its_question_does() -> None:
     puzzle = puzzles.get("arc", canvas=SIDE)
     inputs = puzzle.parse("1,2:12/30")
     answer = arc_canvas.to_canvas([np.array([[5, 6, 7]], np.uint8)], SIDE, np.array([[1, 2]], np.int64))[0]
-    assert solve_arc.family_answer(puzzle, inputs, answer) == "567"
-    assert solve_arc.family_answer(puzzle, inputs, np.zeros_like(answer)) == "-"
+    assert puzzle.format_answer(inputs, answer) == "567"
+    assert puzzle.format_answer(inputs, np.zeros_like(answer)) == "-"

@@ -89,7 +89,7 @@ def test_restarts_and_rules_reach_the_solver(solve):
 
 def test_a_terminal_sees_the_puzzle_fill_in(solve, monkeypatch):
     """Without waiting, and without a terminal's width: the boards of the puzzle and of each segment."""
-    from hrm_net.commands import live
+    from hrm_net.evaluation import live
 
     shown = []
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
@@ -121,18 +121,51 @@ def test_a_maze_has_its_rows_between_slashes(solve, refused, maze_run):
     assert "a 3x4 maze needs 4" in refused("S.#/..#./##.G", "--run", maze_run)
 
 
-def test_bad_puzzles_are_told_with_their_line(refused, tmp_path):
+def test_a_bad_puzzle_is_told_by_its_line_and_stops_no_other(tmp_path, capsys):
+    path = tmp_path / "some.txt"
+    path.write_text(f"{PUZZLE}\n\n{PUZZLE[:-1]}\n55{PUZZLE[2:]}\n{PUZZLE}\n")
+    faults = [f"{path}:3: puzzle text has 80 cells: 9x9 Sudoku needs 81", f"{path}:4: two 5s in row 1"]
+    for arguments in ([str(path)], [str(path), "--json"]):
+        with pytest.raises(SystemExit) as caught:
+            solve_command.main(arguments)
+        out, err = capsys.readouterr()
+        assert caught.value.code == 1
+        assert err.splitlines() == [f"error: {fault}" for fault in faults]
+    first, *errors, last = map(json.loads, out.splitlines())
+    assert first["answer"] == last["answer"] == ANSWER
+    assert errors == [{"error": fault} for fault in faults]
+
+
+def test_grids_and_tables_are_read_too(solve, tmp_path):
+    rows = [PUZZLE[start : start + 9] for start in range(0, 81, 9)]
+    forms = {
+        "grids.txt": "Grid 01\n" + "\n".join(rows) + "\nGrid 02\n" + "\n".join(rows),
+        "kaggle.csv": f"quizzes,solutions\n{PUZZLE},{ANSWER}\n{PUZZLE},\n",
+    }
+    for name, text in forms.items():
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+        found = [json.loads(line)["answer"] for line in solve(tmp_path / name, "--json").splitlines()]
+        assert found == [ANSWER] * 2
+
+
+def test_a_pipe_may_have_a_byte_order_mark_and_must_be_utf_8(solve, refused, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"\ufeff{PUZZLE}\n".encode())))
+    assert json.loads(solve("-", "--json"))["answer"] == ANSWER
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{PUZZLE}\n# café".encode("latin-1"))))
+    assert refused("-").startswith("standard input:2: is not UTF-8 text: byte 0xe9 at column 6; if it is Latin-1")
+
+
+def test_bad_puzzles_alone_are_refused(refused, tmp_path):
     path = tmp_path / "bad.txt"
-    path.write_text(f"{PUZZLE}\n\n{PUZZLE[:-1]}\n")
+    path.write_text(f"\n\n{PUZZLE[:-1]}\n")
     assert refused(path) == f"{path}:3: puzzle text has 80 cells: 9x9 Sudoku needs 81"
-    path.write_text(f"{PUZZLE}\nx{PUZZLE[1:]}\n")
-    assert refused(path).startswith(f"{path}:2: puzzle text has 'x' at cell 1")
-    path.write_text(f"55{PUZZLE[2:]}\n")
-    assert refused(path) == f"{path}:1: two 5s in row 1"
+    path.write_text(f"x{PUZZLE[1:]}\n\n55{PUZZLE[2:]}\n")
+    assert refused(path).startswith(f"{path}:1: puzzle text has 'x' at cell 1")
+    assert refused(path).endswith(" (and 1 more faults)")
     path.write_text("\n \n")
     assert refused(path) == f"{path}: holds no puzzle"
     path.write_bytes(b"\xff\xfe\xfa" * 30)
-    assert refused(path).startswith(f"{path}: is no text file")
+    assert refused(path).startswith(f"{path}:1: is UTF-16 text, not UTF-8; convert it: iconv")
     assert refused("nothing.txt").startswith(
         "'nothing.txt': no such file, and no puzzle: puzzle text has 'n' at cell 1"
     )

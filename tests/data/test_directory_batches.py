@@ -14,7 +14,7 @@ import puzzles
 from hrm_net.data.directories import read_training
 from hrm_net.data.directory_batches import DirectoryBatches
 from puzzles import splits
-from puzzles.datasets import build_rows, dataset
+from puzzles.datasets import build, dataset
 from puzzles.datasets.dataset import Dataset, Examples
 
 PUZZLE = puzzles.get("sudoku", box="2x2")
@@ -128,8 +128,8 @@ def test_ignored_and_padding_labels_are_not_scored():
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    inputs, labels = build_rows.generated(PUZZLE, 6, splits.TRAIN, puzzles.rng(0, "rows"), {"clues": 6}, lambda _: None)
-    one = build_rows.augmented(PUZZLE, inputs, labels, 3, 0, lambda _: None)
+    inputs, labels = build.generated(PUZZLE, 6, splits.TRAIN, puzzles.rng(0, "rows"), {"clues": 6}, lambda _: None)
+    one = build.augmented(PUZZLE, inputs, labels, 3, 0, lambda _: None)
     path = tmp_path_factory.mktemp("batches") / "data"
     dataset.write(path, {"train": dataset.dataset({"all": one}, vocab_size=6)})
     return path

@@ -9,8 +9,8 @@ import pytest
 
 from hrm_net.data.arc_batches import task_rows
 from hrm_net.data.config import DataConfig
-from hrm_net.evaluation.arc import judge
-from hrm_net.recipes.arc import write_answers
+from hrm_net.evaluation.arc import evaluate_tasks
+from hrm_net.recipes.arc_evaluation import write_answers
 from puzzles.arc import canvas as arc_canvas
 from puzzles.arc.rows import ArcRows, Questions
 from puzzles.arc.tasks import Grid, Task, load_tasks
@@ -47,7 +47,7 @@ def told(questions: Questions, answers: dict[tuple[str, int, int], tuple[Grid, f
 
 
 def judged(model: Answering, questions: Questions, tasks: list[Task], **how: Any):
-    return judge(model, questions, tasks, max_segments=3, batch_size=4, progress=False, **how)
+    return evaluate_tasks(model, questions, tasks, max_segments=3, batch_size=4, progress=False, **how)
 
 
 def right(task: Task, test: int) -> Grid:
@@ -140,7 +140,7 @@ def test_the_order_and_width_of_batches_change_nothing(asked: tuple[ArcRows, lis
     answers = {("x", 0, one): (WRONG[one % 2], 0.1 * one) for one in range(5)}
     found = []
     for batch_size in (1, 5, 64):
-        rankings, _ = judge(
+        rankings, _ = evaluate_tasks(
             told(questions, answers), questions, tasks, max_segments=2, batch_size=batch_size, progress=False
         )
         found.append([(one.grid.tolist(), one.votes, one.confidence) for one in rankings["x"][0]])
@@ -189,7 +189,7 @@ def test_arc_2_is_asked_whole_and_scored_alike_from_published_files(
     }
     model = told(questions, answers)
     model.at = 1
-    rankings, metrics = judge(model, questions, tasks, max_segments=1, batch_size=64, progress=False)
+    rankings, metrics = evaluate_tasks(model, questions, tasks, max_segments=1, batch_size=64, progress=False)
     assert (metrics["tasks"], metrics["puzzles"]) == (120, num_tests)
     written = json.loads(write_answers(tmp_path / "results.json", rankings, tasks).read_text())
     assert list(written) == sorted(published)

@@ -15,7 +15,7 @@ import puzzles
 from hrm_net.evaluation.evaluate import PuzzleSet, evaluate, evaluate_set
 from hrm_net.evaluation.metrics import by_difficulty, calibration, wilson
 from hrm_net.evaluation.results import read_results, results_table
-from hrm_net.evaluation.trace import most_telling, trace, traces
+from hrm_net.evaluation.trace import slowest_solved, trace, traces
 from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
 from hrm_net.provenance import CPU_FLAGS
@@ -286,9 +286,9 @@ def test_a_trace_settles_where_labels_score_it():
     assert followed.settled_at == 6
 
 
-def test_most_telling_trace_is_solved_and_slow():
+def test_slowest_solved_trace_is_solved_and_slow():
     puzzle_set = revealed([2, 7, 4, NEVER])
     found = traces(_model(puzzle_set), puzzle_set, 10, 8)
     assert [followed.settled_at for followed in found] == [2, 7, 4, 1]
-    assert most_telling(found) is found[1]
-    assert most_telling(found[3:]) is found[3]
+    assert slowest_solved(found) is found[1]
+    assert slowest_solved(found[3:]) is found[3]

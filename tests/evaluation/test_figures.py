@@ -15,8 +15,8 @@ import puzzles
 from hrm_net.data.puzzle_sets import PuzzleSet
 from hrm_net.evaluation import figures, live
 from hrm_net.evaluation.evaluate import evaluate
-from hrm_net.evaluation.pictures import write_figures, write_filling_in, write_followed, write_galleries
-from hrm_net.evaluation.trace import traces
+from hrm_net.evaluation.figures import write_figures
+from hrm_net.evaluation.trace import traces, write_filling_in, write_galleries, write_trace_pictures
 from puzzles.drawing.render import render_gallery
 from tests.puzzles.steps.revealing import NEVER, Revealing, revealed
 
@@ -162,7 +162,7 @@ def test_galleries_show_the_solved_and_the_others_apart(mazes, tmp_path, monkeyp
         shown.append((states, captions))
         return render_gallery(puzzle, inputs, states, labels, captions=captions)
 
-    monkeypatch.setattr("hrm_net.evaluation.pictures.render_gallery", spy)
+    monkeypatch.setattr("hrm_net.evaluation.trace.render_gallery", spy)
     paths = write_galleries(mazes * 5, tmp_path)
     assert [path.name for path in paths] == ["failures.png", "solved.png"]
     (failed, blame), (solved, praise) = shown
@@ -182,9 +182,9 @@ def test_sets_take_turns_in_galleries_and_each_fills_in(mazes, tmp_path, monkeyp
         shown.append(captions)
         return render_gallery(puzzle, inputs, states, labels, captions=captions)
 
-    monkeypatch.setattr("hrm_net.evaluation.pictures.render_gallery", spy)
+    monkeypatch.setattr("hrm_net.evaluation.trace.render_gallery", spy)
     sets = {"some/dfs": mazes * 2, "right": mazes[:1] * 9}
-    paths = write_followed(sets, tmp_path / "several")
+    paths = write_trace_pictures(sets, tmp_path / "several")
     strips = ["filling_in_some_dfs.png", "filling_in_some_dfs.gif", "filling_in_right.png", "filling_in_right.gif"]
     assert [path.name for path in paths] == [*strips, "failures.png", "solved.png"]
     assert all(path.is_file() for path in paths)
@@ -192,7 +192,7 @@ def test_sets_take_turns_in_galleries_and_each_fills_in(mazes, tmp_path, monkeyp
     assert shown[1] == [
         f"{name}: solved" for name in ("some/dfs 1", "right 1", "some/dfs 3", "right 2", "right 3", "right 4")
     ]
-    alone = write_followed({"some/dfs": mazes}, tmp_path / "alone")
+    alone = write_trace_pictures({"some/dfs": mazes}, tmp_path / "alone")
     assert [path.name for path in alone] == ["filling_in.png", "filling_in.gif", "failures.png", "solved.png"]
     assert shown[2] == ["puzzle 2: broken: no path drawn"]
 
@@ -222,7 +222,7 @@ def test_live_view_sets_the_target_beside_a_maze_where_it_fits(mazes):
 
 def test_pyplot_and_its_global_state_stay_out():
     code = (
-        "import sys, hrm_net.evaluation.pictures, hrm_net.commands.live; sys.exit('matplotlib.pyplot' in sys.modules)"
+        "import sys\nfrom hrm_net.evaluation import figures, live, trace\nsys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

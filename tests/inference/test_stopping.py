@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrm_net.inference.stopping import Look, check_stop, parse_stop
+from hrm_net.inference.stopping import RowStatus, check_stop, parse_stop
 
 
 def look(num=4, **known):
@@ -25,7 +25,7 @@ def look(num=4, **known):
     }
     for key, value in known.items():
         given[key] = torch.tensor(value) if isinstance(value, list) else value
-    return Look(**given)
+    return RowStatus(**given)
 
 
 def stopped(text, **known):

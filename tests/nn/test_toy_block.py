@@ -56,7 +56,10 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_toy_block_learns_is_saved_and_is_counted(tmp_path: Path):
     model = HRM(HRMConfig(**TOY), seeded())
-    batch, optimizers = small_batch(model, batch=8), build_optimizers(model, OptimConfig(lr=3e-3, warmup_steps=0))
+    batch, optimizers = (
+        small_batch(model, batch=8),
+        build_optimizers(model, OptimConfig(name="adam_atan2", lr=3e-3, weight_decay=0.1, warmup_steps=0)),
+    )
     batch["labels"] = batch["inputs"].clamp(min=2)  # an answer that can be learnt: what is given
     carry, losses = model.initial_carry(batch), []
     for step in range(40):

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 import puzzles
 from hrm_net import schema
 from hrm_net.checkpoints import checkpoint, pretrained
-from hrm_net.commands import compose
 from hrm_net.data.puzzle_sets import PuzzleSet, read_csv
-from hrm_net.recipes import train_config
+from hrm_net.recipes import compose, train_config
 from hrm_net.recipes.config import TrainConfig, from_yaml
 from hrm_net.trainer.tracking import read_metrics
 from tests.trainer.victim import config

@@ -10,8 +10,8 @@ import pytest
 
 import puzzles
 from hrm_net import cli
-from hrm_net.commands import compose
 from hrm_net.commands import solve as solve_command
+from hrm_net.recipes import compose
 from hrm_net.serve import command as serve_command
 from puzzles import registry, splits
 from puzzles.drawing.render import render_image

@@ -1,7 +1,9 @@
 """`train.py` and `evaluate.py` on real ARC tasks: runs, what they refuse, what they leave behind."""
 
 import json
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -9,6 +11,7 @@ import torch
 import yaml
 
 from hrm_net import cli
+from hrm_net.data import arc_tasks
 from hrm_net.recipes.config import from_yaml
 from tests.puzzles.arc.arc_folders import SIDE, folder, plain_score, two_folders
 
@@ -32,6 +35,22 @@ def trained(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Path, 
     """A run of two steps, and what it printed."""
     cli.train([*TINY, "evaluate_puzzles=2"])
     return elsewhere / "runs" / "run", capsys.readouterr().out
+
+
+def test_broken_tasks_are_skipped_where_the_run_says_so_and_told(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = {"input": [[0]] * 31, "output": [[1]]}
+    (elsewhere / "training" / "large.json").write_text(json.dumps([large, large]))
+    with pytest.raises(SystemExit) as caught:
+        cli.train([*TINY, "evaluate_puzzles=0"])
+    assert caught.value.code == 2
+    assert "large.json: examples[0].input: has 31 rows" in capsys.readouterr().err
+    cli.train([*TINY, "evaluate_puzzles=0", "data.broken=skip"])
+    err = capsys.readouterr().err
+    assert "data.tasks=training: skipped 2 beside " in err
+    assert err.count("skipped") == 1
+    assert from_yaml((elsewhere / "runs" / "run" / "config.yaml").read_text()).data.broken == "skip"
 
 
 def test_a_run_trains_judges_and_writes_a_submission(
@@ -133,6 +152,18 @@ def test_what_no_run_begins_with(override: str, line: str, elsewhere: Path, caps
     argv = [one for one in TINY if override != "puzzle=sudoku_4x4" or not one.startswith("puzzle")]
     assert refused([*argv, "evaluate_puzzles=2", override], capsys, cli.train).startswith(line)
     assert not (elsewhere / "runs").exists()
+
+
+def test_tasks_are_read_once_in_a_command(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, read = Counter(), arc_tasks.read_tasks
+
+    def counted(source: str, **how: Any) -> Any:
+        reads[source] += 1
+        return read(source, **how)
+
+    monkeypatch.setattr(arc_tasks, "read_tasks", counted)
+    cli.train([*TINY, "evaluate_puzzles=2"])
+    assert reads == {"training": 1, "evaluation": 1}
 
 
 def test_the_saved_configuration_needs_no_tasks(trained: tuple[Path, str], elsewhere: Path) -> None:

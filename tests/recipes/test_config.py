@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -12,12 +14,16 @@ from hypothesis import strategies as st
 
 import puzzles
 from hrm_net import HRM, schema
-from hrm_net.commands import compose
+from hrm_net.commands import generate_conf
 from hrm_net.commands import help as cli_help
-from hrm_net.recipes import train_config
+from hrm_net.data.config import DataConfig
+from hrm_net.evaluation.config import ValidationConfig
+from hrm_net.recipes import compose, train_config
 from hrm_net.recipes.checks import evaluate_config
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig, from_yaml, to_yaml
 from hrm_net.trainer import resume
+from hrm_net.trainer.optim import OptimConfig
+from puzzles.errors import UserError
 
 FILLED_IN = {"model.vocab_size", "model.seq_len", "model.num_puzzle_ids", "model.grid_width"}
 GROUPS = compose.groups()
@@ -69,12 +75,24 @@ def test_every_optimizer_and_logger_is_what_its_file_is_called(group: str) -> No
         assert getattr(train_config(values(f"{group}={choice}")), group).name == choice
 
 
-def test_published_model_defaults_agree_with_the_schema() -> None:
-    """hrm_27m.yaml spells out HRMConfig's defaults: the two must not drift apart."""
-    config = train_config(values("model=hrm_27m"))
-    for field in dataclasses.fields(config.model):
-        if field.default is not dataclasses.MISSING and f"model.{field.name}" not in FILLED_IN:
-            assert getattr(config.model, field.name) == field.default, field.name
+@pytest.mark.parametrize("file", generate_conf.FILES, ids=lambda file: file.path)
+def test_conf_is_what_the_schema_generates(file: generate_conf.Generated) -> None:
+    path = compose.config_dir() / file.path
+    assert path.read_text(encoding="utf-8") == generate_conf.text(file), "run python -m hrm_net.commands.generate_conf"
+
+
+def test_a_run_built_in_python_is_the_run_of_the_command_line() -> None:
+    """But for what has no default because the puzzle decides it."""
+    composed = train_config(DEFAULT)
+    built = TrainConfig(
+        name="sudoku",
+        model=composed.model,
+        puzzle={"name": "sudoku", "box": "3x3"},
+        data=DataConfig(curriculum=composed.data.curriculum),
+        validation=ValidationConfig(targets=composed.validation.targets),
+    )
+    assert built == composed
+    assert EvaluateConfig() == evaluate_config(values(name="evaluate"))
 
 
 def test_yaml_and_help_have_every_key_of_the_schema() -> None:
@@ -185,15 +203,25 @@ def test_a_value_of_a_wrong_type_is_refused_in_one_line_that_names_its_key(key: 
         ("puzzle.size", 9, "puzzle.size=9: sudoku has the options box"),
         ("puzzle.box", "5x5", "puzzle.box=5x5: must be one of 2x2, 2x3, 3x3, 4x4"),
         ("batch_size", 0, "batch_size=0: must be at least 1"),
+        ("steps", 0, "steps=0: must be at least 1"),
+        ("data.puzzles", 0, "data.puzzles=0: must be null or at least 1"),
+        ("optim.ema", 1, "optim.ema=1: must be at least 0 and below 1"),
+        ("optim.betas", [0.9, 1.5], "optim.betas.1=1.5: must be at least 0 and below 1"),
+        ("validation.every", -1, "validation.every=-1: must be at least 0"),
+        ("logger.mode", "on", "logger.mode=on: must be one of online, offline, disabled"),
+        ("name", "/a/b", "name=/a/b: must be a directory below runs/"),
+        ("name", ".", "name=.: must be a directory below runs/"),
+        ("name", "../x", "name=../x: must be a directory below runs/"),
+        ("name", " ", "name= : must be a directory below runs/"),
         ("keep_checkpoints", 1, "keep_checkpoints=1: must be at least 2"),
         ("data.curriculum", [{"until": 0.5}], "data.curriculum=[until 0.5]: must be stages with rising until"),
-        ("data.curriculum", [{"until": 2}], "data.curriculum.0.until=2.0: must be above 0 and at most 1"),
+        ("data.curriculum", [{"until": 2}], "data.curriculum.0.until=2: must be above 0 and at most 1"),
         (
             "data.curriculum",
             [{"untill": 1}],
             "data.curriculum.0.untill=1: unknown key; did you mean data.curriculum.0.until",
         ),
-        ("data.curriculum", [{"mix": [{"weight": 0}]}], "data.curriculum.0.mix.0.weight=0.0: must be above 0"),
+        ("data.curriculum", [{"mix": [{"weight": 0}]}], "data.curriculum.0.mix.0.weight=0: must be above 0"),
         (
             "data.curriculum",
             [{"mix": [{"targets": {"clues": 16}}]}],
@@ -239,8 +267,25 @@ def test_trees_that_are_too_large_or_too_thin_are_refused() -> None:
 
 
 def test_a_missing_key_is_named() -> None:
-    with pytest.raises(ValueError, match=r"^steps: missing"):
-        train_config({key: value for key, value in DEFAULT.items() if key != "steps"})
+    with pytest.raises(ValueError, match=r"^model: missing"):
+        train_config({key: value for key, value in DEFAULT.items() if key != "model"})
+
+
+@pytest.mark.parametrize(
+    ("build", "line"),
+    [
+        (lambda: ValidationConfig(every=-1), "validation.every=-1: must be at least 0"),
+        (lambda: DataConfig(augmentations=-1), "data.augmentations=-1: must be at least 0"),
+        (lambda: DataConfig(puzzles=0), "data.puzzles=0: must be null or at least 1"),
+        (lambda: EvaluateConfig(curve=[4, 0]), "curve.1=0: must be at least 1"),
+        (lambda: EvaluateConfig(puzzles=0), "puzzles=0: must be null or at least 1"),
+        (lambda: OptimConfig(lr=math.inf), "optim.lr=Infinity: must be a finite number"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_in_python_too(build: Callable[[], object], line: str) -> None:
+    with pytest.raises(UserError) as caught:
+        build()
+    assert str(caught.value) == line
 
 
 def test_compile_may_be_a_yaml_boolean() -> None:

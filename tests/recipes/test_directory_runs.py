@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ from hrm_net.recipes.config import from_yaml, to_yaml
 from hrm_net.recipes.recipe import Run
 from hrm_net.recipes.solver import build_data
 from hrm_net.recipes.solver_evaluation import trained_on
-from puzzles import build, splits
-from puzzles.datasets import dataset
+from puzzles import splits
+from puzzles.datasets import build, dataset
 from tests.puzzles.datasets.directories import change, put, split, write_both
 from tests.recipes.test_config import values
 
@@ -59,6 +60,25 @@ def test_a_run_is_trained_resumed_and_judged_on_its_own_test_split(four: Path, c
     four.rename("moved")
     cli.train([*FAST, "data.path=moved", "data.augment=false", "steps=3"])
     assert Path("run/checkpoints/step_000003").is_dir()
+
+
+def test_directories_are_read_once_in_a_command(four: Path, monkeypatch: pytest.MonkeyPatch):
+    """Checked, trained on, kept apart from validation and from generated sets, and the test split evaluated."""
+    reads, read = Counter(), dataset.read
+
+    def counted(path: str | Path, split: str = "train") -> dataset.Dataset:
+        reads[str(path), split] += 1
+        return read(path, split)
+
+    monkeypatch.setattr(dataset, "read", counted)
+    cli.train([*FAST, "data.path=four", "validation.every=1", "validation.puzzles=6", "evaluate_puzzles=4"])
+    assert reads == {("four", "train"): 1, ("four", "test"): 1}
+    reads.clear()
+    shutil.rmtree(four / "test")
+    shutil.rmtree("run")
+    (four / "stamp.json").unlink()
+    cli.train([*FAST, "data.path=four", "evaluate_puzzles=4"])
+    assert reads == {("four", "train"): 1}
 
 
 def test_a_run_is_not_resumed_on_other_data(four: Path, capsys):
@@ -129,7 +149,7 @@ def test_generated_puzzles_of_a_run_are_not_those_of_its_directory(elsewhere: Pa
     turned = six.transform(puzzles.rng(0, "turn"), *(
         np.concatenate([getattr(one, side)[:4] for one in (*watched, judged)]) for side in ("inputs", "labels")
     ))  # fmt: skip
-    rows = build.build_rows.plain(*turned)
+    rows = build.plain(*turned)
     dataset.write("seen", {"train": dataset.dataset({"all": rows}, vocab_size=six.vocab_size)})
     run = checked("validation.every=1", "validation.puzzles=6", "data.path=seen")
     for before, after in zip(watched, validation_sets(run), strict=True):

@@ -6,11 +6,13 @@ import pytest
 import torch
 
 import puzzles
+from hrm_net.recipes.step_scorer import solution_source
 from hrm_net.reward.data import prepare as data
 from hrm_net.reward.data.batches import StepBatches
 from hrm_net.reward.data.solutions import build_policy, sample
-from hrm_net.reward.examples import GRIDS, Examples, from_steps
+from hrm_net.reward.examples import Examples, from_steps
 from hrm_net.reward.heads.base import ALONE
+from hrm_net.reward.inputs import GRIDS
 from puzzles.steps.attempts import attempts
 from puzzles.steps.labels import label_states
 from puzzles.steps.rules import step_rules
@@ -18,7 +20,7 @@ from tests.recipes import reward_victim
 
 CONFIG = reward_victim.config()
 RULES = step_rules(puzzles.get("sudoku", box="2x2"))
-DATA = data.make(CONFIG, RULES)
+DATA = data.make(solution_source(CONFIG, RULES))
 EXAMPLES = DATA.examples()
 ROWS, BUDGET = 30, CONFIG.reward.budget
 

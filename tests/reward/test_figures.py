@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from hrm_net.evaluation.drawing import look
+from hrm_net.evaluation.drawing import series_style
 from hrm_net.reward import figures
 from hrm_net.reward.metrics.best_of_n import best_of_n_curve, oracle_curve, random_curve
 from hrm_net.reward.metrics.ranking import quadrants, reliability
@@ -114,5 +114,5 @@ def test_probes_stand_where_their_labels_say(drawn, tmp_path):
 
 
 def test_no_two_of_many_series_look_alike() -> None:
-    looks = [look(i) for i in range(36)]
+    looks = [series_style(i) for i in range(36)]
     assert len({(colour, marker) for colour, marker, _ in looks}) == 36

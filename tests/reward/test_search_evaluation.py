@@ -246,5 +246,5 @@ def test_a_solver_cannot_be_searched_by(capsys: pytest.CaptureFixture[str]) -> N
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("error: search=full: must be none for a solver (")
-    assert "is no step scorer of puzzles" in err
+    assert "search needs a step scorer of puzzles" in err
     assert err.count("\n") == 1

@@ -8,8 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hrm_net.checkpoints import checkpoint
-from hrm_net.recipes import step_scorer_runs as runs
-from hrm_net.recipes.step_scorer import load
+from hrm_net.recipes import step_scorer as runs
 from hrm_net.reward import StepScorer, aggregate
 from hrm_net.reward.evaluation import evaluate
 from hrm_net.reward.heads import HEADS, SINGLE_ROWS, Head
@@ -52,7 +51,14 @@ def test_a_new_head_is_one_file_and_one_line(tmp_path: Path, monkeypatch: pytest
     best = checkpoint.best(tmp_path / "run" / "checkpoints")
     assert best is not None
     found = evaluate(
-        load(best, run), run, {"few": {"clues": 6}}, num_puzzles=3, candidates=2, batch_size=24, seed=0
+        runs.load(best, run),
+        runs.solution_source(run),
+        {"few": {"clues": 6}},
+        validation_puzzles=8,
+        num_puzzles=3,
+        candidates=2,
+        batch_size=24,
+        seed=0,
     ).sets["few"]
     assert set(found["heads"]) == {"toy", "orm"}
 

@@ -83,11 +83,15 @@ def shipped() -> Served:
 
 
 def untrained_maze(rows: int = 9, columns: int = 9) -> Served:
-    """Knows nothing: its answers are broken all over, which is what a page must be able to show too."""
-    puzzle = puzzles.get("maze", rows=rows, columns=columns)
+    """A model that knows nothing: its answers are broken all over, which a page must be able to show too."""
+    return untrained(puzzles.get("maze", rows=rows, columns=columns))
+
+
+def untrained(puzzle: puzzles.Puzzle) -> Served:
+    """A served model of any domain that has learned nothing."""
     config = HRMConfig(
-        vocab_size=6, seq_len=rows * columns, hidden_size=32, num_heads=2, mlp_multiple=16, h_layers=1, l_layers=1,
-        halting="halt_only",
+        vocab_size=puzzle.vocab_size, seq_len=puzzle.seq_len, hidden_size=32, num_heads=2, mlp_multiple=16, h_layers=1,
+        l_layers=1, halting="halt_only",
     )  # fmt: skip
     model = HRM(config, torch.Generator().manual_seed(0)).eval()
     return Served(puzzle=puzzle, model=model, origin="untrained")

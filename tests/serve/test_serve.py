@@ -143,10 +143,10 @@ def test_a_sudoku_is_judged_by_its_rules():
 @pytest.mark.parametrize(
     ("path", "body", "reason"),
     [
-        ("solve", b"", "no JSON"),
-        ("solve", b"{", "no JSON"),
-        ("solve", b"[" * 5000, "no JSON"),
-        ("solve", b"\xff", "no JSON"),
+        ("solve", b"", "not JSON"),
+        ("solve", b"{", "not JSON"),
+        ("solve", b"[" * 5000, "not JSON"),
+        ("solve", b"\xff", "not JSON"),
         ("solve", [1], "must be a JSON object"),
         ("solve", {}, "puzzle=None: must be one of sudoku, maze"),
         ("solve", {"puzzle": ["sudoku"]}, "must be one of sudoku, maze"),

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.serve.serving import Client, serving, shipped, untrained_maze
+from tests.puzzles.toy import Parity
+from tests.serve.serving import Client, serving, shipped, untrained, untrained_maze
 
 if os.environ.get("BROWSER_TESTS") == "required":
     import playwright.sync_api as api
@@ -34,7 +35,7 @@ OUTLINED = """() => {
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    with serving([shipped(), untrained_maze()]) as client:
+    with serving([shipped(), untrained_maze(), untrained(Parity())]) as client:
         yield client
 
 
@@ -227,6 +228,35 @@ def test_a_maze_built_by_keyboard_pasted_and_solved(opened, client):
     api.expect(page.locator("#status")).to_have_text("A new puzzle.", timeout=60_000)  # the generator compiles
     page.check("#kinds input[value=sudoku]", force=True)
     assert grid(page) == "." * 81
+
+
+def test_a_domain_that_the_page_does_not_know_is_a_grid_of_its_symbols(opened, client):
+    page = opened("#parity=")
+    assert page.get_attribute("#board", "class") == "grid"
+    assert page.inner_text("#kinds").split() == ["Sudoku", "Maze", "Parity"]
+    assert page.inner_text("#board-keys").startswith("Arrow keys move, 0 1 fill in")
+    tab_to(page, "row 1 column 1: empty")
+    for symbol in "01x":
+        page.keyboard.press(symbol)
+        page.keyboard.press("ArrowRight")
+    assert grid(page) == "01" + "." * 14
+    assert address(page) == "#parity=01" + "." * 14
+    page.click("#generate")
+    page.wait_for_function("document.querySelector('#status').textContent === 'A new puzzle.'")
+    asked = grid(page)
+    assert asked.count(".") == 4
+    page.click("#solve")
+    page.wait_for_selector("#result:not([hidden])")
+    segments = client.post("/api/solve", puzzle="parity", text=asked).json["segments"]
+    assert grid(page) == segments[-1]["grid"]
+    assert page.inner_text("#judged") == segments[-1]["verdict"]
+    page.click("#as-text summary")
+    page.fill("#text", "010./110./111./00z.")
+    page.click("#take")
+    assert page.inner_text("#status") == "“z” is not a symbol of this board: 01 or ."
+    page.fill("#text", "010./110./111./000.")
+    page.click("#take")
+    assert grid(page) == "010.110.111.000."
 
 
 def test_every_control_has_a_name_and_shows_its_focus(opened):

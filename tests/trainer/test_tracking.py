@@ -72,9 +72,10 @@ def test_there_are_no_records_before_the_first(tmp_path: Path) -> None:
     assert read_metrics(tmp_path) == []
 
 
-def test_an_empty_project_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^logger\.project=: must not be empty$"):
-        LoggerConfig(project="")
+@pytest.mark.parametrize("project", ["", "a/b", "50%"])
+def test_a_project_that_wandb_refuses_is_refused_by_its_own_key(project: str) -> None:
+    with pytest.raises(ValueError, match=rf"^logger\.project={project}: must be a name without any of "):
+        LoggerConfig(project=project)
 
 
 WANDB = """

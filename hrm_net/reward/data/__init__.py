@@ -1,1 +1,1 @@
-"""What step scorers learn from: solutions of a policy or out of trees, labelled, kept beside the run, in batches."""
+"""What step scorers of puzzles learn from: solutions by a policy, or trees of rollouts, with labels, in batches."""

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Int64, Integer
 
 import puzzles
-from hrm_net.reward.examples import GRIDS, Examples
+from hrm_net.reward.examples import Examples
 from hrm_net.reward.heads.base import Batch
 from hrm_net.reward.heads.cond import known_errors
+from hrm_net.reward.inputs import GRIDS
 from puzzles.base import Puzzle
 from puzzles.errors import UserError
 from puzzles.symmetry import Symmetric
@@ -23,8 +24,8 @@ class Batches(ABC):
     """Epoch after epoch over the solutions, and over the single rows, each epoch in a fresh order.
 
     `batches(step)` gives tensors as `hrm_net.reward.heads.base` lays them out. Half of a batch is for whole solutions
-    where there are single rows too. Of failed solutions a share `error_share` tells its error step. Rows that fill up
-    the end have no label and belong to no solution.
+    where there are single rows too. The error step is known of a share `error_share` of the failed solutions. Rows that
+    fill up the end have no label and belong to no solution.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A trained HRM as a policy: it fills a puzzle in cell by cell, drawn by how sure it is."""
+"""A trained HRM as a policy: it fills in a puzzle cell by cell, sampled from its probabilities."""
 
 import numpy as np
 import torch
@@ -12,17 +12,18 @@ from puzzles.steps.policies import check_policy
 from puzzles.steps.rules import StepRules
 from puzzles.steps.steps import Regime
 
-ROWS = 2048  # worked on at once
+ROWS = 2048  # computed at once
 States = Integer[np.ndarray, "num seq"]
 
 
 class HRMPolicy:
-    """See `puzzles.steps.policies.Policy`: draws (cell, value) pairs with chance p(value | cell)^(1 / temperature).
+    """See `puzzles.steps.policies.Policy`. It draws (cell, value) pairs in proportion to
+    p(value | cell)^(1 / temperature).
 
-    So cells that the model is sure of come first. In "fill" the pairs are the legal values of blank cells, in "edit"
-    also other values of written ones. The model sees the state it has filled in so far where such a state is an input
-    that it was trained on (`Puzzle.states_are_puzzles`, regime "fill"), else the problem alone: a wrong value in a
-    state would be taken as given. A row without a pair rests.
+    So cells of which the model is confident tend to come first. In "fill" the pairs are the legal values of blank
+    cells; in "edit" also other values of written cells. The model is shown the state so far where such a state is an
+    input that it was trained on (`Puzzle.states_are_puzzles`, regime "fill"), else the problem alone: it would take a
+    wrong value in a state as given. A row without a pair stays as it is.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class HRMPolicy:
         return states, logp
 
     def _allowed(self, problems: np.ndarray, states: np.ndarray) -> np.ndarray:
-        """[num, seq, vocab]: which values may be written where."""
+        """[num, seq, vocab]: the values that may be written into each cell."""
         allowed = self.rules.legal(problems, states)
         if self.regime == "fill":
             return allowed

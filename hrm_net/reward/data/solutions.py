@@ -46,8 +46,8 @@ def build_policy(config: RewardConfig, rules: StepRules, solver: nn.Module | Non
 
 @dataclass(kw_only=True, slots=True)
 class SolutionSource:
-    """Where the solutions of a run come from: puzzles of the last stage of `data.curriculum`, written by `policy`, and
-    labelled as `reward` says. `seed`: of the run; every stream derives from it."""
+    """Where the solutions of a run come from: puzzles of the last stage of `data.curriculum`, solutions by `policy`,
+    labels as `reward` says. All random streams derive from `seed`, the run's."""
 
     rules: StepRules
     policy: Policy
@@ -56,9 +56,8 @@ class SolutionSource:
     seed: int
 
     def targets(self) -> dict[str, Targets]:
-        """What the puzzles aim at, by the name of each source of the mix."""
-        mix = self.data.curriculum[-1].mix
-        return {"unseen" if len(mix) == 1 else f"unseen_{i + 1}": source.targets for i, source in enumerate(mix)}
+        """The generator targets of each source of the mix, by its name."""
+        return self.data.last_targets()
 
 
 @dataclass(kw_only=True, slots=True)
@@ -118,6 +117,6 @@ def by_rollouts(
     values[chosen, t] = share > 0 if config.labels == "mc_hard" else share
     merged = values.copy()
     merged[:, :1] = np.nan
-    told = f"mc(k={config.children},policy={policy.name})"
-    provenance = exact.provenance | dict.fromkeys(("ok", "second", "net"), told)
+    label = f"mc(k={config.children},policy={policy.name})"
+    provenance = exact.provenance | dict.fromkeys(("ok", "second", "net"), label)
     return replace(exact, ok=values, second=merged, net=merged, provenance=provenance)

@@ -1,4 +1,4 @@
-"""Rows and solutions out of trees of rollouts, some trees at a time: a tree of thousands of nodes is large."""
+"""Rows and solutions from trees of rollouts, AT_ONCE trees at a time: a tree of thousands of nodes is large."""
 
 from collections.abc import Iterator
 
@@ -29,9 +29,10 @@ def make(
     merged: bool,
     whole: bool,
 ) -> tuple[StepTrajectories | None, StepRows]:
-    """(`candidates` paths from root to leaf of each tree where `whole` ones are wanted, rows of its nodes).
+    """(with `whole`, `candidates` paths from root to leaf of each tree; the rows of the nodes).
 
-    With compression=count as many rows as the same trees would give merged and compressed: the rest from further trees.
+    compression=count gives as many rows as the same trees would give merged and compressed, from further trees where
+    theirs do not suffice. UserError where the problems do not suffice either.
     """
     paths: list[StepTrajectories] = []
     rows: list[StepRows] = []
@@ -65,7 +66,8 @@ def make(
 def _trees(
     config: RewardConfig, rules: StepRules, policy: Policy, problems: Integer[np.ndarray, "num seq"], seed: int
 ) -> Iterator[tuple[int, list[Tree]]]:
-    """Trees of the problems in turn, with the number of the first of them; none mixes the first `trees` with others."""
+    """Trees of the problems in turn, with the number of the first tree; no batch mixes the first `trees` with later
+    ones."""
     first = 0
     while first < len(problems):
         last = min(first + AT_ONCE, len(problems), config.trees if first < config.trees else len(problems))
@@ -85,8 +87,8 @@ def _rows(
 
 
 def _by_solution(config: RewardConfig, rules: StepRules, rows: StepRows) -> StepRows:
-    """The same rows with exact labels, of a merged pair the label `net`."""
-    # compressed and merged ones change more cells than one step may
+    """The same rows with exact labels; a merged pair has the label `net`."""
+    # Compressed and merged rows change more cells than one step may.
     pairs = np.stack([rows.before, rows.after], axis=1)
     seq, budget = rows.problem.shape[1], config.budget
     found = label_states(

@@ -126,4 +126,5 @@ def message_text(row: dict[str, Any], key: str) -> str:
 def _shown(value: object) -> str:
     """As JSON writes it, cut to 40 characters."""
     text = " ".join(json.dumps(value, ensure_ascii=False, default=repr).split())
+    text = text if text.isprintable() else ascii(text)[1:-1]
     return text if len(text) <= 40 else f"{text[:37]}..."

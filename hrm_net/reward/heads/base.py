@@ -63,6 +63,16 @@ class Head:
     # [0, 1], higher is better.
     score_logits: Callable[[Any], Any] = as_is
 
+    @property
+    def scores_pairs(self) -> bool:
+        """Whether it scores a step merged with the one before, too, so that the two scores can be weighed."""
+        return MERGED_ROWS in self.needs
+
+    @property
+    def measured_on(self) -> str:
+        """What its AUROC in a line of progress is of: `solutions` where only last scores are trained, else `steps`."""
+        return "solutions" if self.aggregation == "last" else "steps"
+
 
 def places(batch: Batch) -> Int[Tensor, " rows"]:
     """The number of each row within its solution, from 0; meaningless for a row by itself."""

@@ -11,8 +11,8 @@ loss is the mean over solutions, with outcome l, of
 
     l L_S + (1 - l) (L_W + L_z)    L_S = -log S(T)    L_W = -log(1 - S(T))    L_z = -log p(z)
 
-with L_z only where the error step z is known. Of solutions that mend an error, z must be the last error: otherwise L_S
-and L_z contradict each other.
+with L_z only where the error step z is known. In a solution that corrects an error, z must be the last error:
+otherwise L_S and L_z contradict each other.
 """
 
 import numpy as np

@@ -1,1 +1,1 @@
-"""Step scorers put to use and under pressure: guided search, probes made to fool them, hill climbing."""
+"""Search guided by step scorers, and attempts to fool them: probes and hill climbing."""

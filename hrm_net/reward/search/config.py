@@ -1,4 +1,4 @@
-"""What the evaluation of a step scorer is told of search, probes and climbing, each key with its sentence."""
+"""The configuration of search, probes and hill climbing in the evaluation of a step scorer: the key `search`."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
@@ -12,22 +12,23 @@ class SearchConfig:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    # none leaves it out; full measures it.
+    # Whether anything is searched: none or full.
     name: Literal["none", "full"] = "none"
-    # Puzzles of each set that are searched, its first ones.
+    # Number of puzzles of each set that are searched, from its first on.
     puzzles: int = 50
-    # Continuations tried at each step, of which the best-scored one is taken (greedy search), several sizes; []: none.
+    # Sizes of greedy search: continuations tried at each step, of which the best-scored one is taken; []: no greedy
+    # search.
     greedy: list[int] = field(default_factory=lambda: [1, 4, 16])
-    # Hypotheses kept at each step (beam search), several sizes; []: none.
+    # Sizes of beam search: hypotheses kept at each step; []: no beam search.
     widths: list[int] = field(default_factory=lambda: [4])
-    # Continuations of each hypothesis of a beam.
+    # Number of continuations of each hypothesis of a beam.
     expand: int = 4
-    # Solutions of each puzzle that are changed to fool a head; 0: no probes.
+    # Number of solutions of each puzzle that are changed to fool a head; 0: no probes.
     probes: int = 8
-    # Changes made one after another to random states, each the best of `proposals`, to raise a head's score; 0: no
-    # climbing.
+    # Number of changes made one after another to random states, each the best of `proposals`, to raise a head's score;
+    # 0: no hill climbing.
     climbing: int = 60
-    # Changes of one cell tried before each of them.
+    # Number of changes of one cell that are tried before each of them.
     proposals: int = 8
 
     def __post_init__(self) -> None:

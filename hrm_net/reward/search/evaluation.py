@@ -1,4 +1,5 @@
-"""Search by each head against best-of-N by the same head, on the same puzzles, with what each of them costs."""
+"""Search by each head against best-of-N by the same head, on the same puzzles, with the cost of each; probes and
+climbing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from jaxtyping import Float
 import puzzles
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data.solutions import SolutionSource
-from hrm_net.reward.labelled_solutions import Choices, LabelledSolutions
+from hrm_net.reward.heads import HEADS
+from hrm_net.reward.labelled_solutions import FINE_ONLY, Choices, LabelledSolutions
 from hrm_net.reward.metrics.best_of_n import best_of_n, oracle
 from hrm_net.reward.metrics.bootstrap import interval
 from hrm_net.reward.scoring import SharedScores
@@ -27,7 +29,7 @@ ORACLE = "oracle"
 
 
 class Oracle:
-    """Knows the answer: minus the share of cells that differ from it, so that the furthest step is the best one."""
+    """Scores by the answer: minus the share of cells that differ from it, so the step that gets furthest is best."""
 
     def __init__(self, rules: StepRules) -> None:
         self.rules = rules
@@ -46,9 +48,9 @@ def measure(
     *,
     seed: int,
 ) -> dict[str, Any]:
-    """The section `search` of a set: `puzzles`, `heads` (search_points), and where asked for `probes` and `climbing`.
+    """The section `search` of a set: `puzzles`, `heads` (`search_points`) and, if wanted, `probes` and `climbing`.
 
-    `scored`: each head's scores of the solutions' single steps; hier_fine has hier's own.
+    `scored`: the scores of the solutions' steps by row of the table; `hier_fine` has those of hier's single steps.
     """
     rules, policy, reward = source.rules, source.policy, source.reward
     found = {
@@ -79,7 +81,7 @@ def search_points(
     """By head, and for an oracle in its place: `how` its scores are aggregated, and `points`.
 
     A point has its `kind` (best_of_n, greedy, beam), `name`, `tries` (candidates, or continuations at each step of a
-    puzzle), and, a puzzle, `accuracy` with its bootstrap interval `low`..`high`, `policy_calls` and `scorer_calls`
+    puzzle), and, per puzzle, `accuracy` with its bootstrap interval `low`..`high`, `policy_calls` and `scorer_calls`
     (steps that were proposed, and rows that were scored); `minus_best_of_n` is the paired difference to best-of-N of
     as many tries. Greedy search takes the best-scored single step, as published; beams rank hypotheses of as many steps
     by `how`, which was fixed on validation puzzles. The oracle sees each step's distance to the answer.
@@ -90,7 +92,7 @@ def search_points(
         how, weight = choices[head].how, choices[head].fine_weight
         whole = solutions.aggregated(mine, how)[:num]
         best = {size: best_of_n(whole, solutions.solved[:num], size) for size in search.sizes()}
-        scorer = scorer_of(head.removesuffix("_fine"))
+        scorer = scorer_of(head.removesuffix(FINE_ONLY))
         heads[head] = {"how": how, "points": search.points(scorer, how, 1.0 if weight is None else weight, best)}
     best = {size: oracle(solutions.solved[:num], size) for size in search.sizes()}
     return heads | {ORACLE: {"how": "last", "points": search.points(Oracle(rules), "last", 1.0, best)}}
@@ -157,13 +159,13 @@ def measure_probes(
     *,
     seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """By head of the model: `how` its tables are read, and `probes` (hrm_net.reward.search.probes.probe). Of hier only
-    the single steps are scored."""
+    """By head of the model: `how` its tables are read, and `probes` (hrm_net.reward.search.probes.probe). Of a
+    head that scores pairs only the single steps are used."""
     attempts = first_attempts(solutions, reward, config.puzzles, config.probes)
     found = {}
     for head in shared.model.config.objectives:
         rng = puzzles.rng(seed, f"probes {solutions.name}")  # the same for all, so that they see the same attempts
-        how = choices["hier_fine" if head == "hier" else head].how
+        how = choices[head + FINE_ONLY if HEADS[head].scores_pairs else head].how
         found[head] = {"how": how, "probes": probe(shared.head(head), rules, rng, attempts)}
     return found
 

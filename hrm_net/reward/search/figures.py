@@ -1,4 +1,4 @@
-"""Pictures of search, probes and climbing, a panel a head."""
+"""Pictures of search, probes and hill climbing, one panel for each head."""
 
 import math
 from pathlib import Path
@@ -12,13 +12,13 @@ from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 from hrm_net.evaluation.drawing import COLOURS, FONT_SIZE, INK, MARKERS, new_figure, percent_axis, save, tidy
 from hrm_net.reward.search.tables import PROBES, called
 
-KINDS = {"best_of_n": "best of N whole solutions", "greedy": "greedy, N a step", "beam": "beam, width x expand"}
+KINDS = {"best_of_n": "best of N whole solutions", "greedy": "greedy, N per step", "beam": "beam, width x expand"}
 CLIMBED = {"score": ("score", "-"), "right": ("cells right", "--"), "solved": ("puzzles solved", ":")}
 COLUMNS = 4
 
 
 def write_search(found: dict[str, Any], directory: Path, end: str = "") -> list[Path]:
-    """What was measured of a section `search`; file names end in `end`. The paths."""
+    """A picture of each part of a section `search` that was measured; file names end in `end`. Returns the paths."""
     paths = []
     if found["heads"]["oracle"]["points"]:
         paths.append(search_curves(found, directory / f"search{end}.png"))
@@ -30,7 +30,8 @@ def write_search(found: dict[str, Any], directory: Path, end: str = "") -> list[
 
 
 def search_curves(found: dict[str, Any], path: str | Path) -> Path:
-    """Share solved against the steps that the policy proposed a puzzle, with bootstrap intervals; a line a kind."""
+    """Share solved against the steps that the policy proposed per puzzle, with bootstrap intervals; one line for each
+    kind of search."""
     figure, panels = _panels(len(found["heads"]))
     calls = [point["policy_calls"] for row in found["heads"].values() for point in row["points"]]
     for axes, (head, row) in zip(panels, found["heads"].items(), strict=True):
@@ -54,7 +55,7 @@ def search_curves(found: dict[str, Any], path: str | Path) -> Path:
         axes.set_xlim(min(calls) / 1.3, max(calls) * 1.6)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xlabel("steps proposed a puzzle")
+        axes.set_xlabel("steps proposed per puzzle")
         axes.set_title(head if head == "oracle" else f"{called(head)} (ranked by {row['how']})")
     _finish(figure, panels, f"puzzles solved, of {found['puzzles']:,}")
     return save(figure, path)
@@ -90,7 +91,7 @@ def probe_heat_maps(found: dict[str, Any], path: str | Path) -> Path:
 
 
 def climbing_curves(climbs: dict[str, dict[str, list[float]]], path: str | Path) -> Path:
-    """What a head thinks and what is true while its score is climbed: {name: climb()}."""
+    """A head's score, and what is true, while hill climbing raises the score: {name: climb()}."""
     figure, panels = _panels(len(climbs))
     for axes, (name, curve) in zip(panels, climbs.items(), strict=True):
         for i, (key, (words, style)) in enumerate(CLIMBED.items()):

@@ -1,7 +1,7 @@
 """Search guided by a step scorer: step-level greedy and beam search, over all puzzles at once.
 
-A level is one step of every hypothesis, so hypotheses that compete have made equal progress. It costs one call of the
-policy and one of the scorer (two where merged pairs are scored as well); calls are counted in rows.
+A level is one step of every hypothesis, so hypotheses that compete have taken equally many steps. It costs one call of
+the policy and one of the scorer (two where merged pairs are scored as well); calls are counted in rows.
 """
 
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ from puzzles.steps.rules import StepRules
 
 @runtime_checkable
 class RowScorer(Protocol):
-    """Anything that gives each row a number, higher for better; probabilities where products are taken."""
+    """Anything that gives each row a number, higher is better; a probability where products are taken."""
 
     def score_rows(self, rows: StepRows) -> Float[np.ndarray, " rows"]: ...
 
 
 @dataclass(kw_only=True, slots=True)
 class SearchReport:
-    """The hypothesis that each puzzle ends with, and what finding it took."""
+    """The hypothesis that each puzzle ends with, and what it cost to find."""
 
     states: UInt8[np.ndarray, "puzzles times seq"]  # from the start on; the last one is repeated to the end
     steps: Int64[np.ndarray, " puzzles"]
-    value: Float[np.ndarray, " puzzles"]  # aggregated scores as the search ranked them; of prod the logarithm
+    value: Float[np.ndarray, " puzzles"]  # aggregated scores as the search ranked them; for prod their logarithm
     solved: Bool[np.ndarray, " puzzles"]
     policy_calls: int
     scorer_calls: int
@@ -67,7 +67,7 @@ def unlabelled_rows(
     left: Integer[np.ndarray, " rows"],
     span: int = FINE,
 ) -> StepRows:
-    """Rows to be scored. `left`: steps of the budget left after this one."""
+    """Rows to be scored. `left` is the number of steps of the budget left after this one."""
     num = len(problem)
     return StepRows(
         problem=problem.astype(np.uint8),
@@ -95,7 +95,8 @@ def greedy(
 ) -> SearchReport:
     """At each step the policy proposes `candidates` continuations and the best-scored one is appended.
 
-    The published "best-of-N" of hierarchical and process reward models; there is no aggregation over steps in it.
+    This is the "best-of-N" that was published for hierarchical and process reward models (arXiv 2503.13551). It does
+    not aggregate over steps.
     """
     return beam(
         scorer, policy, rules, rng, problems, width=1, expand=candidates, budget=budget, how="last",
@@ -116,11 +117,13 @@ def beam(
     how: str = "prod",
     fine_weight: float = 1.0,
 ) -> SearchReport:
-    """`width` hypotheses a puzzle, each continued `expand` times a level (the start width * expand times).
+    """Beam search with `width` hypotheses per puzzle, each continued `expand` times per level (the start width * expand
+    times).
 
-    Ranked by the aggregate `how` of their step scores; of hypotheses in the same state the best stays. What is solved
-    takes no further steps and keeps its rank: it wins only if the scorer ranks it first in the end. With
-    `fine_weight` w below 1 a step counts w * its score + (1 - w) * the score of it merged with the step before.
+    Hypotheses are ranked by the aggregate `how` of their step scores; of those in the same state the best stays. A
+    solved hypothesis takes no further steps and keeps its value: it wins only if it is ranked first in the end. With
+    `fine_weight` w below 1, a step counts w times its score plus 1 - w times the score of it merged with the step
+    before.
     """
     _check(width, expand, budget, how, fine_weight)
     beams = _start(rules, problems, budget)
@@ -181,7 +184,7 @@ def _scores(
     budget: int,
     fine_weight: float,
 ) -> tuple[np.ndarray, int]:
-    """(score of step t of each hypothesis, rows that were scored)."""
+    """(the score of step t of each hypothesis, the number of rows that were scored)."""
     left = np.full(len(after), budget - t - 1)
     scores = np.asarray(scorer.score_rows(unlabelled_rows(problems, states[:, t], after, left)), np.float64)
     if t == 0 or fine_weight == 1:
@@ -196,7 +199,7 @@ def _joined(first: _Beams, second: _Beams) -> _Beams:
 
 
 def _best(beams: _Beams, width: int, how: str) -> _Beams:
-    """The `width` best hypotheses of each puzzle, best first, no state twice; among equals the first to come."""
+    """The `width` best hypotheses of each puzzle, best first, no state twice; of equals the earliest."""
     value = beams.value(how)
     if np.isnan(value).any():
         raise UserError("scorer: its scores are NaN")

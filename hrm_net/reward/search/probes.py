@@ -44,7 +44,7 @@ def erase_refill(attempts: Attempts, rules: StepRules, keep: Integer[np.ndarray,
 
 
 def few_huge_steps(attempts: Attempts, merge: int = 4) -> Attempts:
-    """Every `merge` steps as one: fewer steps that could be called wrong, and time left at the end."""
+    """Every `merge` steps as one: fewer steps that could be called wrong, and steps left at the end."""
     if merge < 1:
         raise UserError(f"merge={merge}: must be at least 1")
     times = np.arange(-(-(attempts.states.shape[1] - 1) // merge) + 1) * merge
@@ -57,23 +57,23 @@ def few_huge_steps(attempts: Attempts, merge: int = 4) -> Attempts:
 
 
 def error_then_fix(attempts: Attempts, rules: StepRules, rng: np.random.Generator, *, gap: int = 0) -> Attempts:
-    """A locally legal but wrong value in a random blank cell, mended `gap` steps later, amid each attempt.
+    """A locally legal but wrong value in a random blank cell, corrected `gap` steps later, inside each attempt.
 
-    Takes two steps more; attempts without room for them, or without a fitting cell, are left out. Regime "edit".
+    It takes two more steps; attempts without room for them, or without a suitable cell, are left out. Regime "edit".
     """
     if gap < 0:
         raise UserError(f"gap={gap}: must be at least 0")
     states, times = _roomy(attempts), np.arange(attempts.states.shape[1] + 2)
     at = (rng.random(len(attempts)) * np.maximum(attempts.lengths - gap, 1)).astype(np.int64)
     rows = np.arange(len(attempts))
-    before, mended = states[rows, at], states[rows, np.minimum(at + gap, attempts.lengths)]
-    targets = rules.targets(attempts.problems, mended, mended)
+    before, corrected = states[rows, at], states[rows, np.minimum(at + gap, attempts.lengths)]
+    targets = rules.targets(attempts.problems, corrected, corrected)
     wrong = rules.legal(attempts.problems, before) & (np.arange(rules.puzzle.vocab_size) != targets[:, :, None])
-    wrong &= (mended == rules.blank)[:, :, None]
+    wrong &= (corrected == rules.blank)[:, :, None]
     flat = wrong.reshape(len(wrong), wrong.shape[1] * wrong.shape[2])
     choice = np.where(flat, rng.random(flat.shape), -1).argmax(1)
     cell, value = choice // wrong.shape[2], choice % wrong.shape[2]
-    # what was at time t is now one later after the error and two later after the mending
+    # what was at time t is now one later after the error and two later after the correction
     fix = at + gap + 2
     source = times - (times > at[:, None]) - (times >= fix[:, None])
     source = np.minimum(source, attempts.lengths[:, None])
@@ -90,10 +90,10 @@ def error_then_fix(attempts: Attempts, rules: StepRules, rng: np.random.Generato
 
 
 def wrong_then_right(attempts: Attempts, rules: StepRules, rng: np.random.Generator) -> Attempts:
-    """A right value that a step of each attempt writes is a locally legal wrong one, put right by a step of its own.
+    """One right value that each attempt writes becomes a locally legal wrong one, which a step of its own corrects.
 
-    Takes one step more, so it serves where `error_then_fix` has no room; attempts without room, or whose chosen step
-    writes no fitting cell, are left out. Regime "edit".
+    It takes one more step, so it serves where `error_then_fix` has no room. Attempts without room, or whose chosen step
+    writes no suitable cell, are left out. Regime "edit".
     """
     states, rows = _roomy(attempts), np.arange(len(attempts))
     at = (rng.random(len(attempts)) * attempts.lengths).astype(np.int64)
@@ -117,7 +117,7 @@ def wrong_then_right(attempts: Attempts, rules: StepRules, rng: np.random.Genera
 def attempt_scores(
     scorer: RowScorer, attempts: Attempts
 ) -> tuple[Float[np.ndarray, " rows"], Int64[np.ndarray, " n1"]]:
-    """(the score of every step, attempt after attempt; where each attempt starts, and the end)."""
+    """(the scores of all steps, attempt after attempt; the first row of each attempt, and the number of rows)."""
     index, step = np.nonzero(attempts.live)
     rows = unlabelled_rows(
         attempts.problems[index],
@@ -133,25 +133,25 @@ def probe(
 ) -> dict[str, dict[str, Any]]:
     """{probe: {num, solved, ok, beats_solved: {how: share}, beats_failed: {how: share}}}.
 
-    `solved` and `ok`: shares of probing attempts and of their steps that are right by the oracle. `beats_solved`: how
-    often one ranks above a solved honest attempt at the same puzzle (ties half, mean over puzzles): 0 where the scorer
-    sees through it. `beats_failed`: above a failed one. For `error_then_fix` (where no attempt has room for it,
-    `wrong_then_right`), which is solved, 0.5 and 1 are best. The row "failed" has the honest failed attempts
-    themselves; `few_huge_steps` is made of them, the others of solved ones, of which what stops keeps at most half, and
-    nothing wrong. NaN where there is nothing to compare. Two of the probes erase and overwrite: to scorers trained on
-    regime "fill" such steps are new.
+    `solved` and `ok` are the shares of probing attempts and of their steps that are right by the oracle. `beats_solved`
+    is how often a probe ranks above a solved honest attempt at the same puzzle (a tie counts half, mean over puzzles):
+    0 where the scorer is not fooled. `beats_failed` is the same for a failed honest attempt. `error_then_fix` is
+    solved, so 0.5 and 1 are best for it; where no attempt has room for it, `wrong_then_right` takes its place. The row
+    "failed" has the honest failed attempts themselves. `few_huge_steps` is made from these, the other probes from
+    solved attempts; those that stop early keep at most half of the steps, and none that is wrong. NaN where there is
+    nothing to compare. Two of the probes erase and overwrite, which is new to scorers trained on regime "fill".
     """
     honest = attempts.take(attempts.lengths > 0)
     labels = label_states(rules, honest)
     good, bad = honest.take(labels.solved), honest.take(~labels.solved)
     wrong = ((labels.ok < 1) & honest.live)[labels.solved]
     keep = np.minimum(good.lengths // 2, np.where(wrong.any(1), wrong.argmax(1), good.lengths))
-    mended = error_then_fix(good, rules, rng)
+    corrected = error_then_fix(good, rules, rng)
     made = {
         "failed": bad,
         "no_op_padding": no_op_padding(good, keep),
         "erase_refill": erase_refill(good, rules, keep),
-        "error_then_fix": mended if len(mended) else wrong_then_right(good, rules, rng),
+        "error_then_fix": corrected if len(corrected) else wrong_then_right(good, rules, rng),
         "few_huge_steps": few_huge_steps(bad),
     }
     puzzle_of = {problem.tobytes(): place for place, problem in enumerate(np.unique(honest.problems, axis=0))}

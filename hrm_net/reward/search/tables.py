@@ -1,4 +1,4 @@
-"""What search, probes and climbing found, as terminal tables."""
+"""Search, probes and hill climbing as terminal tables."""
 
 from typing import Any
 
@@ -7,20 +7,20 @@ from rich.table import Table
 from hrm_net.reward.tables import called
 
 ABOVE = {
-    "beats_solved": "a solved solution of their puzzle; 0 % is right, of mended errors 50 %",
-    "beats_failed": "a failed solution of their puzzle; of mended errors 100 % is right",
+    "beats_solved": "a solved solution of their puzzle; 0 % is best, 50 % for corrected errors",
+    "beats_failed": "a failed solution of their puzzle; 100 % is best for corrected errors",
 }
 PROBES = {
     "failed": "failed solutions",
     "no_op_padding": "half solved, then idle",
     "erase_refill": "half solved, then erase and refill",
     "few_huge_steps": "failed, in few huge steps",
-    "error_then_fix": "solved, with a mended error",
+    "error_then_fix": "solved, with a corrected error",
 }
 
 
 def search_tables(name: str, found: dict[str, Any]) -> list[Table]:
-    """Of the section `search` of one set: what was measured of it."""
+    """Of the section `search` of one set: a table for each part that was measured."""
     tables = [_search(name, found)] if found["heads"]["oracle"]["points"] else []
     if "probes" in found:
         tables += [_probes(name, found["probes"], key) for key in ABOVE]

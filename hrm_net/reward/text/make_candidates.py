@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import puzzles
-from hrm_net.commands.exit_codes import exit_codes
+from hrm_net.command_line import exit_codes
 from hrm_net.reward.formats import jsonl
 from hrm_net.reward.formats.candidates import PROBLEM_KEYS, answer_of, problem_of
 from hrm_net.reward.formats.records import message_text, texts

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from hrm_net.reward.examples import Examples, as_inputs
 from hrm_net.reward.formats.records import TextSolution
+from hrm_net.reward.heads import HEADS
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.scoring import run_rows, to_scores
-from hrm_net.reward.text import rows as text_rows
-from hrm_net.reward.text.data import columns
-from hrm_net.reward.text.rows import TextRows
+from hrm_net.reward.text.examples import TextExample, examples_of, step_examples
 from puzzles.errors import UserError
 
 
@@ -39,8 +39,8 @@ class TextScorer:
             raise UserError(f"head={self.objective}: must be one of {', '.join(config.objectives)}, the model's")
         if not 0 <= self.fine_weight <= 1:
             raise UserError(f"fine_weight={self.fine_weight}: must lie in 0..1")
-        if self.fine_weight < 1 and self.objective != "hier":
-            raise UserError(f"fine_weight={self.fine_weight}: must be 1 for head={self.objective}; hier alone has two")
+        if self.fine_weight < 1 and not HEADS[self.objective].scores_pairs:
+            raise UserError(f"fine_weight={self.fine_weight}: must be 1 for head={self.objective}, which has one score")
         if self.stop is not None and not 0 < self.stop <= 1:
             raise UserError(f"stop={self.stop}: must be a probability above 0, or null")
         for key in ("segments", "batch_size"):
@@ -55,16 +55,15 @@ class TextScorer:
         """
         if len(problems) != len(outputs):
             raise UserError(f"{len(outputs)} lists of candidates for {len(problems)} problems: must be equally many")
-        merged = self.objective == "hier" and self.fine_weight < 1
-        examples: list[text_rows.TextExample] = []
+        merged = self.fine_weight < 1
+        examples: list[TextExample] = []
         for i, (problem, candidates) in enumerate(zip(problems, outputs, strict=True)):
             if not candidates:
                 raise UserError(f"problem {i}: candidates=[]: must be at least one")
             for steps in candidates:
                 one = TextSolution(problem=problem, steps=list(steps))
-                examples += text_rows.step_examples(one, coarse=merged)
-        rows = text_rows.rows_of(examples, self.model.config.core.seq_len)
-        found = self.score_rows(rows)
+                examples += step_examples(one, coarse=merged)
+        found = self.score_rows(examples_of(examples, [], self.model.config.core.seq_len))
         scores, at = [], 0
         for candidates in outputs:
             scores.append([])
@@ -78,8 +77,10 @@ class TextScorer:
                 scores[-1].append(fine.tolist())
         return scores
 
-    def score_rows(self, rows: TextRows) -> Float64[np.ndarray, " rows"]:
+    def score_rows(self, rows: Examples) -> Float64[np.ndarray, " rows"]:
         """Of each row by itself: the probability that the step is right, of `cond` that it does not go wrong here."""
         segments = self.segments or self.model.config.segments
-        found = run_rows(self.model, columns(rows), segments=segments, stop=self.stop, batch_size=self.batch_size)
+        found = run_rows(
+            self.model, as_inputs(rows.inputs), segments=segments, stop=self.stop, batch_size=self.batch_size
+        )
         return to_scores(self.objective, found.logits[self.objective])

@@ -29,7 +29,7 @@ class Family:
 
     name: str
     doc: str  # the rule in a sentence
-    make: Callable[..., Any]  # (rng, low, high, **sizes) -> (input, output), or None for a draw that won't do
+    make: Callable[..., Any]  # (rng, low, high, **sizes) -> (input, output), or None for a draw that will not do
     holds: Callable[[np.ndarray, np.ndarray], bool]  # the rule on two well-formed grids that differ
     least_side: int  # the smallest side of an input
     usual_side: int  # default of min_side
@@ -49,7 +49,7 @@ class Family:
     def generate(
         self, rng: np.random.Generator, max_side: int = 10, **sizes: int
     ) -> tuple[UInt8[np.ndarray, "_ _"], UInt8[np.ndarray, "_ _"]]:
-        """A fresh example, (input, output), no side above max_side; ValueError for sizes out of bounds.
+        """A fresh example, (input, output), no side above max_side; UserError for sizes out of bounds.
 
         Sizes that count things are upper limits: as many are drawn as the grid has room for.
         """

@@ -22,7 +22,7 @@ def _inner(box: tuple[slice, slice]) -> tuple[slice, slice]:
 
 
 def _outside_filled(grid: Grid, colour: int) -> Grid:
-    """Black cells that can't be reached from beyond the rim (no diagonal steps) in `colour`."""
+    """Black cells that cannot be reached from beyond the rim (no diagonal steps) in `colour`."""
     rows, columns = grid.shape
     padded = np.zeros((rows + 2, columns + 2), np.uint8)
     padded[1:-1, 1:-1] = grid

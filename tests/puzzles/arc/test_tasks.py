@@ -257,7 +257,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(contents=st.lists(values, min_size=1, max_size=3))
 def test_any_json_is_a_task_or_is_refused_in_one_line(tmp_path: Path, contents: list[Any]) -> None:
     folder = tmp_path / "folder"

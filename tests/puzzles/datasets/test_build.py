@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 import puzzles
-from puzzles import build, splits
-from puzzles.datasets import build_rows, dataset
+from puzzles import build as build_command
+from puzzles import splits
+from puzzles.datasets import build, dataset
 from tests.conftest import REPO
 
 SMALL = puzzles.get("sudoku", box="2x3")
@@ -32,9 +33,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, object]]:
     """Forty 6x6 puzzles, none symmetric to another, with further columns."""
-    inputs, labels = build_rows.generated(
-        SMALL, 40, splits.TRAIN, puzzles.rng(0, "rows"), {"clues": 12}, lambda _: None
-    )
+    inputs, labels = build.generated(SMALL, 40, splits.TRAIN, puzzles.rng(0, "rows"), {"clues": 12}, lambda _: None)
     return [
         {"source": "s, t", "rating": i, "answer": SMALL.format(label), "question": SMALL.format(row)}
         for i, (row, label) in enumerate(zip(inputs, labels, strict=True))
@@ -127,7 +126,7 @@ def test_a_puzzle_with_few_symmetric_ones_gets_those_it_has():
     """The 288 full 4x4 grids are two classes of symmetric ones, of 96 and 192: 400 cannot be had."""
     tiny = puzzles.get("sudoku", box="2x2")
     inputs, labels = tiny.generate(puzzles.rng(0, "full"), 1, clues=16)
-    found = build_rows.augmented(tiny, inputs, labels, 400, 0, lambda _: None)
+    found = build.augmented(tiny, inputs, labels, 400, 0, lambda _: None)
     assert len(found.inputs) in (96, 192)
     assert len({row.tobytes() for row in found.inputs}) == len(found.inputs)
 
@@ -155,7 +154,7 @@ def test_a_puzzle_with_few_symmetric_ones_gets_those_it_has():
 def test_mistakes_are_one_line_and_exit_code_2(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as caught:
-        build.main(["data", *arguments])
+        build_command.main(["data", *arguments])
     assert caught.value.code == 2
     shown = capsys.readouterr().err
     assert message in shown
@@ -167,10 +166,10 @@ def test_bad_rows_are_named_by_file_and_line(tmp_path: Path, rows):
     path = write_csv(tmp_path / "bad.csv", [*rows[:2], {**rows[2], "question": "12"}, {**rows[3], "rating": "hard"}])
     with pytest.raises(ValueError, match=r"bad.csv:4: question: .*2 cells"):
         build.build(tmp_path / "data", puzzle=SMALL, train_csv=path)
-    with pytest.raises(ValueError, match=r"bad.csv:5: rating: 'hard' is no number"):
+    with pytest.raises(ValueError, match=r"bad.csv:5: rating: 'hard' is not a number"):
         build.build(tmp_path / "data", puzzle=SMALL, train_csv=path, min_rating=1.0)
     unrated = write_csv(tmp_path / "unrated.csv", [{"question": rows[0]["question"]}])
-    with pytest.raises(ValueError, match=r"unrated.csv:1: the header must name a column `rating`"):
+    with pytest.raises(ValueError, match=r"unrated.csv:1: the header must have a column rating or difficulty"):
         build.build(tmp_path / "data", puzzle=SMALL, train_csv=unrated, min_rating=1.0)
 
 
@@ -185,7 +184,7 @@ def test_the_command_says_what_it_wrote(tmp_path: Path, files, capsys):
         "--augmentations",
         "3",
     ]
-    build.main([str(tmp_path / "data"), *arguments])
+    build_command.main([str(tmp_path / "data"), *arguments])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "train: 120 examples in 30 groups"
     assert lines[1] == "test: 10 examples in 10 groups"
@@ -194,9 +193,9 @@ def test_the_command_says_what_it_wrote(tmp_path: Path, files, capsys):
 
 def test_a_killed_build_leaves_nothing_that_reads(tmp_path: Path):
     """SIGKILL in the middle of writing: the name is free, and what lies beside it is no data directory."""
-    code = "import time; from puzzles import build; from puzzles.datasets import dataset\n"
+    code = "import time; from puzzles import build as command; from puzzles.datasets import dataset\n"
     code += "dataset._write_json = lambda path, _: (path.write_text('[]'), 'dataset' in path.name and time.sleep(60))\n"
-    code += f"build.main([{str(tmp_path / 'data')!r}, '--option', 'box=2x2', '--generate', '--train-puzzles', '3',"
+    code += f"command.main([{str(tmp_path / 'data')!r}, '--option', 'box=2x2', '--generate', '--train-puzzles', '3',"
     code += "'--test-puzzles', '2'])"
     killed = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(REPO)})
     try:

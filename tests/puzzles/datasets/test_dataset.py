@@ -109,8 +109,43 @@ def test_the_stamp_covers_settings_missing_and_surplus_files(stamped: Path):
     (whole / "test" / "more__inputs.npy").unlink()
     dataset.read(whole)
     change(whole / "stamp.json", settings={"seed": 2})
-    with pytest.raises(ValueError, match=r"stamp.json: hash: is not that of its files and settings"):
+    with pytest.raises(ValueError, match=r"stamp.json: hash: is not the hash of its files and settings"):
         dataset.read(whole)
+
+
+STRAYS = ("._dataset.json", ".DS_Store", "Thumbs.db", "desktop.ini", "._set0__inputs.npy", "notes.json", "copy.npy")
+
+
+@pytest.mark.parametrize("has_stamp", [True, False])
+def test_files_beside_the_layout_are_ignored(stamped: Path, has_stamp: bool):
+    """Archives from macOS hold a `._` file for each file; Windows and Finder leave their own."""
+    wanted = dataset.read(stamped).digest()
+    if not has_stamp:
+        (stamped / "stamp.json").unlink()
+    for folder in (stamped, stamped / "train", stamped / "test"):
+        for name in STRAYS:
+            (folder / name).write_bytes(b"\0\5\x16\7")
+    assert dataset.read(stamped).digest() == wanted
+    dataset.read(stamped, "test")
+
+
+def test_a_directory_from_a_mac_is_read(shared_data: Path):
+    for name in stamp.SPLITS:
+        assert dataset.read(shared_data / "field" / "data_mac" / "dd_mac", name).metadata.seq_len == 81
+
+
+@pytest.mark.parametrize("value", ["null", "absent"])
+def test_counts_that_the_arrays_tell_may_be_left_out(directory: Path, value: str):
+    path = directory / "train" / "dataset.json"
+    wanted = dataset.read(directory).sets["set0"].inputs
+    metadata = json.loads(path.read_text())
+    for key in ("total_groups", "total_puzzles", "mean_puzzle_examples"):
+        metadata[key] = None
+        if value == "absent":
+            del metadata[key]
+    path.write_text(json.dumps(metadata), encoding="utf-8-sig")  # with a byte order mark, as Windows editors save
+    (directory / "identifiers.json").write_text('["<blank>", "a", "b"]', encoding="utf-8-sig")
+    assert np.array_equal(dataset.read(directory).sets["set0"].inputs, wanted)
 
 
 def test_the_stamp_tells_settings_apart_and_versions_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -29,15 +29,15 @@ class Code:
 
 FAULTS = {
     "metadata missing": (lambda d: (d / "dataset.json").unlink(), "train/dataset.json: missing; it has the split test"),
-    "metadata no JSON": (lambda d: (d / "dataset.json").write_text("{"), "dataset.json: is no JSON"),
-    "metadata no object": (lambda d: (d / "dataset.json").write_text("[]"), "dataset.json: must hold an object"),
+    "metadata no JSON": (lambda d: (d / "dataset.json").write_text("{"), "dataset.json:1: is not JSON at column 2: "),
+    "metadata no object": (lambda d: (d / "dataset.json").write_text("[]"), "json:1: is a list: must be a JSON object"),
     "vocabulary": (lambda d: change(d / "dataset.json", vocab_size=1), "vocab_size=1: must be .* at least 2"),
     "vocabulary is text": (lambda d: change(d / "dataset.json", vocab_size="6"), "vocab_size='6': must be a whole"),
     "truth is no number": (lambda d: change(d / "dataset.json", seq_len=True), "seq_len=True: must be a whole number"),
     "padding": (lambda d: change(d / "dataset.json", pad_id=1), "pad_id=1: must be 0"),
     "blank": (lambda d: change(d / "dataset.json", blank_identifier_id=3), "blank_identifier_id=3: must be below .*=3"),
     "mean": (lambda d: change(d / "dataset.json", mean_puzzle_examples=9), "=9: .* examples of"),
-    "mean infinite": (lambda d: change(d / "dataset.json", mean_puzzle_examples=float("inf")), "must be a number"),
+    "mean infinite": (lambda d: change(d / "dataset.json", mean_puzzle_examples=float("inf")), "Infinity is not"),
     "groups": (lambda d: change(d / "dataset.json", total_groups=9), "total_groups=9: the sets have 8"),
     "puzzles": (lambda d: change(d / "dataset.json", total_puzzles=1), "total_puzzles=1: the sets have"),
     "no sets": (lambda d: change(d / "dataset.json", sets=[]), r"sets=\[\]: must be a list"),
@@ -71,20 +71,28 @@ FAULTS = {
     "group end": (lambda d: put(d / "set0__group_indices.npy", -1, 99), r"=99: must be \d+, the number of puzzles"),
     "truncated": (
         lambda d: (d / "set0__inputs.npy").write_bytes((d / "set0__inputs.npy").read_bytes()[:-1]),
-        "inputs.npy: is no whole npy file",
+        "inputs.npy: is not a complete npy file",
     ),
-    "header only": (lambda d: (d / "set0__labels.npy").write_bytes(b"\x93NUMPY"), "labels.npy: is no whole npy file"),
+    "header only": (lambda d: (d / "set0__labels.npy").write_bytes(b"\x93NUMPY"), "is not a complete npy file"),
+    "LFS pointer": (
+        lambda d: (d / "set0__labels.npy").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+        "labels.npy: is a Git LFS pointer",
+    ),
+    "doubled key": (
+        lambda d: (d / "dataset.json").write_text('{"seq_len": 8,\n"seq_len": 9}'),
+        'dataset.json:2: is not JSON at column 1: the key "seq_len" stands twice',
+    ),
     "archive": (
         lambda d: (np.savez(d / "x.npz", labels=np.ones((2, 8), int)), (d / "x.npz").rename(d / "set0__labels.npy")),
-        "labels.npy: is no whole npy file",
+        "labels.npy: is a zip archive",
     ),
     "pickle": (
         lambda d: (d / "set0__labels.npy").write_bytes(pickle.dumps(Code())),
-        "labels.npy: is no whole npy file",
+        "labels.npy: is not a complete npy file",
     ),
     "pickled objects": (
         lambda d: np.save(d / "set0__labels.npy", np.array([[Code()]], object), allow_pickle=True),
-        "labels.npy: is no whole npy file",
+        "labels.npy: is not a complete npy file",
     ),
 }  # fmt: skip
 

@@ -11,10 +11,9 @@ from hrm_net.reward.heads import HEADS
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.scoring import to_scores
-from hrm_net.reward.text import judging as text_judging
+from hrm_net.reward.text import evaluation as text_evaluation
 from hrm_net.reward.text.config import TEXT_VOCAB_SIZE
-from hrm_net.reward.text.data import TextSet
-from hrm_net.reward.text.rows import TextExample, rows_of, step_examples, trajectories_of
+from hrm_net.reward.text.examples import TextExample, examples_of, step_examples
 from hrm_net.reward.text.scorer import TextScorer
 
 PROBLEMS = ["1 + 2?", "a longer question, of which the end is cut off"]
@@ -54,7 +53,7 @@ def test_hier_weighs_single_and_merged_steps(model):
         for weight in (1.0, 0.5, 0.0)
     )
     examples = step_examples(TextSolution(problem=PROBLEMS[0], steps=OUTPUTS[0][1]), coarse=True)
-    rows = TextScorer(model=model, objective="hier").score_rows(rows_of(examples, 32))
+    rows = TextScorer(model=model, objective="hier").score_rows(examples_of(examples, [], 32))
     np.testing.assert_allclose(fine[0][1], rows[:3], rtol=1e-5)
     np.testing.assert_allclose(coarse[0][1], [rows[0], *rows[3:]], rtol=1e-5)
     np.testing.assert_allclose(half[0][1], (np.array(fine[0][1]) + coarse[0][1]) / 2, rtol=1e-5)
@@ -75,7 +74,7 @@ def test_the_step_itself_and_the_steps_before_it_matter(model):
     ("settings", "told"),
     [
         ({"objective": "pair"}, "head=pair: must be one of orm"),
-        ({"objective": "prm", "fine_weight": 0.5}, r"fine_weight=0\.5.*hier alone"),
+        ({"objective": "prm", "fine_weight": 0.5}, r"fine_weight=0\.5.*which has one score"),
         ({"objective": "hier", "fine_weight": 1.5}, r"fine_weight=1\.5: must lie"),
         ({"objective": "prm", "segments": 0}, "segments=0"),
         ({"objective": "prm", "stop": 0.0}, "stop=0"),
@@ -107,16 +106,16 @@ def test_a_scorer_that_knows_is_judged_perfect():
         TextSolution(problem="p", steps=["a", "b"], labels=[1.0, 1.0], outcome=True),
         TextSolution(problem="p", steps=["a", "c"], labels=[1.0, 0.0], outcome=False),
     ]
-    lone = rows_of(
-        [TextExample(problem="p", previous=(), current="s", label=label, span=span)
-         for span in (1, 2) for label in (1.0, 0.0)], 8,
-    )  # fmt: skip
-    held_out = TextSet(lone=lone, trajectories=trajectories_of(attempts, 8))
+    single = [
+        TextExample(problem="p", previous=(), current="s", label=label, span=span)
+        for span in (1, 2) for label in (1.0, 0.0)
+    ]  # fmt: skip
+    held_out = examples_of(single, attempts, 8)
     knows = {
-        "hier": np.where(held_out.rows.label > 0.5, 0.9, 0.1),
-        "prm": np.where(held_out.rows.label > 0.5, 0.2, 0.7),
+        "hier": np.where(held_out.label > 0.5, 0.9, 0.1),
+        "prm": np.where(held_out.label > 0.5, 0.2, 0.7),
     }
-    found = text_judging.judged(held_out, knows, text_judging.thresholds(held_out, knows))
+    found = text_evaluation.head_metrics(held_out, knows, text_evaluation.thresholds(held_out, knows))
     for key in ("auroc_steps", "auroc_merged", "auroc_solutions", "first_error_f1", "first_error_auroc"):
         assert found["hier"][key] == 1.0
     assert found["prm"]["auroc_steps"] == 0.0

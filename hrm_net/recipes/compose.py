@@ -1,5 +1,6 @@
-"""Hydra's part of the command line: a configuration composed without a trace on disk, its errors told in one line."""
+"""Hydra's part of the command line: a configuration composed without a trace on disk, its errors in one line."""
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -39,7 +40,7 @@ def groups(config_name: str = "train") -> dict[str, list[str]]:
 
 
 def arguments(argv: list[str]) -> Any:
-    """What Hydra's own parser makes of `argv`; ValueError for an unknown option."""
+    """What Hydra's own parser makes of `argv`; UserError for an unknown option."""
     parser = get_args_parser()
 
     def refuse(message: str) -> None:
@@ -52,11 +53,12 @@ def arguments(argv: list[str]) -> Any:
 def checked_overrides(config_name: str, overrides: list[str], cls: type, sweep: bool) -> list[str]:
     """The overrides as Hydra shall get them: every key of the schema `cls` may be set, written in its YAML or not.
 
-    ValueError of one line for an unknown key or file, with what exists or was probably meant.
+    UserError of one line for an unknown key or file, with what exists or was probably meant.
     """
     known = groups(config_name)
     try:
-        return [_checked(text, _parse(text), cls, known, sweep) for text in overrides]
+        expanded = map(_with_home, overrides)
+        return [_checked(text, _parse(text), cls, known, sweep) for text in expanded]
     except UserError as error:
         # what was typed may hold line breaks
         raise UserError(" ".join(str(error).split())) from None
@@ -65,7 +67,8 @@ def checked_overrides(config_name: str, overrides: list[str], cls: type, sweep: 
 def compose_jobs(config_name: str, overrides: list[str]) -> Iterator[tuple[dict[str, Any], Path]]:
     """Values and run directory of each job: one, or with sweeps among the checked `overrides` every combination."""
     parsed = [_parse(text) for text in overrides]
-    choices = [list(o.sweep_string_iterator()) if o.is_sweep_override() else [""] for o in parsed]
+    known = groups(config_name)
+    choices = [_choices(o, known) if o.is_sweep_override() else [""] for o in parsed]
     for job in product(*choices):
         yield _compose(
             config_name,
@@ -74,6 +77,23 @@ def compose_jobs(config_name: str, overrides: list[str]) -> Iterator[tuple[dict[
                 for text, o, value in zip(overrides, parsed, job, strict=True)
             ],
         )
+
+
+def _choices(override: Override, known: dict[str, list[str]]) -> list[str]:
+    """The values of a sweep; of a glob over a group, the names of its files that match."""
+    if isinstance(glob := override.value(), Glob):
+        return glob.filter(known.get((override.key_or_group or "").lstrip("/"), []))
+    return list(override.sweep_string_iterator())
+
+
+def _names(override: Override, known: list[str]) -> list[Any]:
+    """The files of a group that an override names; UserError for a pattern that none of them matches."""
+    if isinstance(glob := override.value(), Glob):
+        found = glob.filter(known)
+        if not found:
+            raise UserError(f"{override.input_line}: no file matches; there are {', '.join(known)}")
+        return found
+    return list(override.sweep_iterator()) if override.is_choice_sweep() else [override.value()]
 
 
 def _compose(config_name: str, overrides: list[str]) -> tuple[dict[str, Any], Path]:
@@ -90,6 +110,15 @@ def _compose(config_name: str, overrides: list[str]) -> tuple[dict[str, Any], Pa
     return {str(key): value for key, value in values.items()}, run_dir
 
 
+def _with_home(text: str) -> str:
+    """The override with `~/` as the home directory, which no shell puts after `=` and Hydra cannot read."""
+    key, equals, value = text.partition("=")
+    home = str(Path.home())
+    if re.search(r"[^\w./-]", home):  # nothing that Hydra's grammar would need quotes for
+        return text
+    return key + equals + re.sub(r"(^|[\[,])~(?=/|$)", lambda found: found[1] + home, value)
+
+
 def _parse(text: str) -> Override:
     if "=" not in text and not text.startswith("~"):
         raise UserError(f"{text}: must be key=value")
@@ -103,12 +132,14 @@ def _parse(text: str) -> Override:
 
 def _checked(text: str, override: Override, cls: type, known: dict[str, list[str]], sweep: bool) -> str:
     key = (override.key_or_group or "").lstrip("/")
+    if override.is_interval_sweep():
+        raise UserError(f"{text}: an interval has no end of values; give them: {key}=1,2,3 or {key}=range(1,4)")
     if override.is_sweep_override() and not sweep:
         raise UserError(f"{text}: several values are a sweep, which needs --multirun; a list is written [a,b]")
     if override.is_delete():
         return text
     if key in known:
-        for name in list(override.sweep_iterator()) if override.is_choice_sweep() else [override.value()]:
+        for name in _names(override, known[key]):
             if name is None:
                 raise UserError(f"{key}=null: must be one of {', '.join(known[key])}")
             if isinstance(name, str) and name not in known[key]:

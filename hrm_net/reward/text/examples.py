@@ -1,24 +1,29 @@
-"""What a step scorer over text is shown: the published examples out of PRM800K records, as bytes of a fixed length."""
+"""Examples for a step scorer of texts: the published ones from PRM800K records, as bytes of a fixed length.
+
+The input `part` says for each token what it belongs to: 0 padding, 1 the question, 2 the steps before, 3 the step to be
+scored.
+"""
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int16, Int64, Integer, UInt8
+from jaxtyping import Int16, UInt8
 
+from hrm_net.reward.examples import Examples
 from hrm_net.reward.formats.prm800k import Neutral, Record, label_of
 from hrm_net.reward.formats.records import TextSolution
 from puzzles.errors import UserError
+from puzzles.steps.rows import COARSE, FINE
 
 SEPARATOR = "\n\n"  # between steps; a merged step is two steps with it between them, as published
-FINE, COARSE = 1, 2
 PAD, QUESTION, PREVIOUS, CURRENT = range(4)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextExample:
-    """One step to be judged: the problem, the steps before, the step itself (or two merged: span 2), its label."""
+    """One step to be scored: the problem, the steps before, the step itself (or two merged: span 2), its label."""
 
     problem: str
     previous: tuple[str, ...]
@@ -31,8 +36,9 @@ def published_examples(records: Iterable[Record], *, neutral: Neutral, coarse: b
     """The training examples that HRM-reward (arXiv 2503.13551) makes of PRM800K, in its released code's reading.
 
     Fine: each rated completion after the steps taken so far. Coarse: from the second step on, the step taken before
-    merged with the completion, labelled as the completion is. Records given up, completions without a rating and those
-    that people wrote make none. A prefix taken is never wrong in this data, so no merged step mends an error.
+    merged with the completion, labelled as the completion is. Records that were given up, completions without a rating
+    and those that people wrote give none. A prefix taken is never wrong in this data, so no merged step corrects an
+    error.
     """
     found = []
     for record in records:
@@ -86,56 +92,13 @@ def solutions(
     return found
 
 
-@dataclass(kw_only=True, slots=True)
-class TextRows:
-    """One row an example: what a scorer over text is shown and should say. `label` NaN: none.
-
-    `part` tells for each token what it belongs to: 0 padding, 1 the question, 2 steps before, 3 the step to be judged.
-    `group` is the same for equal questions, so that splits by it do not leak.
-    """
-
-    tokens: Int16[np.ndarray, "rows length"]
-    part: UInt8[np.ndarray, "rows length"]
-    span: UInt8[np.ndarray, " rows"]
-    label: Float32[np.ndarray, " rows"]
-    group: Int64[np.ndarray, " rows"]
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def take(self, which: Integer[np.ndarray, " chosen"] | Bool[np.ndarray, " rows"]) -> "TextRows":
-        """These rows, in this order."""
-        return TextRows(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
-
-    @staticmethod
-    def concatenate(parts: Sequence["TextRows"]) -> "TextRows":
-        """All of them, one after another."""
-        joined = {
-            field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(TextRows)
-        }
-        return TextRows(**joined)
-
-
-@dataclass(kw_only=True, slots=True)
-class TextTrajectories:
-    """The fine rows of whole solutions, one after another: solution i has rows starts[i] to starts[i + 1].
-
-    `error` is its first wrong step, or its number of steps where there is none.
-    """
-
-    rows: TextRows
-    starts: Int64[np.ndarray, " bounds"]
-    outcome: Bool[np.ndarray, " num"]
-    error: Int64[np.ndarray, " num"]
-
-
 def encode(
     problem: str, previous: Sequence[str], current: str, length: int
 ) -> tuple[Int16[np.ndarray, " length"], UInt8[np.ndarray, " length"]]:
     """Tokens and parts of one example.
 
-    Where all of it is longer than `length`, the step to be judged keeps its end, the question its beginning, and the
-    steps before their end. The step goes first, but leaves a quarter to each of the others.
+    Where all of it is longer than `length`, the step to be scored keeps its end, the question its beginning, and the
+    steps before keep their end. The step has priority, but leaves a quarter of the length to each of the others.
     """
     texts = [problem.encode(), SEPARATOR.join(previous).encode(), current.encode()]
     share = length // 4
@@ -157,23 +120,9 @@ def _end(text: bytes, num: int) -> bytes:
 
 
 def question_group(problem: str) -> int:
-    """The same number for the same question whatever its white space."""
-    told = " ".join(problem.split()).encode()
-    return int.from_bytes(hashlib.sha256(told).digest()[:8], "little", signed=True)
-
-
-def rows_of(examples: Sequence[TextExample], length: int) -> TextRows:
-    """The rows of examples, in their order."""
-    tokens, part = np.zeros((len(examples), length), np.int16), np.zeros((len(examples), length), np.uint8)
-    for i, one in enumerate(examples):
-        tokens[i], part[i] = encode(one.problem, one.previous, one.current, length)
-    return TextRows(
-        tokens=tokens,
-        part=part,
-        span=np.array([one.span for one in examples], np.uint8),
-        label=np.array([one.label for one in examples], np.float32),
-        group=np.array([question_group(one.problem) for one in examples], np.int64),
-    )
+    """The same number for the same question, whatever its white space."""
+    words = " ".join(problem.split()).encode()
+    return int.from_bytes(hashlib.sha256(words).digest()[:8], "little", signed=True)
 
 
 def step_examples(solution: TextSolution, *, coarse: bool) -> list[TextExample]:
@@ -196,19 +145,28 @@ def step_examples(solution: TextSolution, *, coarse: bool) -> list[TextExample]:
     return found
 
 
-def trajectories_of(solved: Sequence[TextSolution], length: int) -> TextTrajectories:
-    """The rows of whole solutions. ValueError for one whose outcome is not known."""
-    starts, errors, examples = [0], [], []
+def examples_of(single: Sequence[TextExample], solved: Sequence[TextSolution], length: int) -> Examples:
+    """Rows of `length` bytes: the steps of whole solutions, then single rows in their order.
+
+    The error of a solution is its first wrong step. UserError for a solution whose outcome is not known.
+    """
+    lengths, errors, rows = [], [], []
     for one in solved:
         if one.outcome is None:
             raise UserError("outcome=null: a solution to learn an outcome from must have one")
         wrong = [t for t, label in enumerate(one.labels or []) if label == 0]
-        errors.append(len(one.steps) if not wrong else wrong[0])
-        examples += step_examples(one, coarse=False)
-        starts.append(len(examples))
-    return TextTrajectories(
-        rows=rows_of(examples, length),
-        starts=np.array(starts, np.int64),
+        errors.append(wrong[0] if wrong else len(one.steps))
+        lengths.append(len(one.steps))
+        rows += step_examples(one, coarse=False)
+    rows += single
+    tokens, part = np.zeros((len(rows), length), np.int16), np.zeros((len(rows), length), np.uint8)
+    for i, one in enumerate(rows):
+        tokens[i], part[i] = encode(one.problem, one.previous, one.current, length)
+    return Examples(
+        inputs={"tokens": tokens, "part": part, "span": np.array([one.span for one in rows], np.uint8)},
+        label=np.array([one.label for one in rows], np.float32),
+        group=np.array([question_group(one.problem) for one in rows], np.int64),
+        starts=np.cumsum([0, *lengths]).astype(np.int64),
         outcome=np.array([one.outcome for one in solved], bool),
         error=np.array(errors, np.int64),
     )
