@@ -48,11 +48,14 @@ class LayerConfig:
     positions: Literal["rope", "rope_2d", "learned", "none"] = "rope"
     # Columns of the grid, for rope_2d and grid blocks.
     grid_width: Annotated[int, Ge(0), Le(MOST)] = 0
+    # Rows of a box where rows, columns and boxes are the puzzle's units, for relational blocks; 0: it has no such units.
+    box_rows: Annotated[int, Ge(0), Le(MOST)] = 0
     # tokens: one vector per cell; symbols: one vector per cell and symbol, with the same weights for all symbols.
     codec: str = "tokens"
     # Leading token ids that are not symbols (padding and blank), for the symbol codec.
     num_special: Annotated[int, Ge(0), Le(MOST)] = 2
-    # attention (HRM, TRM), mixer (TRM without attention), grid (each cell with its neighbours), symbol (codec symbols).
+    # attention (HRM, TRM), mixer (TRM without attention), grid (each cell with its neighbours);
+    # with codec=symbols: symbol (a learned table of cells) or relational (the puzzle's units).
     block: str = "attention"
     # Attention backend: auto picks by device; explicit, sdpa or flash insist.
     attention: Literal["auto", "explicit", "sdpa", "flash"] = "auto"
