@@ -17,7 +17,7 @@ FILES = ("model.safetensors", "training_state.pt", "config.yaml")
 MANIFEST = "manifest.json"
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A checkpoint that cannot be written or must not be trusted; one line that names it."""
 
 
