@@ -48,7 +48,7 @@ class LayerConfig:
     positions: Literal["rope", "rope_2d", "learned", "none"] = "rope"
     # Columns of the grid, for rope_2d and grid blocks.
     grid_width: Annotated[int, Ge(0), Le(MOST)] = 0
-    # Rows of a box where rows, columns and boxes are the puzzle's units, for relational blocks; 0: it has no such units.
+    # Rows of a box, for relational blocks, where rows, columns and boxes are the puzzle's units; 0: it has no such.
     box_rows: Annotated[int, Ge(0), Le(MOST)] = 0
     # tokens: one vector per cell; symbols: one vector per cell and symbol, with the same weights for all symbols.
     codec: str = "tokens"

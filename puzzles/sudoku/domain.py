@@ -43,7 +43,6 @@ LEVELS: dict[str, dict[str, int | str]] = {
     "4x4": {"easy": 180, "medium": 150, "hard": 130},
 }
 Clues = int | str | tuple[int, int] | list[int]
-Difficulty = tuple[float | None, float | None] | list[float | None] | None
 
 
 def board_of(seq_len: int) -> tuple[str, Board]:
@@ -145,9 +144,7 @@ class Sudoku(Puzzle):
             raise UserError(f"clues={clues}: the range is empty")
         return low, high
 
-    def generate(
-        self, rng: np.random.Generator, num: int, *, clues: Clues | None = None, difficulty: Difficulty = None
-    ):
+    def generate(self, rng: np.random.Generator, num: int, *, clues: Clues | None = None, difficulty: Any = None):
         """`num` puzzles with one solution, and their solutions.
 
         difficulty: [low, high], bounds of the rating, either of them null (9x9; `puzzles.sudoku.hard`). Such puzzles

@@ -1,10 +1,10 @@
 """Hard 9x9 Sudoku from nothing: many chains, each of which climbs from a random minimal puzzle and keeps what it meets.
 
-The rating of a puzzle is the mean over random symmetries of log2(1 + guesses of the exact search that proves its solution
-the only one). Random minimal puzzles have a median of 0, the hard three quarters of Sudoku-Extreme one of 5.8.
+The rating of a puzzle is the mean over random symmetries of log2(1 + guesses of the exact search that proves its
+solution the only one). Random minimal puzzles have a median of 0, the hard three quarters of Sudoku-Extreme one of 5.8.
 
-A *lineage* is the class of symmetric solutions: puzzles of one are relatives. A chain keeps no two puzzles that differ in
-fewer than three clues added or removed, at most `CAP` of a lineage, and all its solutions in one fold.
+A *lineage* is a class of symmetric solutions: puzzles of one lineage are relatives. A chain keeps no two puzzles that
+are two changes or fewer apart (a clue added or removed), at most `CAP` of a lineage, and all its solutions in one fold.
 """
 
 from dataclasses import dataclass
@@ -70,8 +70,8 @@ def climb(
 ) -> Found:
     """One chain a seed, up rungs of rising floors; it leaves a rung with its quota of puzzles rated floor to `most`.
 
-    `fold`: the part of [0, 1) in which the places of all lineages lie (`puzzles.splits.place`). A chain depends on its seed
-    alone, whatever the number of threads.
+    `fold`: the part of [0, 1) in which the places of all lineages lie (`puzzles.splits.place`). A chain depends on its
+    seed alone, whatever the number of threads.
     """
     num, most_kept = len(seeds), sum(quotas)
     puzzles, solutions = np.zeros((2, num, most_kept, 81), np.uint8)

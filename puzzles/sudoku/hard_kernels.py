@@ -1,9 +1,12 @@
 """The kernels behind `puzzles.sudoku.hard`: Metropolis chains that climb from a random minimal puzzle to hard ones.
 
-One step of a chain: take one to three clues away, list the solutions that are left, choose one of them, and add back as
-few of its clues as tell it from the others. The list is complete, so the new puzzle has one solution without a proof of
-its own. Clues that became redundant go. What the puzzle is worth is the mean of log2(1 + guesses) over random symmetries:
-rating the puzzle as it lies would breed boards that one order of guessing finds hard.
+One step of a chain: take one or two clues away and add clues of the solution back, each where a random other solution
+differs, until there is no other; then take away every clue that became redundant. Some steps change the solution. The
+rule of Metropolis decides, on the mean of log2(1 + guesses) over random symmetries: rating a puzzle as it lies would
+breed boards that one order of guessing finds hard.
+
+Most steps make easy puzzles, so they pass gates before they are rated: guesses before redundant clues are gone, cells
+that follow without a guess, one symmetry, a few, more.
 """
 
 import numpy as np
@@ -21,7 +24,7 @@ STORED_RATING = 8  # fresh symmetries that rate what is kept
 RERATE = 24  # rejected steps in a row after which the current puzzle is rated again, lest a lucky rating stay for ever
 PROMISING = 3.0  # what taking redundant clues away may add to log2(1 + guesses)
 EASY_CELLS = 14  # cells that propagation may fill before a guess; more, and no search is spent on the puzzle
-APART = 3  # clues in which a kept puzzle differs from every other of its chain, at least
+APART = 3  # clues to add or remove from one kept puzzle to another of its chain, at least
 LEARNT = 1024  # unavoidable sets of the current solution that are kept
 THREE, TWO = np.int64(3), np.int64(2)
 
@@ -265,12 +268,12 @@ def run_chains(
     counts,
     steps,
 ):
-    """Chains start..stop, each up a ladder: it keeps quotas[i] puzzles rated floors[i] to `most`, then goes to rung i + 1.
+    """Chains start..stop, each up a ladder: it keeps quotas[i] puzzles rated floors[i] to `most`, then goes to i + 1.
 
-    On a rung, ratings gain nothing more ROOM above its floor, so that the chain roams instead of climbing a peak. It ends
-    on the last rung, or after `climb` steps on a rung without a puzzle worth keeping, `patience` once there was one.
-    `bonus` is added to the rating for each clue. Every solution on its way lies in the fold low..high; at most `cap` kept
-    puzzles share one. `steps`: how many each chain took.
+    On a rung, a rating gains nothing above ROOM over the floor, so that the chain roams instead of climbing a peak. It
+    ends after the last rung, or after `climb` steps on a rung without a puzzle worth keeping (`patience` once there was
+    one). `bonus` is added to the rating for each clue. All its solutions lie in the fold low..high; at most `cap` kept
+    puzzles share a lineage. `steps`: how many each chain took.
     """
     state = np.empty(STRIDE * 82, np.int64)
     members = np.zeros((81, dig9.MAX_SETS), np.uint8)
@@ -282,6 +285,7 @@ def run_chains(
     learnt = np.zeros((2, LEARNT + 1, 2), np.int64)
     for index in range(start, stop):
         learnt[:, 0] = 0
+        order[:] = np.arange(81)
         seed[0] = seeds[index]
         _start(state, seed, low, high, overlaps, members, left, puzzle, solution)
         clues = _clues(puzzle)

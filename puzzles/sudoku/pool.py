@@ -3,7 +3,7 @@
 python -m puzzles.sudoku.pool DIR --puzzles 70000 --test-puzzles 1000 --seed 0
 python -m puzzles.sudoku.pool DIR --unlike test.csv    leaves out what is symmetric to a puzzle of a file
 
-The same command goes on where it was stopped; chains that are done lie in .DIR.building beside the directory until then.
+The same command goes on where it was stopped; until it is done, its chains lie in .DIR.building beside the directory.
 """
 
 import argparse
@@ -20,19 +20,20 @@ import numpy as np
 
 import puzzles
 from puzzles import splits
-from puzzles.datasets import build_rows, csv_file, dataset, stamp
+from puzzles.datasets import build, dataset, puzzle_files, stamp
 from puzzles.errors import UserError
 from puzzles.sudoku import hard
 from puzzles.sudoku.hard import Found
+from puzzles.text_input import read_json_object
 
-VERSION = 1  # of what chains keep for a seed; another version's chains are not gone on with
+VERSION = 2  # of what chains keep for a seed; another version's chains are not gone on with
 CHAINS = 16  # of a file
 RUNGS = [2.5, 4.0, 5.0, 5.4, 5.8, 6.2], [2, 3, 20, 40, 60, 60]  # floors and quotas
 HARD, MINIMAL, EASY = 0.74, 0.24, 0.02  # shares: chains, random minimal puzzles, puzzles of EASY_CLUES
 EASY_CLUES = (33, 35)
 SURPLUS = 2  # hard puzzles to choose from, for one that is wanted
-# Shares of ratings, each from its edge to the next, and of clue counts among the 372 of 500 puzzles of Sudoku-Extreme that
-# are rated 2 or more.
+# Shares of ratings, each from its edge to the next, and of clue counts, among the 372 of 500 puzzles of Sudoku-Extreme
+# that are rated 2 or more.
 RATINGS = {2.0: 0.048, 3.0: 0.008, 4.0: 0.048, 5.0: 0.215, 5.5: 0.317, 6.0: 0.282, 6.5: 0.082}
 CLUES = {21: 0.003, 22: 0.035, 23: 0.113, 24: 0.231, 25: 0.177, 26: 0.306, 27: 0.102, 28: 0.033}
 
@@ -55,7 +56,7 @@ def write_pool(
         "unlike": [{"name": path.name, "sha256": stamp.file_hash(path)} for path in files],
     }
     sudoku = puzzles.get("sudoku")
-    others = [csv_file.parse(path, csv_file.read(path), sudoku)[0] for path in files]
+    others = [puzzle_files.read_answered(path, sudoku)[0] for path in files]
     building = directory.parent / f".{directory.name}.building"
     _begin(building, settings)
     written = {}
@@ -72,7 +73,7 @@ def write_pool(
             flush=True,
         )
         written[split] = dataset.from_sets(
-            {"all": build_rows.plain(inputs[fresh], labels[fresh])}, vocab_size=sudoku.vocab_size
+            {"all": build.plain(inputs[fresh], labels[fresh])}, vocab_size=sudoku.vocab_size
         )
     found = dataset.write(directory, written, settings=settings)
     shutil.rmtree(building)
@@ -85,15 +86,15 @@ def _begin(building: Path, settings: dict[str, Any]) -> None:
     if not building.exists():
         building.mkdir(parents=True)
         path.write_text(json.dumps(settings), encoding="utf-8")
-    before = stamp.read_json(path)
+    before = read_json_object(path)
     for key, value in settings.items():
-        was = before.get(key) if isinstance(before, dict) else None
+        was = before.get(key)
         if was != value:
             raise UserError(f"{path}: {key}={was}: this command has {value}; give the same, or remove {building}")
 
 
 def _hard_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int) -> Found:
-    """Chains, file after file, until SURPLUS times as many puzzles are there; those of the files that exist are read."""
+    """Chains, file after file, until SURPLUS times as many puzzles are there; files that exist are read."""
     progress = _Progress(split, SURPLUS * wanted)
     found = hard.climb(np.zeros(0, np.uint64), *RUNGS)
     number = 0
@@ -217,7 +218,8 @@ class _Progress:
         self.told = now
         rate = (num - self.before) / max(now - self.start, 1e-9)
         left = f", {max(self.wanted - num, 0) / rate / 60:.0f} minutes left" if rate else ""
-        text = f"{self.split}: {num:,} of {self.wanted:,} hard puzzles, {num_lineages:,} lineages, {chains:,} chains, {rate:.0f}/s{left}"
+        kinds = f"{num_lineages:,} lineages, {chains:,} chains"
+        text = f"{self.split}: {num:,} of {self.wanted:,} hard puzzles, {kinds}, {rate:.0f}/s{left}"
         print(
             f"\r{text}\033[K" if terminal else text,
             end="" if terminal and num < self.wanted else "\n",

@@ -1,7 +1,5 @@
 """The relational block: exact symmetry, one set of weights for every size, and a backward pass of its own."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -135,8 +133,6 @@ def test_refused_in_one_line(changes: dict[str, object], message: str):
         config(**changes)
 
 
-def test_a_puzzle_without_units_is_refused_by_its_key(run_config: Callable[..., object] | None = None):
-    from hrm_net.recipes.checks import evaluate_config  # noqa: F401  (the module that fills in sizes)
-
+def test_the_units_come_from_the_puzzle():
     assert puzzles.get("maze").box_rows == 0
     assert [puzzles.get("sudoku", box=box).box_rows for box in BOXES] == [2, 2, 3, 4]

@@ -15,14 +15,14 @@ from hrm_net.nn.blocks.block import Block
 from hrm_net.nn.layer_config import LayerConfig, refuse
 from hrm_net.nn.layers import Linear, rms_norm
 
-STEEP = 1e30
+STEEP = 1e30  # times any difference of two unequal values: more than 1
 
 
 class _Max(torch.autograd.Function):
     """The maximum along one axis; values that tie for it share its gradient evenly, as in torch.amax.
 
-    torch.amax's own backward, compiled for a CPU, takes 15 times as long (benchmarks/relational_block.py): it stores where
-    the maximum lies as booleans, which are slow to load. Here that is arithmetic, and computed anew from the input.
+    The backward of torch.amax, compiled for a CPU, takes 15 times as long (benchmarks/relational_block.py): it keeps
+    where the maximum lies as booleans, which are slow to load. Here that is arithmetic, computed anew from the input.
     """
 
     @staticmethod
@@ -55,9 +55,9 @@ class RelationalBlock(Block):
 
     gate, up = W z + sum over units u of W_kind(u) [mean of u, max of u]
 
-    Every symbol's channel is pooled over its row, its column, its box, the two *triads* of the cell (box and row, box and
-    column: without them locked candidates cannot be seen in one step), and every cell over its symbols. Rows and columns
-    share weights, and so do their triads. A unit is projected once and then added at each of its cells.
+    Every symbol's channel is pooled over the cell's row, its column, its box and its two *triads* (where the box meets
+    the row and the column; without them one step cannot see locked candidates), and every cell over its symbols. Rows
+    and columns share weights, and so do their triads. A unit is projected once and then added at each of its cells.
     """
 
     codecs = ("symbols",)
