@@ -175,7 +175,10 @@ def test_sets_of_a_directory(tmp_path: Path):
     both = dataset.from_sets({"a": rows.sets["all"], "b": rows.sets["all"]}, vocab_size=6, identifiers=["<blank>"] * 3)
     dataset.write(
         tmp_path / "data",
-        {"train": both, "test": dataset.from_sets({"all": rows.sets["all"]}, vocab_size=6, identifiers=["<blank>"] * 3)},
+        {
+            "train": both,
+            "test": dataset.from_sets({"all": rows.sets["all"]}, vocab_size=6, identifiers=["<blank>"] * 3),
+        },
     )
     (only,) = read_sets(tmp_path / "data", SMALL)
     assert only.name == "data"

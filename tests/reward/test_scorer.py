@@ -365,7 +365,7 @@ def test_scorers_that_do_not_fit_are_refused():
     for puzzle, objective, changes, message in refused:
         with pytest.raises(ValueError, match=message):
             StepScorer(model, puzzle, objective, **changes)
-    with pytest.raises(ValueError, match="the model judges text, not puzzles"):
+    with pytest.raises(ValueError, match="the model scores texts, not puzzles"):
         StepScorer(small_scorer("text", ("prm",)), SUDOKU)
     with torch.no_grad():
         next(model.heads["prm"].parameters()).fill_(torch.nan)
