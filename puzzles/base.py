@@ -79,6 +79,7 @@ class Puzzle(ABC):
     token_symbols: str  # one character for each token id, in texts and in drawings
 
     num_symbols: int = 0  # interchangeable symbols, as the digits of Sudoku; 0 where there are none
+    box_rows: int = 0  # rows of a box, where rows, columns and boxes hold each symbol once; 0: no such units
     verifiable: bool = False  # whether `check` can tell a solution without a stored answer
     families: tuple[str, ...] = ()  # the rules among which `puzzle_identifier` chooses; (): there is one
     states_are_puzzles: bool = False  # whether a partly filled state is itself a puzzle of this domain

@@ -35,6 +35,8 @@ class Stage:
 
     # Share of the run at which this stage ends; stages follow each other and the last ends at 1.
     until: Annotated[float, Gt(0), Le(1)] = 1.0
+    # Share of the rows that data.path gives, where there is one; the others are generated as `mix` says.
+    path_share: Annotated[float, Ge(0), Le(1)] = 1.0
     # Where the puzzles of this stage come from.
     mix: list[Source] = field(default_factory=lambda: [Source()])
 
@@ -50,7 +52,8 @@ class DataConfig:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Directory in the published layout to train from, or several: data.path=[a,b]; null: generate. Made by
-    # python -m puzzles.build; the puzzle's sizes must fit, and the curriculum has no effect.
+    # python -m puzzles.build or puzzles.sudoku.pool; the puzzle's sizes must fit. A stage of the curriculum has an effect
+    # where its path_share lies below 1.
     path: str | list[str] | None = None
     # Sources of real ARC tasks to train on (puzzle=arc), demonstrations and tests: arc1/training, arc1/evaluation,
     # arc2/training, arc2/evaluation, a folder or a file; []: none.
@@ -68,7 +71,8 @@ class DataConfig:
     puzzles: Annotated[int, Ge(1)] | None = None
     # Whether a puzzle is shown under a fresh random symmetry each time; false keeps a directory's rows as they are.
     augment: bool = True
-    # Stages of the run: until (the share of the run at which it ends) and mix (weight, and targets for the generator).
+    # Stages of the run: until (the share of the run at which it ends), mix (weight, and targets for the generator) and,
+    # beside data.path, path_share.
     # The puzzle's file sets what suits it.
     curriculum: list[Stage] = field(default_factory=lambda: [Stage()])
 
@@ -91,6 +95,11 @@ class DataConfig:
     def has_tasks(self) -> bool:
         """Whether real ARC tasks are trained on, in place of generated puzzles."""
         return bool(self.tasks or self.evaluation_tasks)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether a stage generates puzzles beside those of `path`."""
+        return self.path is not None and any(stage.path_share < 1 for stage in self.curriculum)
 
     def last_targets(self) -> dict[str, Targets]:
         """What the puzzles of the last stage aim at, by a name for each source of its mix."""

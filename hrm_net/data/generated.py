@@ -1,6 +1,6 @@
 """Training batches as a pure function of (seed, step, rank): nothing to save, nothing to replay when a run resumes."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from jaxtyping import Bool, Integer
 
 import puzzles
 from hrm_net.data.batch import Batch, as_batch
-from hrm_net.data.config import DataConfig, Source
+from hrm_net.data.config import DataConfig, Source, Stage
 from puzzles import splits
 from puzzles.base import Puzzle
 from puzzles.errors import UserError
@@ -46,9 +46,32 @@ class GeneratedBatches:
         return as_batch(inputs, labels, identifiers)
 
     def _mix(self, step: int) -> tuple[list[Source], np.ndarray]:
-        stage = next(stage for stage in self.config.curriculum if step < stage.until * self.steps or stage.until == 1)
-        weights = np.array([source.weight for source in stage.mix])
-        return stage.mix, weights / weights.sum()
+        mix = self.stage(step).mix
+        weights = np.array([source.weight for source in mix])
+        return mix, weights / weights.sum()
+
+    def stage(self, step: int) -> Stage:
+        """The curriculum's stage at a step."""
+        return next(stage for stage in self.config.curriculum if step < stage.until * self.steps or stage.until == 1)
+
+
+class MixedBatches:
+    """Rows of data directories beside generated ones; how many, the stage's `path_share` says on average."""
+
+    def __init__(self, from_path: Callable[[int], Batch], generated: GeneratedBatches) -> None:
+        self.from_path, self.generated = from_path, generated
+
+    def __call__(self, step: int, rows: Bool[np.ndarray, " batch"] | None = None) -> Batch:
+        """The batch of a step; rows left out of `rows` may be anything."""
+        generated = self.generated
+        share = generated.stage(step).path_share
+        read = puzzles.rng(generated.seed, "path share", step, generated.rank).random(generated.batch_size) < share
+        batch = generated(step, ~read if rows is None else rows & ~read)
+        if read.any():
+            chosen = torch.from_numpy(np.flatnonzero(read))
+            for key, values in self.from_path(step).items():
+                batch[key][chosen] = values[chosen]
+        return batch
 
 
 class FixedBatches:

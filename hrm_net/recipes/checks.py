@@ -45,6 +45,7 @@ def puzzle_config(
             "vocab_size": puzzle.vocab_size,
             "seq_len": puzzle.seq_len,
             "grid_width": puzzle.shape[1],
+            "box_rows": puzzle.box_rows,
             "num_puzzle_ids": num_puzzle_ids(puzzle),
         }
         for key, size in sizes.items():

@@ -15,7 +15,7 @@ from hrm_net.data import directories
 from hrm_net.data.batch import Batch
 from hrm_net.data.config import expand_home
 from hrm_net.data.directory_batches import DirectoryBatches
-from hrm_net.data.generated import generated_batches, torch_generator
+from hrm_net.data.generated import GeneratedBatches, MixedBatches, generated_batches, torch_generator
 from hrm_net.model import HRM, Carry
 from hrm_net.nn.losses import SegmentLoss, segment_loss
 from hrm_net.recipes import checks
@@ -211,6 +211,8 @@ def _check_identifiers(config: TrainConfig, puzzle: Puzzle) -> None:
     puzzle has such a name."""
     named = config.model.num_puzzle_ids > 1
     augment, every = config.data.augment, config.validation.every
+    mixed = named and config.data.mixes
+    require("data.curriculum", "a path_share below 1", not mixed, "1 throughout: the data names its puzzles")
     require("data.augment", augment, not (named and augment), "false: the data names its puzzles")
     if named or puzzle.num_puzzle_ids > 1:
         require("validation.every", every, not every, "0: the data names puzzles")
@@ -228,6 +230,9 @@ def build_data(config: TrainConfig, inputs: SolverInputs) -> "tuple[Batches, Val
         batches = DirectoryBatches(
             puzzle, inputs.datasets, augment=config.data.augment, seed=seed, batch_size=batch_size
         )
+        if config.data.mixes:
+            generated = GeneratedBatches(puzzle, config.data, seed=seed, steps=config.steps, batch_size=batch_size)
+            batches = MixedBatches(batches, generated)
         seen = directories.originals(inputs.datasets) if config.validation.every else None
     else:
         batches = generated_batches(puzzle, config.data, seed=seed, steps=config.steps, batch_size=batch_size)

@@ -205,7 +205,7 @@ def _with_sizes(values: dict[str, Any]) -> dict[str, Any]:
     length = wanted.get("length")
     if not isinstance(length, int) or isinstance(length, bool) or length < 16:
         raise UserError(f"puzzle.length={show(length)}: must be a whole number of at least 16, of bytes")
-    sizes = {"vocab_size": TEXT_VOCAB_SIZE, "seq_len": length, "grid_width": 0, "num_puzzle_ids": 1}
+    sizes = {"vocab_size": TEXT_VOCAB_SIZE, "seq_len": length, "grid_width": 0, "box_rows": 0, "num_puzzle_ids": 1}
     return values | {"model": model | sizes}
 
 

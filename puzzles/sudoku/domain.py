@@ -116,6 +116,7 @@ class Sudoku(Puzzle):
         self.token_symbols = "?." + SYMBOLS[:side]
         self.shape = (side, side)
         self.num_symbols = side
+        self.box_rows = self.board.box_rows
         self.reference_sets = REFERENCE_SETS[box]
         self.num_symmetries = sudoku_symmetry.order(self.board)
 

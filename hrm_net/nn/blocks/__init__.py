@@ -8,6 +8,7 @@ from hrm_net.nn.blocks.attention import AttentionBlock
 from hrm_net.nn.blocks.block import Block
 from hrm_net.nn.blocks.grid import GridBlock
 from hrm_net.nn.blocks.mixer import MixerBlock
+from hrm_net.nn.blocks.relational import RelationalBlock
 from hrm_net.nn.blocks.symbol import SymbolBlock
 
 BLOCKS: dict[str, type[Block]] = {
@@ -15,4 +16,5 @@ BLOCKS: dict[str, type[Block]] = {
     "mixer": MixerBlock,
     "grid": GridBlock,
     "symbol": SymbolBlock,
+    "relational": RelationalBlock,
 }
