@@ -85,7 +85,8 @@ from hrm_net.trainer.tracking import LoggerConfig, Tracker
 
 mode, resume_step, run_dir = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 try:
-    with Tracker(run_dir, LoggerConfig(name="wandb", mode=mode or None, tags=("test",)), {"lr": 0.1}, resume_step) as tracker:
+    logger = LoggerConfig(name="wandb", mode=mode or None, tags=("test",))
+    with Tracker(run_dir, logger, {"lr": 0.1}, resume_step) as tracker:
         tracker.log(resume_step + 1, kind="train", loss=0.5)
 except ValueError as error:
     print(error)
