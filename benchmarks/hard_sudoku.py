@@ -38,9 +38,8 @@ def rates() -> None:
         above = " ".join(f"{edge}: {(found.ratings >= edge).sum() / seconds:5.1f}" for edge in (5.0, 5.5, 6.0))
         print(f"{name}: {len(found.ratings) / seconds:.1f} puzzles a second and core, of ratings from {above}")
         lineages = len(np.unique(found.lineages))
-        print(
-            f"  {chains} chains, {lineages} lineages ({lineages / seconds * 60:.0f} a minute); load {os.getloadavg()[0]:.1f}"
-        )
+        a_minute = f"{lineages} lineages ({lineages / seconds * 60:.0f} a minute)"
+        print(f"  {chains} chains, {a_minute}; load {os.getloadavg()[0]:.1f}", flush=True)
 
 
 def draw(directory: Path, picture: Path) -> None:
