@@ -1,9 +1,10 @@
-"""Brain-inspired recurrent reasoning: the Hierarchical Reasoning Model as a plain PyTorch module.
+"""The Hierarchical Reasoning Model as a plain PyTorch module, with all that trains, evaluates and runs it.
 
     from hrm_net import HRM, HRMConfig
 
-`hrm_net.model` is the paper in one file. Every name here loads its module when it is first asked for: a command can set
-what PyTorch reads when it is loaded, and whoever needs the model alone loads PyTorch and nothing heavier.
+Read `hrm_net.model` first, then `hrm_net.nn.core`. Every name here loads its module when it is first asked for: a
+command can set what PyTorch reads when it is loaded, and whoever needs the model alone loads PyTorch and nothing
+heavier.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -68,10 +68,10 @@ def _shallow(text: str, limit: int) -> bool:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         raise ValueError("a key stands twice")
-    return found
+    return values
 
 
 def _finite(text: str) -> float:
@@ -208,17 +208,17 @@ class _Decoder:
         return key
 
     def _skip(self) -> None:
-        found = _SPACE.match(self.text, self.at)
-        assert found is not None
-        self.at = found.end()
+        match = _SPACE.match(self.text, self.at)
+        assert match is not None
+        self.at = match.end()
 
     def _next(self) -> str:
         return self.text[self.at : self.at + 1]
 
     def _word(self) -> str:
-        found = _WORD.match(self.text, self.at)
-        assert found is not None
-        return found[0]
+        match = _WORD.match(self.text, self.at)
+        assert match is not None
+        return match[0]
 
     def _found(self) -> str:
         shown = self._word() or self._next()

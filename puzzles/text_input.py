@@ -244,7 +244,7 @@ def read_json_lines(
     name = source_name(source, name)
     data = read_bytes(source, name=name)
     _check_kind(data, name)
-    found: JSONLines[T] = JSONLines(name=name)
+    lines: JSONLines[T] = JSONLines(name=name)
     for number, line in enumerate(_LINE_END_BYTES.split(data.removeprefix(_BOM)), start=1):
         if not line.strip():
             continue
@@ -255,15 +255,15 @@ def read_json_lines(
             place = f"{name}:{number}: "  # the messages so far have it already
             item = parse(value)
         except UserError as error:
-            found.faults.append(f"{place}{error}")
-            found.fault_numbers.append(number)
+            lines.faults.append(f"{place}{error}")
+            lines.fault_numbers.append(number)
             continue
-        found.items.append(item)
-        found.numbers.append(number)
-    if not found.items and not found.faults:
+        lines.items.append(item)
+        lines.numbers.append(number)
+    if not lines.items and not lines.faults:
         raise UserError(f"{name}: is empty: must hold a JSON object on each line")
-    _refuse_faults(found.faults, broken, len(found.items), "lines")
-    return found
+    _refuse_faults(lines.faults, broken, len(lines.items), "lines")
+    return lines
 
 
 def _refuse_faults(faults: list[str], broken: Broken, good: int, what: str) -> None:
@@ -387,7 +387,7 @@ def _places(
     """Where each column stands that the file has."""
     names = [_normal(cell) for cell in header]
     shown = ", ".join(ascii(cell.strip())[1:-1][:40] for cell in header[:10])
-    found = {}
+    places = {}
     for column, headers in {**required, **optional}.items():
         meant = {_normal(one) for one in headers}
         at = [index for index, one in enumerate(names) if one in meant]
@@ -395,7 +395,7 @@ def _places(
             twice = " and ".join(str(index + 1) for index in at)
             raise UserError(f"{place}: the columns {twice} are all headed as {column} ({shown}): must be one")
         if at:
-            found[column] = at[0]
+            places[column] = at[0]
         elif column in required:
             raise UserError(f"{place}: the header must have {_columns({column: headers})}, has {shown}")
-    return found
+    return places

@@ -5,11 +5,12 @@ from hypothesis import HealthCheck, settings
 USUAL = 100  # examples of a test that does not say how many
 
 
-def examples(number: int) -> settings:
+def num_examples(number: int) -> settings:
     """A decorator: `number` examples, or in proportion more where the profile draws more than usual.
 
     `pytest --hypothesis-profile=explore` draws fresh examples, ten times as many.
     """
+    assert settings.default is not None
     return settings(max_examples=number * settings.default.max_examples // USUAL)
 
 

@@ -6,8 +6,8 @@
         config.yaml           the configuration of the run
         manifest.json         size and sha256 of each file, step and versions; written last
 
-A checkpoint is written into a hidden sibling directory, flushed to the disk file by file, and renamed into place: a
-directory called `step_*` was whole when it got its name. What happens to it afterwards shows in the manifest.
+A checkpoint is written into a hidden directory beside its place, flushed to the disk file by file, and renamed into
+place: a directory called `step_*` was whole when it got its name. The manifest shows whether it has been damaged since.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 @dataclass(kw_only=True, slots=True)
 class Checkpoint:
-    """What `save` was given."""
+    """What `load` returns: all that `save` was given."""
 
     path: Path
     step: int
@@ -68,10 +68,11 @@ def save(
     keep: int = 2,
     best: int | None = None,
 ) -> Path:
-    """Write `root/step_<step>`, then delete all valid ones but the newest `keep` and that of step `best`.
+    """Write `root/step_<step>`, then delete all valid checkpoints but the newest `keep` and that of step `best`.
 
-    CheckpointError when the disk refuses: what stood under `root` before still stands. A valid checkpoint of the same
-    step is replaced; a damaged one is moved to `step_<step>.refused`. One process at a time: see `run_lock`.
+    CheckpointError where the disk does not allow it; the checkpoints that were under `root` before are then still
+    there. A valid checkpoint of the same step is replaced; a damaged one is moved to `step_<step>.refused`. Only one
+    process may write at a time: see `run_lock`.
     """
     assert keep >= 2, keep
     _assert_plain(state, "state")
@@ -110,7 +111,7 @@ def load(path: Path) -> Checkpoint:
         tensors = safetensors.torch.load(content["model.safetensors"])
         state = torch.load(io.BytesIO(content["training_state.pt"]), map_location="cpu", weights_only=True)
         config = content["config.yaml"].decode()
-    except Exception as error:  # the checksums hold, so something else than `save` wrote these bytes
+    except Exception as error:  # the checksums hold, so it was not `save` that wrote these bytes
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"checkpoint {path}: not readable: {reason}") from error
     step, best = manifest["step"], manifest["best"]
@@ -118,20 +119,20 @@ def load(path: Path) -> Checkpoint:
 
 
 def newest(root: Path) -> Path | None:
-    """The newest whole checkpoint; None where there is none at all. Damaged ones are named in a warning and left alone.
+    """The newest whole checkpoint; None where there is no checkpoint at all. A warning names each damaged one.
 
-    CheckpointError where there are some and all are damaged: starting over must be asked for.
+    CheckpointError where there are checkpoints and all are damaged: a run must not start over without being asked to.
     """
     return _first(root, lambda path: (verify(path), path)[1])
 
 
 def load_newest(root: Path) -> Checkpoint | None:
-    """`load` of the newest checkpoint that loads, else as `newest`."""
+    """`load` of the newest checkpoint that can be loaded; otherwise as `newest`."""
     return _first(root, load)
 
 
 def best(root: Path) -> Path | None:
-    """The best checkpoint by the word of the newest whole one, which stands in where the best is lost or unknown."""
+    """The checkpoint that the newest whole one names as the best; the newest itself where that is lost or unknown."""
     path = newest(root)
     step = None if path is None else read_manifest(path)["best"]
     if step is None:
@@ -145,7 +146,7 @@ def best(root: Path) -> Path | None:
 
 
 def steps(root: Path) -> list[int]:
-    """Steps of all checkpoints under `root`, whole or not, ascending."""
+    """Steps of all checkpoints under `root`, whole or not, in ascending order."""
     matches = [_STEP.fullmatch(path.name) for path in root.iterdir()] if root.is_dir() else []
     return sorted(int(match[1]) for match in matches if match)
 
@@ -194,7 +195,7 @@ def _free_name(path: Path) -> Path:
 
 
 def _retain(root: Path, keep: int, best: int | None) -> None:
-    """Delete what is older than the `keep` newest whole ones, save the best; damaged ones stay and do not count."""
+    """Delete what is older than the `keep` newest whole ones, except the best; damaged ones stay and do not count."""
     whole, found = 0, steps(root)
     for step in reversed(found if len(found) > keep else []):
         path = _path(root, step)
@@ -205,14 +206,14 @@ def _retain(root: Path, keep: int, best: int | None) -> None:
         whole += 1
         if whole > keep and step != best:
             gone = _hidden(path, "gone")
-            path.rename(gone)  # a kill while files vanish then leaves no half of a checkpoint under its name
+            path.rename(gone)  # if killed while files vanish, no half of a checkpoint is left under its name
             shutil.rmtree(gone)
 
 
 def _tidy(root: Path) -> None:
-    """Clear away what dead processes of this machine left hidden, or bring it back where it lost its successor.
+    """Delete what dead processes of this machine left in hidden directories, or restore it where its successor is gone.
 
-    Nothing is known of processes of other machines, so theirs stays.
+    Nothing is known of the processes of other machines, so their directories stay.
     """
     for path in list(root.iterdir()):
         match = _HIDDEN.fullmatch(path.name)
@@ -226,7 +227,7 @@ def _tidy(root: Path) -> None:
 
 def _alive(pid: int) -> bool:
     if pid == os.getpid():
-        return False  # a save of ours that failed: one that runs has made nothing hidden when this is asked
+        return False  # left by a save of ours that failed: a running one has made nothing hidden at this point
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -245,7 +246,7 @@ def _hidden(path: Path, kind: str) -> Path:
 
 
 def _assert_plain(value: object, where: str) -> None:
-    """Only what `torch.load(weights_only=True)` reads back as it was."""
+    """The state may hold only what `torch.load(weights_only=True)` reads back unchanged."""
     if isinstance(value, dict):
         for key, item in value.items():
             assert type(key) in (str, int), f"{where}: key {key!r}"

@@ -9,14 +9,14 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def is_hub_id(name: str | Path) -> bool:
-    """Whether `name` reads ORGANISATION/NAME; a directory of that name goes first."""
+    """Whether `name` has the form ORGANISATION/NAME and there is no directory of that name."""
     return isinstance(name, str) and HUB_ID.fullmatch(name) is not None and not Path(name).exists()
 
 
 def download(repo: str, files: tuple[str, ...], revision: str | None = None) -> Path:
-    """The local directory that holds `files` of the model `repo`; only these are fetched, once.
+    """The local directory that holds `files` of the model `repo`; only these files are fetched, and only once.
 
-    ValueError where the extra is not installed, and for whatever the Hub refuses.
+    UserError where the extra is not installed, and for everything that the Hub refuses.
     """
     try:
         from huggingface_hub import hf_hub_download  # pyright: ignore[reportMissingImports]
@@ -26,7 +26,7 @@ def download(repo: str, files: tuple[str, ...], revision: str | None = None) -> 
         ) from None
     try:
         found = [Path(hf_hub_download(repo_id=repo, filename=file, revision=revision)) for file in files]
-    except Exception as error:  # of the network, of the Hub or of the disk: the library has dozens
+    except Exception as error:  # the library has dozens, for the network, the Hub and the disk
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{repo}: no such directory, and the Hugging Face Hub gives: {reason}") from None
     assert len({path.parent for path in found}) == 1

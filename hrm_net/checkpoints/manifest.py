@@ -1,4 +1,4 @@
-"""Files written so that they reach the disk, and a manifest by which each of them can be told whole later."""
+"""Files that are on the disk when the call returns, and a manifest that shows later whether they are whole."""
 
 import hashlib
 import io
@@ -17,12 +17,12 @@ FILES = ("model.safetensors", "training_state.pt", "config.yaml")
 MANIFEST = "manifest.json"
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A checkpoint that cannot be written or must not be trusted; one line that names it."""
 
 
 def write_directory(path: Path, step: int, best: int | None, writers: Mapping[str, Callable[[Any], Any]]) -> None:
-    """Make `path` with what each writer puts into its file, the manifest last. On return it is all on the disk."""
+    """Make the directory `path` with what each writer puts into its file, and the manifest last, all on the disk."""
     path.mkdir()
     files = {name: _write_file(path / name, writers[name]) for name in FILES}
     body = {"format": FORMAT, "hrm_net": _version(), "step": step, "best": best, "files": files}
@@ -31,7 +31,7 @@ def write_directory(path: Path, step: int, best: int | None, writers: Mapping[st
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """`format`, `step`, `best` and `files` of the directory `path`; CheckpointError unless to the bit as written."""
+    """`format`, `step`, `best` and `files` of the directory `path`; CheckpointError unless it is just as written."""
     if not path.is_dir():
         raise CheckpointError(f"checkpoint {path}: no such directory")
     raw = _read(path / MANIFEST)
@@ -39,10 +39,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
         body = json.loads(raw)
         body.pop("sha256")
         if _render(body) != raw:
-            raise UserError
+            raise ValueError
         version, files = body["format"], body["files"]
         if version == FORMAT and not (_is_step(body["step"]) and all("sha256" in files[name] for name in FILES)):
-            raise UserError
+            raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CheckpointError(f"checkpoint {path}: {MANIFEST} is damaged") from None
     if version != FORMAT:
@@ -58,7 +58,7 @@ def verified(path: Path, manifest: dict[str, Any], name: str) -> bytes:
     if len(content) != entry["bytes"]:
         raise CheckpointError(f"checkpoint {path}: {name} has {len(content)} bytes, not {entry['bytes']}")
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-        raise CheckpointError(f"checkpoint {path}: {name} is damaged: its sha256 is another")
+        raise CheckpointError(f"checkpoint {path}: {name} is damaged: its sha256 differs")
     return content
 
 
@@ -70,7 +70,7 @@ def verify(path: Path) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Return when the names in `path` are on the disk."""
+    """Wait until the names in the directory `path` are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -79,7 +79,7 @@ def sync_directory(path: Path) -> None:
 
 
 class _Hashing(io.RawIOBase):
-    """Passes writes on to `file`, keeping their checksum and the error that stopped them."""
+    """Passes writes on to `file`, and keeps their checksum and the error that stopped them."""
 
     def __init__(self, file: Any) -> None:
         self.file, self.hash, self.num_bytes = file, hashlib.sha256(), 0
@@ -115,7 +115,7 @@ def _write_file(path: Path, write: Callable[[Any], Any]) -> dict[str, Any]:
 
 
 def _render(body: dict[str, Any]) -> bytes:
-    """The manifest's only valid bytes for `body`: its last entry is the checksum of the others."""
+    """The only valid bytes of a manifest with this `body`; its last entry is the checksum of the others."""
     checksum = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     return (json.dumps({**body, "sha256": checksum}, indent=2) + "\n").encode()
 

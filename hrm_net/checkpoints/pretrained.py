@@ -1,4 +1,4 @@
-"""A model as two files that people pass around: config.json and model.safetensors."""
+"""A model as the two files that people pass around: config.json and model.safetensors."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ Config = TypeVar("Config")
 
 
 def shipped(name: str | Path) -> Path | None:
-    """The directory of the weights that ship with the package under this name; None where it is no such name."""
+    """The directory of the weights that ship with the package under this name; None where none do."""
     found = SHIPPED / name
     plain = isinstance(name, str) and name == found.name and not Path(name).exists()
     return found if plain and (found / CONFIG).is_file() else None
@@ -65,17 +65,17 @@ def load_state(model: nn.Module, tensors: dict[str, Tensor], names: Mapping[str,
 
 
 def at_most_ten_lines(faults: list[str]) -> str:
-    """All faults, one a line; beyond ten lines the last one counts the rest."""
+    """All faults, one per line; beyond ten lines the last line counts the rest."""
     shown = faults if len(faults) <= 10 else [*faults[:9], f"and {len(faults) - 9} more"]
     return "\n".join(shown)
 
 
 def save(model: nn.Module, directory: Path, extra: dict[str, Any] | None = None) -> None:
-    """Write both files; `extra` joins the configuration under keys of its own (the puzzle it solves, say)."""
+    """Write both files; `extra` goes into config.json beside `model` (such as the puzzle that the model solves)."""
     directory.mkdir(parents=True, exist_ok=True)
     config = {"model": asdict(model.config), **(extra or {})}  # pyright: ignore[reportArgumentType]
     (directory / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    # Not save_file, which hides the weights from other users of the machine.
+    # Unlike safetensors' save_file, this leaves the file readable by other users of the machine.
     (directory / WEIGHTS).write_bytes(safetensors.torch.save(state(model)))
 
 

@@ -32,8 +32,16 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "TRM": {"stacks": "shared", "gradient": "last_cycle", "halting": "halt_only"},
 }
 PREFIX_LEN = {"HRM": 1, "TRM": 16}
-# What neither names nor shapes tell.
+# Values that follow neither from names nor from shapes.
 ASKED = ("num_heads", "h_cycles", "l_cycles", "max_segments", "seq_len")
+
+
+class UnknownValuesError(UserError):
+    """The weights of a checkpoint leave open the values named in `keys`."""
+
+    def __init__(self, keys: list[str], where: str = "", how: str = "") -> None:
+        super().__init__(f"{where}the weights do not determine {', '.join(keys)}: give them as keywords{how}")
+        self.keys = keys
 
 
 def load_reference(source: str | Path | Mapping[str, Tensor], **overrides: Any) -> HRM:
@@ -51,8 +59,8 @@ def load_reference(source: str | Path | Mapping[str, Tensor], **overrides: Any) 
         raise UserError(f"{unknown[0]}={as_json(overrides[unknown[0]])}: HRMConfig has no such field")
     check_value_types(overrides, get_type_hints(HRMConfig))
     tensors = _read(source)
-    told = {} if isinstance(source, Mapping) else read_published_config(Path(source).parent)
-    config = _config(tensors, told, overrides)
+    neighbour = {} if isinstance(source, Mapping) else read_published_config(Path(source).parent)
+    config = _config(tensors, neighbour, overrides)
     model = HRM(config, torch.Generator().manual_seed(0))
     table = tensors.get(TABLE)
     if table is not None and table.ndim == 2 and len(table) != config.num_puzzle_ids:
@@ -117,7 +125,7 @@ def _what_it_holds(found: Any) -> str:
     return f"neither an HRM nor a TRM: no L_level among the weights; its keys are {keys}{more}"
 
 
-def _config(tensors: Mapping[str, Tensor], told: dict[str, Any], overrides: dict[str, Any]) -> HRMConfig:
+def _config(tensors: Mapping[str, Tensor], neighbour: dict[str, Any], overrides: dict[str, Any]) -> HRMConfig:
     """The family's values, then those of all_config.yaml, of the weights' names and shapes, and of the caller."""
     names = tensors.keys()
     tokens = tensors.get("codec.embed_tokens")
@@ -138,18 +146,18 @@ def _config(tensors: Mapping[str, Tensor], told: dict[str, Any], overrides: dict
         seen["num_puzzle_ids"] = len(tensors[TABLE])
     else:
         seen["prefix_len"] = 0
-    values: dict[str, Any] = {"positions": "rope"} | FAMILIES[family] | told | seen | overrides
-    _tell_lengths(values, tensors, PREFIX_LEN[family])
+    values: dict[str, Any] = {"positions": "rope"} | FAMILIES[family] | neighbour | seen | overrides
+    _fill_in_lengths(values, tensors, PREFIX_LEN[family])
     if values["block"] == "mixer":
         values.setdefault("num_heads", 1)
-    untold = [key for key in ASKED if key not in values]
-    if untold:
-        raise UserError(f"the weights do not tell {', '.join(untold)}: give them as keywords")
+    unknown = [key for key in ASKED if key not in values]
+    if unknown:
+        raise UnknownValuesError(unknown)
     return HRMConfig(**(values if "expansion" in overrides else _with_widths(values, tensors)))
 
 
-def _tell_lengths(values: dict[str, Any], tensors: Mapping[str, Tensor], prefix_len: int) -> None:
-    """Fill in seq_len, or the prefix, from weights that run along the tokens, and the family's prefix otherwise."""
+def _fill_in_lengths(values: dict[str, Any], tensors: Mapping[str, Tensor], prefix_len: int) -> None:
+    """Fill in seq_len or prefix_len from weights with one row per token; without any, the family's prefix_len."""
     along = next((tensors[name] for name in ("codec.embed_pos", MIXER) if name in tensors), None)
     if along is not None and "seq_len" in values and len(along) >= values["seq_len"]:
         values.setdefault("prefix_len", len(along) - values["seq_len"])
@@ -159,7 +167,7 @@ def _tell_lengths(values: dict[str, Any], tensors: Mapping[str, Tensor], prefix_
 
 
 def _with_widths(values: dict[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The values with an `expansion` that makes SwiGLUs as wide as the weights' are, the published 4 if it can."""
+    """The values with an `expansion` that gives SwiGLUs the width of the weights: the published 4 where it does."""
     down = {"mlp": values["hidden_size"], "mlp_t": values["prefix_len"] + values["seq_len"]}
     widths = [
         (dim, tensors[name].shape[1])

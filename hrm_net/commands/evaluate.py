@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from hrm_net.checkpoints.reference import UnknownValuesError
 from hrm_net.evaluation.evaluate import CURVE, HEADLINE
 from hrm_net.evaluation.results import Results
 from hrm_net.recipes import Evaluation, Recipe, Run, recipe_of
@@ -78,9 +79,9 @@ def _find(config: EvaluateConfig) -> ModelSource:
     """The model. The length of a published one may come from the data directory that it is to be evaluated on."""
     try:
         return find_model(config.run, config.checkpoint, config.reference)
-    except UserError as error:
+    except UnknownValuesError as error:
         lengths = [length for path in config.data_files() if (length := _seq_len(Path(path))) is not None]
-        if not lengths or "do not tell" not in str(error) or "seq_len" not in str(error):
+        if not lengths or "seq_len" not in error.keys:
             raise
         return find_model(config.run, config.checkpoint, config.reference | {"seq_len": lengths[0]})
 

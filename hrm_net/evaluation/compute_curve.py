@@ -1,6 +1,6 @@
-"""Accuracy against compute: what deeper passes, early stops, restarts and the puzzle's rules buy, and what they cost.
+"""Accuracy against compute: the gains and costs of deeper passes, early stops, restarts and the puzzle's rules.
 
-A section of its own in the results: no figure here is, or enters, `solve_rate`.
+The results hold it in a section of its own: no metric here is, or enters, `solve_rate`.
 """
 
 import time
@@ -32,7 +32,7 @@ Point = dict[str, Any]
 
 
 def check_config(config: ComputeCurveConfig, puzzle: Puzzle, model: HRMConfig) -> None:
-    """ValueError, before any work, for what the puzzle or the model cannot serve."""
+    """UserError, before any work, for settings that the puzzle or the model does not support."""
     try:
         for text in config.stop:
             check_stop(parse_stop(text), halting=model.halting, puzzle_name=puzzle.name, verifiable=puzzle.verifiable)
@@ -52,10 +52,10 @@ def compute_curve(
 ) -> dict[str, Any]:
     """The section `solver` of a set: `flops_a_segment` and `points`.
 
-    Each point has its `kind` (depth: one pass of so many segments; stop: one pass that a rule ends; restarts: several,
-    one of them selected; verified: several, until the puzzle's rules accept one), its `name`, and, a puzzle,
-    `accuracy` with `interval`, `segments` of all passes, `flops` and `seconds`. The seconds of restarts are their
-    share, by segments, of one measured run with the most restarts.
+    Each point has a `kind` (depth: one pass of so many segments; stop: one pass that a rule ends; restarts: several
+    passes, one of which is selected; verified: several passes, until the puzzle's rules accept one), a `name`,
+    `accuracy` with its `interval`, and for each puzzle `segments` of all passes, `flops` and `seconds`. The seconds of
+    restarts are their share, by segments, of one measured run with the most restarts.
     """
     cut = _first(puzzle_set, config.puzzles)
     flops = segment_flops(model_config(model))
@@ -67,7 +67,7 @@ def compute_curve(
         started = time.perf_counter()
         found = solve(model, cut.puzzle, cut.inputs, max_segments=config.max_segments, stop=text, **how)
         seconds = time.perf_counter() - started
-        points.append(_point("stop", text, right(cut, found.answers), float(found.segments.mean()), seconds))
+        points.append(_point("stop", text, right_answers(cut, found.answers), float(found.segments.mean()), seconds))
     if config.restarts:
         points += _restarts(model, cut, config, how)
     for point in points:
@@ -75,8 +75,8 @@ def compute_curve(
     return {"puzzles": len(cut), "flops_a_segment": flops, "points": points}
 
 
-def right(puzzle_set: PuzzleSet, answers: Integer[np.ndarray, "num seq"]) -> Bool[np.ndarray, " num"]:
-    """By the rules, or where no rules can tell by the stored answers."""
+def right_answers(puzzle_set: PuzzleSet, answers: Integer[np.ndarray, "num seq"]) -> Bool[np.ndarray, " num"]:
+    """Which answers are right: by the rules, or by the stored answers where the rules cannot decide."""
     if puzzle_set.puzzle.verifiable:
         return rule_check(puzzle_set.puzzle)(puzzle_set.inputs, answers)
     labels = scored(puzzle_set.labels)
@@ -91,7 +91,7 @@ def _first(puzzle_set: PuzzleSet, num: int | None) -> PuzzleSet:
 
 
 def _point(kind: str, name: str, hits: Bool[np.ndarray, " num"], segments: float, seconds: float) -> Point:
-    """`seconds` of all puzzles together."""
+    """One point of the curve; `seconds` are those of all puzzles together."""
     return {
         "kind": kind,
         "name": name,
@@ -113,7 +113,7 @@ def _depths(model: nn.Module, puzzle_set: PuzzleSet, depths: Sequence[int], batc
             busy += time.perf_counter() - clock
             if segment.index in hits:
                 part = PuzzleSet("part", puzzle_set.puzzle, puzzle_set.inputs[rows], puzzle_set.labels[rows])
-                hits[segment.index][rows] = right(part, segment.states[: len(rows)])
+                hits[segment.index][rows] = right_answers(part, segment.states[: len(rows)])
                 seconds[segment.index] += busy
             clock = time.perf_counter()
     return [_point("depth", f"{depth}", hits[depth], float(depth), seconds[depth]) for depth in hits]
@@ -132,7 +132,7 @@ def _restarts(model: nn.Module, puzzle_set: PuzzleSet, config: ComputeCurveConfi
         some = passes.first(number)
         for select in config.select:
             chosen, _ = choose_answers(puzzle, inputs, some, select)
-            hits = right(puzzle_set, some.answers[np.arange(len(inputs)), chosen])
+            hits = right_answers(puzzle_set, some.answers[np.arange(len(inputs)), chosen])
             spent = some.segments.copy()
             if select == "verifier":
                 spent[hits[:, None] & (np.arange(number) > chosen[:, None])] = 0

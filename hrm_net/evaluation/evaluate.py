@@ -1,7 +1,7 @@
-"""Scores a model on sets of puzzles by the puzzles' own rules.
+"""Evaluates a model on sets of puzzles by the puzzles' own rules.
 
-`solve_rate` is the arg-max of one pass of at most 16 segments: no search, repair, verifier, restart or vote.
-Scores are counted segment by segment while the pass runs; no logits are kept.
+`solve_rate` is the arg-max of one pass of at most 16 segments: without search, repair, verifier, restart or vote.
+Metrics are counted segment by segment while the pass runs; no logits are kept.
 """
 
 import time
@@ -41,10 +41,10 @@ def evaluate(
     seed: int = 0,
     loss: str = "stablemax",
 ) -> Results:
-    """Metrics of every set (see `evaluate_set`) by its name, and where they come from.
+    """The metrics of every set (see `evaluate_set`) by its name, and their provenance.
 
-    `seed` feeds models that start from random states or add noise; `device` defaults to the model's. ValueError,
-    before any pass, for a set that the model cannot take.
+    `seed` is for models that start from random states or add noise; `device` defaults to the model's. UserError,
+    before any pass, for a set that does not fit the model.
     """
     names = [puzzle_set.name for puzzle_set in sets]
     if len(set(names)) < len(names):
@@ -99,26 +99,26 @@ def evaluate_set(
         )
     depths = sorted({*curve, max_segments})
     check_fits(model, puzzle_set)
-    score = _Score(puzzle_set, depths, max_segments)
+    counts = _Counts(puzzle_set, depths, max_segments)
     generator = torch.Generator().manual_seed(int(puzzles.rng(seed, "evaluation noise").integers(2**62)))
     for start in range(0, len(puzzle_set), batch_size):
         rows = np.arange(start, min(start + batch_size, len(puzzle_set)))
         batch = padded_batch(puzzle_set, rows, batch_size)
-        score.begin()
+        counts.start_batch()
         passes = run_segments(
             model, batch, depths[-1], device=device, generator=generator, loss=loss, loss_at=max_segments
         )
         for segment in passes:
-            score.add(rows, segment)
+            counts.add(rows, segment)
             advance()
-    return score.summary()
+    return counts.summary()
 
 
 def check_fits(model: nn.Module, puzzle_set: PuzzleSet) -> None:
-    """ValueError of one line for puzzles of another length, and for ids beyond the model's vocabulary or table."""
+    """UserError for puzzles of another length, and for ids beyond the model's vocabulary or table."""
     config = getattr(model, "config", None)
     if not isinstance(config, HRMConfig):
-        return  # not one of ours: it says itself what it cannot take
+        return  # not our model: it checks its inputs itself
     where = f"set {puzzle_set.name}"
     length = puzzle_set.inputs.shape[1]
     if length != config.seq_len:
@@ -136,8 +136,8 @@ def check_fits(model: nn.Module, puzzle_set: PuzzleSet) -> None:
                 raise UserError(f"{where}: {key} hold {worst}: the model's {what} ends at {size - 1}")
 
 
-class _Score:
-    """Counts of one set, filled segment by segment."""
+class _Counts:
+    """The counts of one set, filled segment by segment."""
 
     def __init__(self, puzzle_set: PuzzleSet, depths: list[int], max_segments: int) -> None:
         self.set, self.max_segments = puzzle_set, max_segments
@@ -157,12 +157,12 @@ class _Score:
         self.clock = 0.0
         self.busy = 0.0
 
-    def begin(self) -> None:
-        """A batch starts: only the model's share of the time from here on is counted."""
+    def start_batch(self) -> None:
+        """A batch starts: from here on, only the time of the model is counted."""
         self.busy, self.clock = 0.0, time.perf_counter()
 
     def add(self, rows: Integer[np.ndarray, " num"], segment: Segment) -> None:
-        """Scores the first len(rows) states of a segment; what follows them is padding."""
+        """Count the first len(rows) states of a segment; the rest is padding."""
         self.busy += time.perf_counter() - self.clock
         states = segment.states[: len(rows)]
         at = segment.index

@@ -73,7 +73,7 @@ def learning_curves(records: Sequence[Record], path: str | Path) -> Path:
 
 
 def accuracy_by_segments(results: Results, path: str | Path) -> Path:
-    """Share solved after 1, 2, 4, ... segments, a line a set; a dashed line where the headline figure is taken."""
+    """Share solved after 1, 2, 4, ... segments, a line for each set; dashed where `solve_rate` is measured."""
     figure = new_figure(7.0 if len(results.sets) <= 4 else 8.6, 4.6)
     axes = figure.subplots()
     depths: set[int] = set()
@@ -178,7 +178,8 @@ def difficulty_bars(results: Results, path: str | Path) -> Path:
 
 
 def accuracy_by_compute(results: Results, path: str | Path) -> Path:
-    """Share right against the segments spent on a puzzle, all its passes together; a line a way of spending them."""
+    """Share right against the segments spent on a puzzle in all its passes: a panel for each set, in it a line for each
+    way to spend them."""
     sets = {name: row["solver"] for name, row in results.sets.items() if "solver" in row}
     columns = min(MOST_COLUMNS, len(sets))
     rows = -(-len(sets) // columns)

@@ -1,4 +1,4 @@
-"""What is counted in an evaluation: shares with intervals, difficulty buckets, calibration of the halting head."""
+"""Metrics of an evaluation: shares with intervals, difficulty buckets, calibration of the halting head."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -75,7 +75,7 @@ def by_difficulty(
 
 
 def calibration(confidence: Float[np.ndarray, " num"], correct: Bool[np.ndarray, " num"]) -> dict[str, Any]:
-    """How far a stated probability of being right agrees with being right.
+    """How well stated probabilities of being right agree with being right.
 
     `ece` = sum over bins of share of puzzles * |mean confidence - share right|, `brier` = mean of
     (confidence - right)^2, and those bins of equal width that hold puzzles.

@@ -1,4 +1,4 @@
-"""The outcome of an evaluation: JSON file and terminal table."""
+"""The results of an evaluation, as a JSON file and as terminal tables."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ from hrm_net.atomic_write import write_text
 
 @dataclass(kw_only=True, slots=True)
 class Results:
-    """Metrics by set name, and where they come from (hrm_net.provenance)."""
+    """Metrics by set name, and their provenance (hrm_net.provenance)."""
 
     sets: dict[str, dict[str, Any]]
     seed: int | None
@@ -31,12 +31,12 @@ class Results:
 
 
 def read_results(path: str | Path) -> Results:
-    """What `Results.write` wrote."""
+    """Read what `Results.write` wrote."""
     return Results(**json.loads(Path(path).read_text()))
 
 
 def results_table(results: Results) -> Table:
-    """One row a set: share solved with its 95 % interval, cells, where the halting head would stop, speed."""
+    """One row for each set: share solved with its 95 % interval, cells, where the halting head would stop, speed."""
     table = Table(title="Solved by the arg-max of one pass", title_justify="left")
     table.add_column("set", overflow="fold")
     for heading in ("puzzles", "solved (95 %)", "exact", "cells", "halts after", "solved there", "puzzles/s"):
@@ -57,7 +57,7 @@ def results_table(results: Results) -> Table:
 
 
 def published_table(results: Results) -> Table:
-    """One row a set: the metrics of the published code, under its names."""
+    """One row for each set: the metrics of the published code, under its names."""
     table = Table(title="The published metrics: one pass, no row stops early", title_justify="left")
     table.add_column("set", overflow="fold")
     for heading in ("accuracy", "exact_accuracy", "q_halt_accuracy", "steps", "lm_loss"):

@@ -1,4 +1,4 @@
-"""The states of H and L after every update of a pass, watched from outside: the model computes what it always does."""
+"""The states of H and L after every update of a pass, recorded by hooks that leave the computation as it is."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,9 +36,9 @@ class Update:
 
 @contextmanager
 def watching(model: HRM) -> Iterator[list[Update]]:
-    """A list that gets every update of the one segment that runs inside, in its order.
+    """A list to which every update of the one segment that runs inside the block is appended, in order.
 
-    A shared stack is H at every call after `l_cycles` others, and L at those.
+    A stack that is shared counts as L for `l_cycles` calls, then as H for one, and so on.
     """
     config = model.config
     seen: list[Update] = []
@@ -64,7 +64,7 @@ def watching(model: HRM) -> Iterator[list[Update]]:
 def watched_segments(
     model: HRM, batch: Batch, segments: int, generator: torch.Generator | None = None
 ) -> Iterator[tuple[Integer[np.ndarray, "batch seq"], list[Update]]]:
-    """Yields the arg-max states and all updates of each segment of one pass, in which no row stops early."""
+    """Yield the arg-max states and all updates of each segment of one pass, in which no row stops early."""
     passes = run_segments(model, batch, segments, generator=generator)
     for _ in range(segments):
         with watching(model) as seen:
@@ -75,7 +75,7 @@ def watched_segments(
 
 @dataclass(kw_only=True, slots=True)
 class Analysis:
-    """What one pass over a set tells of its states, by module.
+    """What one pass over a set shows of the states, by module.
 
     Vectors are those of single tokens (prefix included; of cells and symbols with the symbol codec) of all puzzles:
     in `by_segment` the states at the end of each segment, in `whole_pass` those after every update. `times` has
@@ -112,7 +112,7 @@ class Analysis:
 def analyse(model: HRM, puzzle_set: PuzzleSet, segments: int, *, batch_size: int = 16, seed: int = 0) -> Analysis:
     """One pass of `segments` segments over a set; memory beyond a batch does not grow with tokens.
 
-    `seed` feeds models that start from random states or add noise. ValueError for a set that the model cannot take.
+    `seed` feeds models that start from random states or add noise. UserError for a set that does not fit the model.
     """
     check_fits(model, puzzle_set)
     dim, num = model.config.hidden_size, len(puzzle_set)
@@ -153,10 +153,10 @@ def analyse(model: HRM, puzzle_set: PuzzleSet, segments: int, *, batch_size: int
 
 @dataclass(kw_only=True, slots=True)
 class Trajectories:
-    """Some puzzles' ways through their two principal components, by module: a point after every update.
+    """The paths of some puzzles through their two principal components, by module: one point after every update.
 
-    A point is the whole state of a puzzle, all tokens and channels together. The start, far from all that follows and
-    the same for all puzzles, would take up the plane.
+    A point is the whole state of a puzzle, all tokens and channels together. The initial state is left out: it is the
+    same for all puzzles and so far from all later ones that it would dominate the plane.
     """
 
     rows: Integer[np.ndarray, " rows"]
@@ -175,7 +175,7 @@ class Trajectories:
 def trajectories(
     model: HRM, puzzle_set: PuzzleSet, rows: Integer[np.ndarray, " rows"], segments: int, *, seed: int = 0
 ) -> Trajectories:
-    """The ways of these rows of a set; keeps all their states of the pass in memory."""
+    """The trajectories of these rows of a set; all their states of the pass are kept in memory."""
     check_fits(model, puzzle_set)
     paths: dict[str, list[np.ndarray]] = {module: [] for module in MODULES}
     states = np.zeros((0, 0), np.int32)

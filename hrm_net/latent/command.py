@@ -31,7 +31,7 @@ participation ratio  (sum of eigenvalues)^2 / sum of squared eigenvalues of the 
                      and puzzles (symbol codec: over cells, symbols and puzzles), after each segment
 residual             |z' - z| / |z| of the whole state of a puzzle, at each update
 
-Computed in fp32. Exit code 2: bad input, told in one line.
+Computed in fp32. Exit code 2: bad input, named in one line.
 """
 PICTURES = ("participation_ratio.png", "residuals.png", "trajectories.png")
 FOLLOWED = 8
@@ -70,22 +70,22 @@ def _run(arguments: argparse.Namespace) -> None:
     device = resolve_device(arguments.device)
     sets = _sets(arguments, source)
     trained = source.load().to(device)
-    told = analyse_sets(
+    report = analyse_sets(
         trained, sets, arguments.segments or trained.config.max_segments,
         batch_size=arguments.batch_size, seed=arguments.seed,
     )  # fmt: skip
-    for line in _lines(told):
+    for line in _lines(report):
         print(line)
-    for path in write({"model": str(source.path), **told}, output):
+    for path in write({"model": str(source.path), **report}, output):
         print(path)
 
 
 def analyse_sets(
     trained: "HRM", sets: Sequence["PuzzleSet"], segments: int, *, batch_size: int = 16, seed: int = 0
 ) -> dict[str, Any]:
-    """Everything that latent.json holds but the model's name: both models on every set, in plain numbers.
+    """Everything that latent.json holds except the model's name: both models on every set, in plain numbers.
 
-    The untrained model has the trained one's configuration, and weights drawn from `seed`.
+    The untrained model has the configuration of the trained one, and weights drawn from `seed`.
     """
     import torch
 
@@ -110,21 +110,21 @@ def analyse_sets(
             "trajectories": trajectories(trained, one, rows, segments, seed=seed).as_dict(),
             "seconds": time.perf_counter() - started,
         }
-    told = {"hidden_size": trained.config.hidden_size, "segments": segments, "untrained_seed": seed}
-    return {**told, "sets": found, **provenance(seed)}
+    report = {"hidden_size": trained.config.hidden_size, "segments": segments, "untrained_seed": seed}
+    return {**report, "sets": found, **provenance(seed)}
 
 
-def write(told: dict[str, Any], output: Path) -> list[Path]:
-    """latent.json and the pictures, in a directory that is made; their paths."""
+def write(report: dict[str, Any], output: Path) -> list[Path]:
+    """Write latent.json and the pictures into `output`, which is made, and return their paths."""
     from hrm_net.latent import figures as latent_figures
 
     path = output / "latent.json"
-    write_text(path, json.dumps(told, indent=1, allow_nan=False) + "\n")
-    sets = told["sets"]
+    write_text(path, json.dumps(report, indent=1, allow_nan=False) + "\n")
+    sets = report["sets"]
     ratios, residuals, planes = (output / name for name in PICTURES)
     return [
         path,
-        latent_figures.participation_ratios(sets, told["hidden_size"], ratios),
+        latent_figures.participation_ratios(sets, report["hidden_size"], ratios),
         latent_figures.residual_curves(sets, residuals),
         latent_figures.trajectory_planes(sets, planes),
     ]
@@ -168,15 +168,17 @@ def _sets(arguments: argparse.Namespace, source: "ModelSource") -> list["PuzzleS
     return found
 
 
-def _lines(told: dict[str, Any]) -> list[str]:
-    """A line a set and module: participation ratio, and residual of the first and last update."""
-    lines = [f"{told['segments']} segments; untrained: the same model with weights of seed {told['untrained_seed']}"]
-    for name, one in told["sets"].items():
+def _lines(report: dict[str, Any]) -> list[str]:
+    """One line per set and module: the participation ratio, and the residuals of the first and the last update."""
+    lines = [
+        f"{report['segments']} segments; untrained: the same model with weights of seed {report['untrained_seed']}"
+    ]
+    for name, one in report["sets"].items():
         solved = f"{one['trained']['solved']} of {one['trained']['puzzles']} puzzles solved"
         lines.append(f"{name}: {solved}, {one['seconds']:.1f} s")
         for module in ("H", "L"):
             trained, untrained = one["trained"][module], one["untrained"][module]
             ratio = f"{trained['participation_ratio']:.2f} trained, {untrained['participation_ratio']:.2f} untrained"
             moved = " to ".join(f"{trained['residuals'][i]['mean']:.3f}" for i in (0, -1))
-            lines.append(f"  {module}: participation ratio {ratio}, of {told['hidden_size']}; residual {moved}")
+            lines.append(f"  {module}: participation ratio {ratio}, of {report['hidden_size']}; residual {moved}")
     return lines

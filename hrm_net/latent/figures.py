@@ -99,10 +99,10 @@ def trajectory_planes(sets: Sets, path: str | Path) -> Path:
     return save(figure, path)
 
 
-def _residuals(axes: Axes, told: dict[str, Any], module: str) -> None:
+def _residuals(axes: Axes, module_figures: dict[str, Any], module: str) -> None:
     """Mean and 95 % interval at the moment of each update: segment i spans i - 1 to i."""
-    updates = told[module]["residuals"]
-    in_segment = max(one["place"] for one in told["H"]["residuals"])  # H's last update ends a segment
+    updates = module_figures[module]["residuals"]
+    in_segment = max(one["place"] for one in module_figures["H"]["residuals"])  # H's last update ends a segment
     x = [one["segment"] - 1 + one["place"] / in_segment for one in updates]
     mean, low, high = (np.array([one[key] for one in updates]) for key in ("mean", "low", "high"))
     axes.plot(x, mean, color=COLOUR[module], marker=MARKER[module], markersize=4, linewidth=1.2,

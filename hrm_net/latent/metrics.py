@@ -1,4 +1,4 @@
-"""How many directions a state uses, how far an update moves it, and its way through the plane that shows it best."""
+"""How many directions states use, how far an update moves them, and their path through the principal plane."""
 
 import math
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class Moments:
 
     @property
     def covariance(self) -> Float[np.ndarray, "dim dim"]:
-        """Divided by the count; ValueError without any vector."""
+        """Divided by the count; UserError without any vector."""
         if self.count == 0:
             raise UserError("covariance: of no vectors")
         return self.scatter / self.count
@@ -50,7 +50,7 @@ class Moments:
 def participation_ratio(covariance: Float[np.ndarray, "dim dim"]) -> float:
     """(sum of eigenvalues)^2 / sum of squared eigenvalues: from 1, all variance in one direction, to dim, alike in all.
 
-    By traces, without the eigenvalues: of a symmetric matrix C they are tr C and |C|^2. ValueError where nothing
+    By traces, without the eigenvalues: of a symmetric matrix C they are tr C and |C|^2. UserError where nothing
     varies.
     """
     spread = float(np.trace(covariance))
@@ -68,7 +68,7 @@ def residual(before: Float[np.ndarray, "num *state"], after: Float[np.ndarray, "
 
 
 def mean_interval(values: Float[np.ndarray, " num"]) -> tuple[float, float, float]:
-    """Mean, and the ends of its 95 % interval by the normal approximation; ValueError for fewer than 2 values."""
+    """Mean, and the ends of its 95 % interval by the normal approximation; UserError for fewer than 2 values."""
     if len(values) < 2:
         raise UserError(f"values={len(values)}: an interval needs at least 2")
     mean = float(values.mean())
@@ -82,7 +82,7 @@ def principal_plane(
     """Coordinates of all points along their two directions of largest variance, and the share of variance in each.
 
     From the points' inner products, as there are fewer points than dimensions. Of the two signs that an axis may have,
-    the one whose farthest coordinate is positive. ValueError where no point differs from another.
+    the one whose farthest coordinate is positive. UserError where no point differs from another.
     """
     points = paths.reshape(-1, paths.shape[-1]).astype(np.float64)
     points -= points.mean(axis=0)

@@ -14,7 +14,7 @@ HAS_FLASH = find_spec("flash_attn") is not None
 
 
 def check_backend(backend: str) -> None:
-    """Raise ValueError for a backend that is unknown or asked for by name and not installed."""
+    """Raise UserError for a backend that is unknown, or that was asked for by name and is not installed."""
     if backend not in BACKENDS:
         raise UserError(f"model.attention={backend}: must be one of {', '.join(BACKENDS)}")
     if backend == "flash" and not HAS_FLASH:
@@ -27,9 +27,10 @@ def attend(
     v: Float[Tensor, "batch head key dim"],
     backend: str = "auto",
 ) -> Float[Tensor, "batch head query dim"]:
-    """Softmax attention without mask.
+    """softmax(q k^T / sqrt(dim)) v, without a mask.
 
-    Explicit matmuls for bf16 on a CPU, where SDPA's backward is three to five times slower (benchmarks/attention.py).
+    `auto` takes explicit matrix products for bf16 on a CPU, where the backward pass of PyTorch's fused attention is
+    three to five times slower (benchmarks/attention.py), flash-attn on a GPU where it is installed, and SDPA otherwise.
     """
     if backend == "auto":
         backend = _automatic(q)
@@ -42,7 +43,7 @@ def attend(
     scores = (q * q.shape[-1] ** -0.5) @ k.mT
     if not torch.compiler.is_compiling():
         return scores.softmax(dim=-1) @ v
-    # Written out, because the compiler turns matmul-softmax-matmul back into the slow SDPA.
+    # Written out, because the compiler would turn matmul, softmax, matmul back into the slow SDPA.
     weights = (scores - scores.amax(dim=-1, keepdim=True)).float().exp()
     return ((weights.to(v.dtype) @ v) / weights.sum(dim=-1, keepdim=True)).to(v.dtype)
 
@@ -56,7 +57,7 @@ def _automatic(q: Tensor) -> str:
 
 
 def rotary_angles(positions: Float[Tensor, " token"], dim: int, theta: float = 10000.0) -> Float[Tensor, "token half"]:
-    """Angle of each of `dim / 2` planes at each position."""
+    """angle[p, i] = p * theta^(-2 i / dim), for each of `dim / 2` planes at each position."""
     frequencies = theta ** (-torch.arange(0, dim, 2, dtype=torch.float32) / dim)
     return positions[:, None] * frequencies
 
@@ -66,7 +67,8 @@ def rotary_table(
 ) -> tuple[Float[Tensor, "token dim"], Float[Tensor, "token dim"]]:
     """Cosines and sines for the prefix and the cells, along the sequence or, given a grid width, by row and column.
 
-    In two dimensions half of the planes turn with the row and half with the column; the prefix is a row above.
+    In two dimensions, half of the planes turn with the row and half with the column; the prefix lies in a row above the
+    grid.
     """
     if grid_width == 0:
         angles = rotary_angles(torch.arange(prefix_len + seq_len, dtype=torch.float32), head_dim)
@@ -83,6 +85,6 @@ def rotary_table(
 def rotate(
     x: Float[Tensor, "batch head token dim"], cos: Float[Tensor, "token dim"], sin: Float[Tensor, "token dim"]
 ) -> Float[Tensor, "batch head token dim"]:
-    """x turned by the angles of its position; planes pair the first half of the axis with the second."""
+    """x rotated by the angles of its position; plane i consists of the numbers i and i + dim / 2 of the last axis."""
     first, second = x.chunk(2, dim=-1)
     return (x * cos + torch.cat([-second, first], dim=-1) * sin).to(x.dtype)

@@ -1,8 +1,8 @@
-"""A table of per-puzzle vectors whose rows are learned by sign-SGD, one row per puzzle seen.
+"""A table with one vector per puzzle, whose rows are learned by sign-SGD.
 
-The table is a buffer, not a parameter: no dense gradient, no optimizer state, no moving average, so a million rows cost
-their own memory and nothing more. A training forward hands out its rows as a fresh leaf; the backward pass leaves the
-gradient there, and `sign_sgd_` writes the touched rows back.
+The table is a buffer, not a parameter: it has no dense gradient, no optimizer state and no moving average, so that a
+million rows cost only their own memory. A forward pass in training hands out its rows as a fresh leaf tensor; the
+backward pass leaves the gradient there, and `sign_sgd_` writes the updated rows back.
 """
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class SparsePuzzleEmbedding(nn.Module):
-    """One vector of `dim` numbers per puzzle, all zero at the start (float32, whatever the model computes in)."""
+    """One vector of `dim` numbers per puzzle, zero at the start, in float32 whatever the model computes in."""
 
     weight: Tensor
 
@@ -22,9 +22,9 @@ class SparsePuzzleEmbedding(nn.Module):
         self.local_rows: Tensor | None = None
 
     def forward(self, puzzle_identifiers: Int[Tensor, " batch"]) -> Float[Tensor, "batch dim"]:
-        """Rows of the table. In training mode they are a leaf, kept with their ids until the next such forward.
+        """Rows of the table. In training mode they are a leaf tensor, kept with their ids until the next such pass.
 
-        Under `torch.no_grad` nothing is kept, so the bootstrapping forward of Q-learning leaves the kept rows alone.
+        Under `torch.no_grad` nothing is kept, so that the second forward pass of Q-learning leaves the kept rows alone.
         """
         rows = self.weight.index_select(0, puzzle_identifiers)
         if self.training and torch.is_grad_enabled():
@@ -33,7 +33,7 @@ class SparsePuzzleEmbedding(nn.Module):
         return rows
 
     def forget(self) -> None:
-        """Let go of the rows of the last training forward."""
+        """Drop the rows of the last forward pass in training."""
         self.local_ids = self.local_rows = None
 
 
@@ -47,7 +47,7 @@ def sign_sgd_(
 ) -> None:
     """In place, on the rows named by `ids`: `p = p * (1 - lr * weight_decay) - lr * sign(g)`.
 
-    g sums the gradients of equal ids. A row whose gradients cancel still decays, as in the published code.
+    g is the sum of the gradients of equal ids. A row whose gradients cancel still decays, as in the published code.
     """
     touched, owner = torch.unique(ids.long(), return_inverse=True)
     summed = grads.new_zeros(len(touched), grads.shape[1]).index_add_(0, owner, grads)

@@ -1,4 +1,4 @@
-"""Who stops when: adaptive computation time by Q-learning, by a halting score alone, or not at all."""
+"""Adaptive computation time: which rows halt after a segment, by Q-learning, by one halting score, or never early."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -10,9 +10,10 @@ HALTING = ("q_learning", "halt_only", "fixed")
 def wants_to_halt(
     halting: str, q_halt: Float[Tensor, " batch"], q_continue: Float[Tensor, " batch"]
 ) -> Bool[Tensor, " batch"]:
-    """The halting head's verdict on each row.
+    """The halting head's own decision on each row, from its two logits.
 
-    Q-learning compares the two values (HRM, section 2); halting alone asks whether the answer is likely right (TRM).
+    q_learning: Q(halt) > Q(continue) (HRM, section 2). halt_only: Q(halt) > 0, so the answer is more likely right than
+    wrong (TRM). fixed: never.
     """
     if halting == "q_learning":
         return q_halt > q_continue
@@ -28,14 +29,15 @@ def halted_in_training(
     exploration: float,
     generator: torch.Generator | None,
 ) -> Bool[Tensor, " batch"]:
-    """Rows that end here: at the last segment, or where the head wants to, unless exploration keeps them thinking.
+    """Rows that halt here: those at the last segment, and those whose head wants to and that are not exploring.
 
-    With probability `exploration` a row must reach a segment drawn from 2..max_segments before it may stop.
+    With probability `exploration`, a row is forced to run for at least a number of segments drawn from
+    2..max_segments; the draw is made anew after each segment, as published.
     """
     last = steps >= max_segments
     if exploration == 0 or max_segments < 2:
         return last | wants
-    # Drawn on the CPU: the stream is then the same on every device.
+    # Drawn on the CPU, so that the stream is the same on every device.
     explores = torch.rand(steps.shape, generator=generator) < exploration
     floor = torch.where(explores, torch.randint(2, max_segments + 1, steps.shape, generator=generator), 0)
     return last | (wants & (steps >= floor.to(steps.device)))
@@ -44,5 +46,8 @@ def halted_in_training(
 def continue_target(
     next_q_halt: Float[Tensor, " batch"], next_q_continue: Float[Tensor, " batch"], last: Bool[Tensor, " batch"]
 ) -> Float[Tensor, " batch"]:
-    """Bootstrapped target in [0, 1] for Q(continue): the better value one segment on; at the last, its Q(halt)."""
+    """sigmoid(max(Q(halt), Q(continue)) one segment later), the target in [0, 1] for Q(continue).
+
+    At the last segment there is only halting: sigmoid(Q(halt)).
+    """
     return torch.where(last, next_q_halt, torch.maximum(next_q_halt, next_q_continue)).sigmoid()

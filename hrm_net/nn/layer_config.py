@@ -4,9 +4,16 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt, Le
 
 from puzzles.errors import UserError
+
+# Far beyond any model that fits into a machine: it keeps a slip of the pen, or a damaged file, from overflowing inside
+# PyTorch or from building blocks for hours.
+MOST = 10**6
+Count = Annotated[int, Ge(1), Le(MOST)]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -20,33 +27,33 @@ class LayerConfig:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Number of token ids, padding included.
-    vocab_size: int
+    vocab_size: Count
     # Cells of a puzzle, flattened row by row.
-    seq_len: int
+    seq_len: Count
     # Rows of the puzzle-embedding table; id 0 stands for "no puzzle in particular".
-    num_puzzle_ids: int = 1
+    num_puzzle_ids: Annotated[int, Ge(1), Le(2**31 - 1)] = 1
     # Tokens before the cells: the puzzle's embedding comes first, zeros follow (HRM: 1, TRM: 16, 0: no table).
-    prefix_len: int = 1
+    prefix_len: Annotated[int, Ge(0), Le(MOST)] = 1
     # Width of the state at each token (or at each cell and symbol).
-    hidden_size: int = 512
+    hidden_size: Count = 512
     # Attention heads; they divide hidden_size.
-    num_heads: int = 8
+    num_heads: Count = 8
     # Width of the SwiGLUs: two thirds of expansion * hidden_size, rounded up to a multiple of mlp_multiple.
-    expansion: float = 4.0
+    expansion: Annotated[float, Gt(0), Le(1000)] = 4.0
     # What the widths of SwiGLUs are rounded up to.
-    mlp_multiple: int = 256
+    mlp_multiple: Count = 256
     # Width of the SwiGLU over the cells in symbol blocks, as a multiple of the number of cells.
-    cell_expansion: float = 2.0
+    cell_expansion: Annotated[float, Gt(0), Le(1000)] = 2.0
     # How a token knows its place: rotary along the sequence or by row and column, learned, or not at all.
     positions: Literal["rope", "rope_2d", "learned", "none"] = "rope"
     # Columns of the grid, for rope_2d and grid blocks.
-    grid_width: int = 0
+    grid_width: Annotated[int, Ge(0), Le(MOST)] = 0
     # Rows of a box, for relational blocks, where rows, columns and boxes are the puzzle's units; 0: it has no such.
-    box_rows: int = 0
+    box_rows: Annotated[int, Ge(0), Le(MOST)] = 0
     # tokens: one vector per cell; symbols: one vector per cell and symbol, with the same weights for all symbols.
     codec: str = "tokens"
     # Leading token ids that are not symbols (padding and blank), for the symbol codec.
-    num_special: int = 2
+    num_special: Annotated[int, Ge(0), Le(MOST)] = 2
     # attention (HRM, TRM), mixer (TRM without attention), grid (each cell with its neighbours);
     # with codec=symbols: symbol (a learned table of cells) or relational (the puzzle's units).
     block: str = "attention"

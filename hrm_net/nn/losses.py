@@ -1,4 +1,4 @@
-"""What a segment is trained on: cross-entropy of the answer and of the halting head."""
+"""The loss of a segment: cross-entropy of the answer and of the halting head."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,11 @@ def stablemax_cross_entropy(
 ) -> Float[Tensor, "*batch"]:
     """-log(s(x_label) / sum s(x)) with s(x) = x + 1 above zero and 1 / (1 - x) below; 0 where the label is ignored.
 
-    Softmax with a slower exponential (HRM, section 2). At least in fp32: the published fp64 changes no digit that
-    trains and does not exist on MPS.
+    This is a softmax with a slower exponential (HRM, section 2), computed at least in fp32. The published code computes
+    in fp64, which makes no difference to training and does not exist on MPS.
     """
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    # Both sides of `where` get a gradient, so each is kept finite on the other's ground.
+    # Both branches of `where` get a gradient, so each is kept finite where the other is taken.
     s = torch.where(logits >= 0, logits.clamp(min=0) + 1, 1 / (1 - logits.clamp(max=0)))
     picked = s.gather(-1, labels.clamp(min=0).long()[..., None])[..., 0]
     return torch.where(labels == IGNORE, 0.0, s.sum(dim=-1).log() - picked.log())
@@ -42,17 +42,17 @@ CROSS_ENTROPY = {"stablemax": stablemax_cross_entropy, "softmax": softmax_cross_
 def row_losses(
     logits: Float[Tensor, "batch seq vocab"], labels: Int[Tensor, "batch seq"], kind: str
 ) -> Float[Tensor, " batch"]:
-    """Mean cross-entropy of each row's scored cells; 0 for a row without any."""
+    """Mean cross-entropy over the scored cells of each row; 0 for a row without any."""
     num_scored = (labels != IGNORE).sum(dim=-1).clamp(min=1)
     return CROSS_ENTROPY[kind](logits, labels).sum(dim=-1) / num_scored
 
 
 @dataclass(kw_only=True, slots=True)
 class SegmentLoss:
-    """Sums over the rows of one segment. Divide by the batch size before the backward pass.
+    """Sums over the rows of one segment; divide by the batch size before the backward pass.
 
-    total = lm + (q_halt + q_continue) / 2; `exact` marks rows whose every scored cell is right, `cell_accuracy` is the
-    share of right cells.
+    total = lm + (q_halt + q_continue) / 2, and only `total` carries gradients. `exact` marks the rows in which every
+    scored cell is right, `cell_accuracy` is the share of right cells in each row.
     """
 
     total: Float[Tensor, ""]
@@ -64,7 +64,10 @@ class SegmentLoss:
 
 
 def segment_loss(out: Output, labels: Int[Tensor, "batch seq"], kind: str) -> SegmentLoss:
-    """Loss of one segment (HRM, section 2: deep supervision): mean over a row's scored cells, then summed over rows."""
+    """The loss of one segment (HRM, section 2: deep supervision), summed over rows.
+
+    The answer counts as the mean over a row's scored cells. Q(halt) is trained towards whether the whole row is right.
+    """
     scored = labels != IGNORE
     num_scored = scored.sum(dim=-1).clamp(min=1)
     lm = row_losses(out.logits, labels, kind).sum()

@@ -6,7 +6,7 @@ from typing import Any
 
 import puzzles
 from hrm_net.checkpoints import checkpoint, pretrained
-from hrm_net.checkpoints.reference import load_reference
+from hrm_net.checkpoints.reference import UnknownValuesError, load_reference
 from hrm_net.model import HRM
 from hrm_net.nn.losses import CROSS_ENTROPY
 from hrm_net.recipes.config import TEXT, TrainConfig, from_yaml
@@ -114,9 +114,11 @@ def export(run: str | Path, directory: str | Path) -> None:
 def _from_published(path: Path, known: dict[str, Any]) -> ModelSource:
     try:
         model = load_reference(path, **known)
+    except UnknownValuesError as error:
+        how = " (checkpoint=FILE takes them as '+reference.KEY=VALUE')"
+        raise UnknownValuesError(error.keys, f"checkpoint={path}: ", how) from None
     except UserError as error:
-        hint = " (checkpoint=FILE takes them as '+reference.KEY=VALUE')" if "do not tell" in str(error) else ""
-        raise UserError(f"checkpoint={path}: {error}{hint}") from None
+        raise UserError(f"checkpoint={path}: {error}") from None
     puzzle = registry.of_sizes(model.config.vocab_size, model.config.seq_len)
     return ModelSource(path=path, puzzle=puzzle, config=None, run_dir=None, loss="stablemax", model=model)
 

@@ -10,11 +10,10 @@ from jaxtyping import UInt8
 from puzzles.base import SEVERAL_SOLUTIONS, Puzzle
 from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts
-from puzzles.steps.checks import check_attempts
+from puzzles.steps.checks import as_rows, check_attempts
 from puzzles.steps.rules import StepRules
 from puzzles.steps.steps import Step, Trajectory
 from puzzles.steps.text import parse_step
-from puzzles.steps.tokens import as_rows
 
 
 @dataclass(kw_only=True, slots=True)

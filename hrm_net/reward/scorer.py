@@ -80,7 +80,7 @@ class StepScorer:
         if objective not in config.objectives:
             raise UserError(f"objective={objective}: the model's heads are {heads}")
         if config.inputs != "grids":
-            raise UserError(f"inputs={config.inputs}: the model judges text, not puzzles")
+            raise UserError(f"inputs={config.inputs}: the model scores texts, not puzzles")
         if (puzzle.seq_len, puzzle.vocab_size) != (config.core.seq_len, config.core.vocab_size):
             raise UserError(
                 f"puzzle={puzzle.name}: has {puzzle.seq_len} cells and {puzzle.vocab_size} token ids, the scorer was "

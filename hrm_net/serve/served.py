@@ -9,7 +9,6 @@ import numpy as np
 from torch import nn
 
 import puzzles
-from hrm_net.data.puzzle_sets import parse_question
 from hrm_net.serve.limits import Refusal
 from hrm_net.solver import DEFAULT_STOP, model_config, solve
 from puzzles.base import Puzzle
@@ -70,7 +69,9 @@ class Served:
         if not isinstance(text, str):
             raise Refusal(400, "text: must be a string, the puzzle")
         try:
-            inputs = parse_question(text, self.puzzle)
+            inputs = self.puzzle.parse(text)
+            if fault := self.puzzle.problem_fault(inputs, search=False):
+                raise UserError(fault)
         except UserError as error:
             raise Refusal(400, str(error)) from None
         began = time.perf_counter()

@@ -1,22 +1,65 @@
-"""What was claimed, the comparisons that decide it, and the rule that makes of them: held, in part, did not hold."""
+"""What was claimed, the comparisons that decide it, estimates of their gains, and the rules for a verdict."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.stats import t as student
 
-from hrm_net.study.quantities import METRICS, value_of, values_by_puzzle
-from hrm_net.study.rows import Row
-from hrm_net.study.statistics import Estimate, estimate
+import puzzles
+from hrm_net.reward.metrics.bootstrap import interval
+from hrm_net.study.rows import METRICS, Row, value_of, values_by_puzzle
 
-Verdict = Literal["held", "held in part", "did not hold"]
+FEWEST_SEEDS = 3  # that an interval over seeds is given for
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """A mean over seeds with its 95 % interval; NaN at both ends where there is none.
+
+    Every seed has puzzles of its own, so that an interval over seeds covers puzzles too.
+    """
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+    @property
+    def above(self) -> bool:
+        """Whether the whole interval lies above 0."""
+        return self.low > 0
+
+    @property
+    def below(self) -> bool:
+        return self.high < 0
+
+
+def estimate(values: Sequence[float | int], by_puzzle: Sequence[Sequence[float | int]] | None = None) -> Estimate:
+    """From one value for each seed: Student's t interval over the seeds, from three seeds on.
+
+    With fewer seeds, the interval is that of a bootstrap over puzzles if `by_puzzle` holds their values for each seed;
+    without `by_puzzle` there is none.
+    """
+    mean, num = float(np.mean(values)), len(values)
+    if math.isnan(mean):
+        return Estimate(mean=math.nan, low=math.nan, high=math.nan, seeds=num)
+    if num >= FEWEST_SEEDS:
+        quantile = round(float(student.ppf(0.975, num - 1)), 3)  # as tables print it, so that rendered pages stay
+        half = quantile * float(np.std(values, ddof=1)) / math.sqrt(num)
+        return Estimate(mean=mean, low=mean - half, high=mean + half, seeds=num)
+    if by_puzzle is None:
+        return Estimate(mean=mean, low=math.nan, high=math.nan, seeds=num)
+    drawn = np.concatenate([np.asarray(one, np.float64) for one in by_puzzle])[:, None]
+    low, high = interval(drawn, puzzles.rng(0, "study interval"))
+    return Estimate(mean=mean, low=float(low[0]), high=float(high[0]), seeds=num)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """Arm `better` is said to beat arm `than` by a metric."""
+    """Arm `better` is claimed to beat arm `than` by a metric."""
 
     metric: str
     better: str
@@ -25,6 +68,8 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
+    """A sentence on a page, and the comparisons that decide whether it holds."""
+
     page: Literal["node_compression", "conditional"]
     says: str
     comparisons: tuple[Comparison, ...]
@@ -32,8 +77,8 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """A comparison in one domain: the gain of `better`, positive in the direction that was claimed, and the two means
-    over seeds that it lies between."""
+    """A comparison in one domain: the gain of `better`, positive in the direction of the claim, and the means over
+    seeds of both arms."""
 
     comparison: Comparison
     domain: str
@@ -44,6 +89,19 @@ class Finding:
 
 def against(metric: str, better: str, *than: str) -> tuple[Comparison, ...]:
     return tuple(Comparison(metric=metric, better=better, than=one) for one in than)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Protocol:
+    """What was fixed before a study ran: its claims, and how they are decided."""
+
+    claims: tuple[Claim, ...]
+    # The verdict, in words, from the findings in the domain that decides and those in the others.
+    verdict: Callable[[Sequence[Finding], Sequence[Finding]], str]
+    # Whether, with fewer than three seeds, a bootstrap over puzzles gives the interval; otherwise there is none.
+    few_seeds_by_puzzle: bool
+    # The sentences in which a page explains the verdicts.
+    rule: str
 
 
 BASELINES = ("orm", "prm_steps", "pqm")
@@ -128,8 +186,10 @@ CLAIMS = (
 )  # fmt: skip
 
 
-def find(comparison: Comparison, rows: Sequence[Row], domain: str) -> Finding | None:
-    """The paired gain over the seeds that have both arms; None where no seed has."""
+def find(
+    comparison: Comparison, rows: Sequence[Row], domain: str, *, few_seeds_by_puzzle: bool = True
+) -> Finding | None:
+    """The paired gain over the seeds that have both arms; None where no seed has. See `Protocol`."""
     metric = METRICS[comparison.metric]
     sign = 1.0 if metric.higher else -1.0
     both = [_pair(rows, domain, seed, comparison) for seed in sorted({row["seed"] for row in rows})]
@@ -138,20 +198,29 @@ def find(comparison: Comparison, rows: Sequence[Row], domain: str) -> Finding | 
         return None
     values = np.array([(value_of(metric, one), value_of(metric, two)) for one, two in pairs])
     gains = (sign * (values[:, 0] - values[:, 1])).tolist()
-    by_puzzle = [_gains(metric.by_puzzle, sign, *pair) for pair in pairs] if metric.by_puzzle else None
+    known = few_seeds_by_puzzle and metric.by_puzzle
+    by_puzzle = [_gains(metric.by_puzzle, sign, *pair) for pair in pairs] if known else None
     better, than = values.mean(axis=0).tolist()
     return Finding(comparison=comparison, domain=domain, gain=estimate(gains, by_puzzle), better=better, than=than)
 
 
-def verdict(decisive: Sequence[Finding], other: Sequence[Finding] = ()) -> Verdict:
-    """By the comparisons in the domain that decides, and those in others.
-
-    held: every interval lies above 0, and no other domain has one below; did not hold: none lies above; else in part.
-    """
+def first_verdict(decisive: Sequence[Finding], other: Sequence[Finding] = ()) -> str:
+    """held: every interval in the domain that decides lies above 0, and no other domain has one below; did not hold:
+    none lies above; held in part: everything between."""
     above = [finding.gain.above for finding in decisive]
     if not any(above):
         return "did not hold"
     return "held" if all(above) and not any(finding.gain.below for finding in other) else "held in part"
+
+
+FIRST = Protocol(
+    claims=CLAIMS,
+    verdict=first_verdict,
+    few_seeds_by_puzzle=True,
+    rule="The rule is that of [the protocol](protocol.md). Gains are positive in the direction of the claim, with "
+    "intervals over seeds and puzzles in brackets. The first domain decides, the second can only take away. *Did not "
+    "hold* means that no gain there is sure, not that there is none: the intervals say how large one could still be.",
+)
 
 
 def _pair(rows: Sequence[Row], domain: str, seed: int, comparison: Comparison) -> tuple[Row, Row] | None:

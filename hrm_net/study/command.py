@@ -1,4 +1,4 @@
-"""`hrm-study`: the controlled comparison of step scorers, run, looked at and written down."""
+"""`hrm-study`: runs the controlled comparison of step scorers, shows how far it is, and renders its pages."""
 
 import argparse
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
 
 DESCRIPTION = """\
-Trains and measures every step scorer of reports/protocol.md, two at a time, and renders reports/*.md from the rows.
-A job that has its row is passed over, one that was stopped goes on from its last checkpoint."""
+Train and measure every step scorer of reports/protocol.md, two at a time, and render reports/*.md from the rows.
+A job that already has its row is skipped; a job that was stopped continues from its last checkpoint."""
 EXAMPLES = """\
 examples:
-  hrm-study run                  everything, about three hours on two cores
-  hrm-study status               what is done, what is left
-  hrm-study render               the rows to reports/*.json, the pages and pictures from these
-  hrm-study run --plan toy       all of the path at toy size, in minutes
+  hrm-study run                  run everything; about three hours on two cores
+  hrm-study status               show what is done and what is left
+  hrm-study render               collect the rows in reports/*.json and write the pages and pictures from them
+  hrm-study run --plan toy       run the whole pipeline at toy size, in minutes
 
-Exit code 2: bad input, told in one line; 143 or 130: stopped by a signal, the same command goes on from there.
+Exit code 2: invalid input, explained in one line; 143 or 130: stopped by a signal, the same command continues.
 """
 
 
@@ -30,14 +30,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _parser() -> Parser:
     parser = Parser("hrm-study", description=DESCRIPTION, epilog=EXAMPLES)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="run|status|render")
-    for name, says in (("run", "make every row"), ("status", "count the rows"), ("render", "write the pages")):
+    for name, says in (("run", "run every job"), ("status", "show progress"), ("render", "write the pages")):
         add = commands.add_parser(name, help=says).add_argument
-        add("--plan", default="full", choices=("full", "toy"), help="how much of everything (default: %(default)s)")
-        add("--work", metavar="DIR", help="where the runs lie (default: runs/study/PLAN)")
+        add("--plan", default="full", choices=("full", "toy"), help="size of the study (default: %(default)s)")
+        add("--work", metavar="DIR", help="directory of the runs (default: runs/study/PLAN)")
         if name == "run":
-            add("--workers", type=int, default=2, metavar="N", help="processes at a time (default: %(default)s)")
+            add("--workers", type=int, default=2, metavar="N", help="number of processes (default: %(default)s)")
         if name == "render":
-            add("--reports", default="reports", metavar="DIR", help="where the pages go (default: %(default)s)")
+            add("--reports", default="reports", metavar="DIR", help="directory of the pages (default: %(default)s)")
     one = commands.add_parser("one").add_argument
     one("--plan", required=True)
     one("--work", required=True)
@@ -61,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> None:
         print(f"plan {plan.name}, {plan.digest}")
         print(status(jobs.done(plan, work), jobs.jobs(plan)))
     elif arguments.command == "render":
-        from hrm_net.study.render import render
+        from hrm_net.study.pages import render
 
         for path in render(plan, work, Path(arguments.reports)):
             print(path)
@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def status(finished: dict, every: list) -> str:
-    """What is done by domain, and how long the rest will take."""
+    """The number of finished jobs in each domain, and how long the others will take."""
     from hrm_net.study.jobs import seconds_left
 
     lines = []

@@ -1,4 +1,4 @@
-"""All jobs of a plan in their order, two at a time in processes of their own; what has its row is passed over."""
+"""The jobs of a plan: their order, which are done, and running the others, each in a process of its own."""
 
 import os
 import signal
@@ -11,9 +11,7 @@ from pathlib import Path
 
 from hrm_net.progress import Progress
 from hrm_net.study import rows
-from hrm_net.study.arms import BY_NAME, Arm
-from hrm_net.study.domains import Domain
-from hrm_net.study.plans import Plan
+from hrm_net.study.plans import BY_NAME, Arm, Domain, Plan
 from hrm_net.trainer.session import interruptible, run_lock
 from puzzles.errors import UserError
 
@@ -24,7 +22,7 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MKL_NUM_THREAD
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """An arm, or (None) what a seed's arms start from and are judged on, which must be done first."""
+    """An arm; or None: what the arms of a seed start from and are measured on, which must be done first."""
 
     domain: Domain
     seed: int
@@ -39,7 +37,7 @@ class Job:
 
 
 def jobs(plan: Plan) -> list[Job]:
-    """Seed by seed, so that what is there after a part of the time is whole seeds; the domain that decides first."""
+    """Seed by seed, so that after a part of the time whole seeds are done; the deciding domain comes first."""
     return [
         Job(domain=domain, seed=seed, arm=arm)
         for domain in plan.domains
@@ -49,7 +47,7 @@ def jobs(plan: Plan) -> list[Job]:
 
 
 def job(plan: Plan, domain: str, seed: int, arm: str | None) -> Job:
-    """ValueError for a name that the plan has not."""
+    """The job of these names. UserError for a name that the plan does not have."""
     domains = {one.name: one for one in plan.domains}
     if domain not in domains:
         raise UserError(f"domain={domain}: must be one of {', '.join(domains)}")
@@ -59,7 +57,7 @@ def job(plan: Plan, domain: str, seed: int, arm: str | None) -> Job:
 
 
 def row_of(one: Job, plan: Plan, work: Path) -> rows.Row | None:
-    """The job's row, if it was made from what the plan says now."""
+    """The job's row, if it was made with the values of this plan."""
     row = rows.read(rows.path_of(work / "rows", one.domain, one.seed, one.arm))
     wanted = rows.fingerprint(one.domain, plan.sizes, one.seed, one.arm)
     return row if row is not None and row["hash"] == wanted else None
@@ -71,7 +69,7 @@ def done(plan: Plan, work: Path) -> dict[Job, rows.Row]:
 
 
 def seconds_left(todo: list[Job], finished: dict[Job, rows.Row], workers: int) -> float | None:
-    """By what such jobs took so far, of the same domain and arm if possible; None before the first."""
+    """Estimated from finished jobs, of the same domain and arm if possible; None before the first has finished."""
     took = {one: sum(row["seconds"].values()) for one, row in finished.items()}
 
     def guess(one: Job) -> float | None:
@@ -95,15 +93,15 @@ class _Running:
 
 
 def run(plan: Plan, work: Path, workers: int = 2) -> None:
-    """Every job that has no row yet. SystemExit(143 or 130) on a signal, when the jobs at work have saved what they
-    can; SystemExit(1) at the end where a job failed."""
+    """Run every job that has no row yet. SystemExit(143 or 130) on a signal, once the running jobs have saved their
+    state; SystemExit(1) at the end if a job failed."""
     with run_lock(work), interruptible() as interrupt:
         todo = [one for one in jobs(plan) if row_of(one, plan, work) is None]
         finished = done(plan, work)
         total = len(jobs(plan))
         failed: list[Job] = []
         running: list[_Running] = []
-        print(f"{len(finished)} of {total} jobs are done; {len(todo)} to go, {workers} at a time", flush=True)
+        print(f"{len(finished)} of {total} jobs are done; {len(todo)} left, {workers} at a time", flush=True)
         with Progress("jobs", total, done=len(finished)) as progress:
             while (todo or running) and interrupt.signal is None:
                 for ended in [one for one in running if one.process.poll() is not None]:
@@ -127,10 +125,10 @@ def run(plan: Plan, work: Path, workers: int = 2) -> None:
         for one in running:
             one.process.wait()
         if interrupt.signal is not None:
-            print(f"stopped by {interrupt.signal.name}; the same command goes on from there", flush=True)
+            print(f"stopped by {interrupt.signal.name}; the same command continues from there", flush=True)
             raise SystemExit(interrupt.exit_code)
         if failed:
-            print(f"{len(failed)} jobs failed; the same command tries them again", flush=True)
+            print(f"{len(failed)} jobs failed; the same command runs them again", flush=True)
             raise SystemExit(1)
 
 
@@ -139,7 +137,7 @@ def _needs(one: Job, other: Job) -> bool:
 
 
 def _ready(todo: list[Job], running: list[Job]) -> Iterator[Job]:
-    """Jobs whose start is neither to be made nor being made."""
+    """Jobs that can start: the start of their seed is neither waiting nor running."""
     starts = [one for one in (*todo, *running) if one.arm is None]
     return (one for one in todo if one.arm is None or not any(_needs(one, start) for start in starts))
 

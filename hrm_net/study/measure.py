@@ -1,4 +1,4 @@
-"""Everything about one trained scorer, on the pools that all arms of its seed share, as plain numbers."""
+"""All metrics of one trained scorer on the pools that the arms of its seed share, as plain numbers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ from hrm_net.reward.metrics.voting import answer_ids, vote_curve
 from hrm_net.reward.scorer import StepScorer
 from hrm_net.reward.search import guided as search
 from hrm_net.reward.search.probes import climb, probe
-from hrm_net.study.domains import Sizes
+from hrm_net.study.plans import Sizes
 from hrm_net.study.pool import problems_of
 from puzzles.steps.policies import Policy
 from puzzles.steps.rules import StepRules
@@ -34,9 +34,9 @@ DECIMALS = 4
 
 
 def measure(scorer: StepScorer, config: TrainConfig, sizes: Sizes, load: Load) -> dict[str, Any]:
-    """Of the scorer of a run with this configuration; `load` gives a pool of solutions by its name.
+    """The metrics of the scorer of a run with this configuration; `load` gives a pool of solutions by its name.
 
-    Thresholds, aggregation and hier's weight are fixed on the pool "validation" alone.
+    Thresholds, aggregation and the weight of hier's single steps are fixed on the pool "validation" alone.
     """
     rules, seed = scorer.rules, config.seed
     validation = LabelledSolutions.of("validation", [load("validation")], config.reward, sizes.validation[1])
@@ -61,7 +61,7 @@ def measure(scorer: StepScorer, config: TrainConfig, sizes: Sizes, load: Load) -
 
 
 def frame(config: TrainConfig, sizes: Sizes, load: Load, rules: StepRules) -> dict[str, Any]:
-    """What the pools are like and what needs no scorer: chance, votes, an oracle, a clash check."""
+    """Facts about the pools, and metrics that need no scorer: chance, votes, an oracle, a clash check."""
     seed, found = config.seed, {}
     for name, num in (("test", sizes.test[1]), ("other", sizes.other[1])):
         one = LabelledSolutions.of(name, [load(name)], config.reward, num)
@@ -83,7 +83,7 @@ def frame(config: TrainConfig, sizes: Sizes, load: Load, rules: StepRules) -> di
 
 
 def errors_mended(solutions: Solutions, rules: StepRules) -> float:
-    """The share of wrong values written that are gone from their cell in some later state of the attempt."""
+    """The share of wrong values that an attempt writes and that are gone from their cell in one of its later states."""
     attempts = solutions.attempts
     states, live = attempts.states, attempts.live
     targets = rules.targets(attempts.problems, attempts.problems, attempts.problems)[:, None]

@@ -1,4 +1,4 @@
-"""The pictures of a page: means over seeds of what the rows hold."""
+"""The pictures of a page: means over seeds of the rows' values."""
 
 import math
 from collections.abc import Sequence
@@ -11,17 +11,16 @@ from matplotlib.ticker import NullLocator
 from hrm_net.evaluation.drawing import doubling_axis, new_figure, save, series_style, tidy
 from hrm_net.reward import figures
 from hrm_net.reward.search import figures as search_figures
-from hrm_net.study.arms import Arm
-from hrm_net.study.quantities import at
-from hrm_net.study.rows import FRAME, Row
-from hrm_net.study.statistics import estimate
+from hrm_net.study.claims import estimate
+from hrm_net.study.plans import Arm
+from hrm_net.study.rows import FRAME, Row, at
 from hrm_net.study.tables import CASES, FRAMES, of_arm
 
 SHARES = (0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
 
 def write(rows: Sequence[Row], arms: Sequence[Arm], folder: Path, name: str) -> list[Path]:
-    """Best-of-N, its shortfall, quadrants, reliability and hill climbing of the arms that have rows. The paths."""
+    """Best-of-N, its shortfall, quadrants, reliability and hill climbing of arms that have rows. Returns the paths."""
     present = [arm.name for arm in arms if of_arm(rows, arm.name)]
     found = {arm: of_arm(rows, arm) for arm in present}
     curves = {arm: _curve([at(row["metrics"], "test.chosen") for row in mine]) for arm, mine in found.items()}
@@ -41,9 +40,9 @@ def write(rows: Sequence[Row], arms: Sequence[Arm], folder: Path, name: str) -> 
 
 
 def shortfall_curves(curves: dict[str, dict[str, Any]], path: Path) -> Path:
-    """What best-of-N misses that an oracle finds, over N: {arm: sizes, mean, low, high}.
+    """The share of puzzles that an oracle solves and best-of-N does not, over N: {arm: sizes, mean, low, high}.
 
-    The scale is logarithmic above a tenth of a percent: where all arms come near the oracle they still differ there.
+    The scale is logarithmic above a tenth of a percent, where arms that are close to the oracle still differ.
     """
     figure = new_figure(9.6, 5.0)
     axes = figure.subplots()
@@ -63,7 +62,7 @@ def shortfall_curves(curves: dict[str, dict[str, Any]], path: Path) -> Path:
 
 
 def _shortfalls(found: dict[str, list[Row]], frames: Sequence[Row]) -> dict[str, dict[str, Any]]:
-    """By arm, with intervals over the seeds that have their oracle."""
+    """For each arm, with intervals over the seeds whose oracle is known."""
     oracles = {row["seed"]: at(row["metrics"], "test.best_of_n.oracle.accuracy") for row in frames}
     curves = {}
     for arm, mine in found.items():
@@ -79,7 +78,7 @@ def _shortfalls(found: dict[str, list[Row]], frames: Sequence[Row]) -> dict[str,
 
 
 def _curve(curves: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The mean with the interval over seeds, where there are enough, else the mean of the intervals over puzzles."""
+    """The mean with its interval over seeds if there are enough, else the mean of the intervals over puzzles."""
     columns = list(zip(*(curve["accuracy"] for curve in curves), strict=True))
     found = [estimate(column) for column in columns]
     low, high = ([getattr(one, end) for one in found] for end in ("low", "high"))

@@ -1,13 +1,158 @@
-"""The two plans: `full`, whose numbers reports/protocol.md fixes, and `toy`, which shows in minutes that all runs."""
+"""What is compared, where and at which size, as plain values; and the run configurations that follow from them.
+
+The plan `full` is the one whose numbers reports/protocol.md fixes; `toy` shows in minutes that everything runs.
+The names of the fields enter `Plan.digest` and the fingerprints of rows, so they stay as they are.
+"""
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
-from hrm_net.study.arms import ARMS, Arm
-from hrm_net.study.domains import Domain, Sizes
+from hrm_net.recipes import compose, train_config
+from hrm_net.recipes.config import TrainConfig
 
-# A core small enough that hundreds of thousands of steps are judged in minutes, and that learns to solve in one.
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arm:
+    """One way to train a step scorer. All arms of a seed share puzzles, policy, start and number of updates."""
+
+    name: str
+    experiment: Literal["A", "B"]
+    # What it learns from, as a page says it.
+    says: str
+    head: str
+    # Values of `reward` that differ from the domain's.
+    reward: dict[str, Any] = field(default_factory=dict)
+
+    def overrides(self) -> list[str]:
+        """The overrides of `python train.py`."""
+        values = {"objectives": f"[{self.head}]", **self.reward}
+        return [f"reward.{key}={value}" for key, value in values.items()]
+
+
+ROLLOUTS = {"data": "trees", "labels": "mc_soft"}
+SOLUTIONS = {"data": "trajectories", "labels": "exact"}
+
+ARMS = (
+    Arm(name="prm", experiment="A", says="steps, Monte-Carlo labels of trees", head="prm", reward=ROLLOUTS),
+    Arm(
+        name="prm_count", experiment="A", says="as prm, from as many examples as hier_hnc", head="prm",
+        reward={**ROLLOUTS, "compression": "count"},
+    ),
+    Arm(
+        name="prm_noise", experiment="A", says="as prm, with the compression's label noise alone", head="prm",
+        reward={**ROLLOUTS, "compression": "noise"},
+    ),
+    Arm(name="hier", experiment="A", says="steps and merged pairs, not compressed", head="hier", reward=ROLLOUTS),
+    Arm(
+        name="hier_hnc", experiment="A", says="steps and merged pairs of trees and compressed trees", head="hier",
+        reward={**ROLLOUTS, "compression": "hnc"},
+    ),
+    Arm(
+        name="prm_exact", experiment="A", says="as prm, labels by the solution", head="prm",
+        reward={"data": "trees", "labels": "exact"},
+    ),
+    Arm(name="orm", experiment="B", says="outcomes of whole solutions", head="orm", reward=SOLUTIONS),
+    Arm(name="prm_steps", experiment="B", says="steps of whole solutions", head="prm", reward=SOLUTIONS),
+    Arm(
+        name="prm_alive", experiment="B", says="whether solutions can still come right after each step", head="prm",
+        reward={**SOLUTIONS, "fine": "alive"},
+    ),
+    Arm(name="pqm", experiment="B", says="the ranking of steps of whole solutions", head="pqm", reward=SOLUTIONS),
+    Arm(name="cond", experiment="B", says="hazards, every error located", head="cond", reward=SOLUTIONS),
+    Arm(
+        name="cond_50", experiment="B", says="hazards, half of the errors located", head="cond",
+        reward={**SOLUTIONS, "error_share": 0.5},
+    ),
+    Arm(
+        name="cond_10", experiment="B", says="hazards, a tenth of the errors located", head="cond",
+        reward={**SOLUTIONS, "error_share": 0.1},
+    ),
+    Arm(
+        name="cond_0", experiment="B", says="hazards from outcomes alone", head="cond",
+        reward={**SOLUTIONS, "error_share": 0.0},
+    ),
+)  # fmt: skip
+BY_NAME = {arm.name: arm for arm in ARMS}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Domain:
+    """What the arms share: puzzles, core and policy. Overrides are those of `python train.py`."""
+
+    name: str
+    says: str
+    seeds: tuple[int, ...]
+    # Puzzle, core and policy; targets of the generator.
+    overrides: tuple[str, ...]
+    targets: dict[str, Any]
+    # A policy whose solutions the scorers do not learn from.
+    other_policy: tuple[str, ...]
+    # Puzzles, and a policy, whose solutions leave room for the steps that probes add.
+    probe_targets: dict[str, Any]
+    probe_policy: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes:
+    """How much of everything there is."""
+
+    # Updates of the solver that all arms of a seed start from, and of each scorer; steps of solutions in a batch.
+    solver_steps: int
+    steps: int
+    batch_size: int
+    # Puzzles with whole solutions, and solutions of each; rollout trees, and their levels that are expanded.
+    puzzles: int
+    candidates: int
+    trees: int
+    height: int
+    # Unseen puzzles and solutions of each: for the metrics, for fixing settings, and those of the other policy.
+    test: tuple[int, int]
+    validation: tuple[int, int]
+    other: tuple[int, int]
+    # N of step-level greedy search; width and continuations of beam search.
+    greedy: tuple[int, ...]
+    beam: tuple[int, int]
+    # Puzzles and solutions of each that are tampered with; puzzles, iterations and proposals of hill climbing.
+    probe: tuple[int, int]
+    climb: tuple[int, int, int]
+    # Values that differ in a domain, by its name.
+    special: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Further overrides.
+    overrides: tuple[str, ...] = ()
+
+
+def of_domain(sizes: Sizes, domain: Domain) -> Sizes:
+    """The sizes that hold in a domain."""
+    values = {name: getattr(sizes, name) for name in Sizes.__dataclass_fields__}
+    return Sizes(**{**values, **sizes.special.get(domain.name, {}), "special": {}})
+
+
+def overrides(domain: Domain, sizes: Sizes, seed: int, arm: Arm | None, start: Path | None) -> list[str]:
+    """The overrides of `python train.py` that train the arm; or None: the solver that the arms start from."""
+    shared = [
+        *domain.overrides,
+        f"seed={seed}", f"name={domain.name}_{arm.name if arm else 'start'}_{seed}",
+        f"steps={sizes.steps}", f"batch_size={sizes.batch_size}", f"data.puzzles={sizes.puzzles}",
+        f"reward.candidates={sizes.candidates}", f"reward.trees={sizes.trees}", f"reward.height={sizes.height}",
+        "validation.every=0", "evaluate_puzzles=0", "checkpoint_every=200", "threads=1", "device=cpu",
+        *sizes.overrides,
+    ]  # fmt: skip
+    if arm is None:
+        return [*shared, f"reward.solver_steps={sizes.solver_steps}"]
+    return [*shared, *arm.overrides(), *([f"reward.start={start}"] if start is not None else [])]
+
+
+def config(changes: list[str]) -> TrainConfig:
+    """The checked configuration that the overrides compose to."""
+    checked = compose.checked_overrides("train", changes, TrainConfig, sweep=False)
+    values, _ = next(compose.compose_jobs("train", checked))
+    return train_config(values)
+
+
+# A core small enough to score hundreds of thousands of steps in minutes and to learn to solve in one.
 SMALL_CORE = (
     "optim=muon", "reward=steps", "model.hidden_size=16", "model.mlp_multiple=16", "model.h_layers=1",
     "model.l_layers=1", "model.h_cycles=1", "model.l_cycles=2", "model.max_segments=4",
@@ -61,7 +206,7 @@ TINY = Domain(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Domains, the one that decides first, the sizes, and the arms."""
+    """Domains (the first one decides), sizes and arms."""
 
     name: str
     domains: tuple[Domain, ...]
@@ -70,7 +215,7 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Of everything in it: what a protocol names, so that a later change is seen."""
+        """A hash of everything in the plan, which a protocol names, so that a later change is noticed."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""The solutions that all arms of a seed are judged on, made once and kept as one .npz file a pool."""
+"""The solutions that all arms of a seed are measured on, sampled once and kept as one .npz file for each pool."""
 
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,14 @@ from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.step_scorer import solution_source
 from hrm_net.reward.data.prepare import solutions_of
 from hrm_net.reward.data.solutions import Solutions
-from hrm_net.study.domains import Domain, Sizes, config, overrides
+from hrm_net.study.plans import Domain, Sizes, config, overrides
 from puzzles import splits
 from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts
 from puzzles.steps.labels import LABELS, BatchLabels
 from puzzles.steps.rules import StepRules
 
-# Of which fold each pool's puzzles are.
+# The fold that the puzzles of each pool come from.
 POOLS = {
     "validation": splits.VALIDATION,
     "test": splits.EVALUATION,
@@ -27,10 +27,10 @@ POOLS = {
 
 
 def make(domain: Domain, sizes: Sizes, seed: int, folder: Path) -> None:
-    """Write every pool of a domain and seed that is not there yet.
+    """Write every pool of a domain and seed that does not exist yet.
 
-    "test" and "validation" are of the policy that the scorers learn from, "other" of another one, "probe" of one and
-    of puzzles that leave room for what probes add.
+    "test" and "validation" are sampled from the policy that the scorers learn from, "other" from another one, and
+    "probe" from a policy and on puzzles that leave room for the steps that probes add.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in POOLS:
@@ -46,7 +46,7 @@ def pool_config(name: str, domain: Domain, sizes: Sizes, seed: int) -> TrainConf
 
 
 def _sample(name: str, domain: Domain, sizes: Sizes, seed: int) -> tuple[Solutions, np.ndarray]:
-    """The solutions, and the answers of their puzzles, each once."""
+    """The solutions, and the answer of each of their puzzles."""
     run = pool_config(name, domain, sizes, seed)
     source = solution_source(run)
     rules = source.rules
@@ -61,7 +61,7 @@ def _sample(name: str, domain: Domain, sizes: Sizes, seed: int) -> tuple[Solutio
 
 
 def joined(parts: list[Solutions]) -> Solutions:
-    """All as one; their attempts must have as many states."""
+    """All parts as one; their attempts must have equally many states."""
     attempts = Attempts(
         **{name: np.concatenate([getattr(part.attempts, name) for part in parts]) for name in Attempts.__slots__}
     )
@@ -73,7 +73,7 @@ def joined(parts: list[Solutions]) -> Solutions:
 
 
 def save(path: Path, solutions: Solutions, answers: np.ndarray) -> None:
-    """Whole or not at all."""
+    """Write the file whole or not at all."""
     columns = {f"attempts.{name}": getattr(solutions.attempts, name) for name in Attempts.__slots__}
     columns |= {f"labels.{name}": getattr(solutions.exact, name) for name in (*LABELS, "lengths")}
     part = path.with_name(path.name + ".part")
@@ -93,5 +93,5 @@ def load(path: Path, rules: StepRules) -> Solutions:
 
 
 def problems_of(attempts: Attempts, num: int) -> np.ndarray:
-    """Each puzzle once; its attempts lie next to each other, of every puzzle as many."""
+    """Each puzzle once; the attempts at one puzzle are neighbours, and every puzzle has equally many."""
     return attempts.problems[:: len(attempts) // num]

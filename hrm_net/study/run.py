@@ -1,4 +1,4 @@
-"""One job: the start and the pools of a seed, or one arm from its data to its row. What is there already is used."""
+"""One job: the start and the pools of a seed, or one arm from its data to its row. Existing results are used."""
 
 import shutil
 import time
@@ -14,13 +14,12 @@ from hrm_net.recipes.config import TrainConfig
 from hrm_net.reward.data.solutions import Solutions
 from hrm_net.reward.scorer import StepScorer
 from hrm_net.study import pool, rows
-from hrm_net.study.arms import Arm
-from hrm_net.study.domains import Domain, Sizes, config, of_domain, overrides
 from hrm_net.study.measure import frame, measure
+from hrm_net.study.plans import Arm, Domain, Sizes, config, of_domain, overrides
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
 from puzzles.steps.rules import StepRules, step_rules
 
-BATCH = 128  # steps judged at once: a small core stays in the caches, at 512 it is a fifth slower
+BATCH = 128  # steps scored at once: a small core stays in the caches; with 512 it is a fifth slower
 
 
 def start_folder(work: Path, domain: Domain, seed: int) -> Path:
@@ -36,7 +35,7 @@ def arm_folder(work: Path, domain: Domain, seed: int, arm: Arm) -> Path:
 
 
 def make_start(work: Path, domain: Domain, sizes: Sizes, seed: int) -> rows.Row:
-    """Trains the solver that all arms of the seed start from, fills the pools; the row of what needs no arm."""
+    """Train the solver that the arms of the seed start from and fill the pools. Returns the row that needs no arm."""
     sizes, began = of_domain(sizes, domain), time.perf_counter()
     run = config(overrides(domain, sizes, seed, None, None))
     wanted, folder = step_scorer.solver_config(run), start_folder(work, domain, seed)
@@ -54,7 +53,7 @@ def make_start(work: Path, domain: Domain, sizes: Sizes, seed: int) -> rows.Row:
 
 
 def make_row(work: Path, domain: Domain, sizes: Sizes, seed: int, arm: Arm) -> rows.Row:
-    """Trains the arm, or goes on where it stopped, and measures it. SIGTERM while it trains saves first (exit 143)."""
+    """Train the arm, or continue where it stopped, and measure it. SIGTERM during training saves first (exit 143)."""
     sizes, began = of_domain(sizes, domain), time.perf_counter()
     changes = overrides(domain, sizes, seed, arm, start_folder(work, domain, seed))
     run, folder = config(changes), arm_folder(work, domain, seed, arm)
@@ -76,7 +75,7 @@ def make_row(work: Path, domain: Domain, sizes: Sizes, seed: int, arm: Arm) -> r
 
 
 def examples(folder: Path) -> int | None:
-    """Rows that the arm learned from; None where its data is gone."""
+    """The number of rows that the arm learned from; None where its data is gone."""
     from puzzles.steps.files import load_rows, load_trajectories
 
     steps = folder / "steps"

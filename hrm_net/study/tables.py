@@ -1,14 +1,13 @@
-"""The tables of the pages. Every number is made of rows, by `Numbers`, which remembers what it wrote."""
+"""The tables of the pages. `Numbers` formats every number from rows, and remembers what it wrote."""
 
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hrm_net.study.arms import Arm
-from hrm_net.study.quantities import METRICS, TRICKS, Metric, at, value_of, values_by_puzzle
-from hrm_net.study.rows import FRAME, Row
-from hrm_net.study.statistics import Estimate, estimate
+from hrm_net.study.claims import Estimate, estimate
+from hrm_net.study.plans import Arm
+from hrm_net.study.rows import FRAME, METRICS, TRICKS, Metric, Row, at, value_of, values_by_puzzle
 
 FRAMES = ("oracle", "majority", "random")
 CASES = ("right_right", "right_wrong", "wrong_right", "wrong_wrong")
@@ -18,12 +17,12 @@ MISSING = "-"
 
 @dataclass(slots=True)
 class Numbers:
-    """Writes numbers down; `written` holds the numerals of all that it wrote."""
+    """Formats numbers; `written` holds the numerals of everything that it formatted."""
 
     written: set[str] = field(default_factory=set)
 
     def text(self, text: object) -> str:
-        """Anything that comes out of a row or a plan, as it is."""
+        """Any value of a row or a plan, as it is."""
         self.written |= set(NUMERAL.findall(str(text)))
         return str(text)
 
@@ -34,7 +33,7 @@ class Numbers:
         return self.text(told.removeprefix("-") if float(told) == 0 else told)
 
     def estimate(self, found: Estimate, percent: bool, signed: bool = False) -> str:
-        """The mean and its interval in brackets; of shares (not `signed`) cut at 0 and 1."""
+        """The mean and its interval in brackets; the interval of a share (not `signed`) is cut at 0 and 1."""
         told = self.plain(found.mean, percent)
         if signed and told != MISSING and float(told) > 0:
             told = f"+{told}"
@@ -49,13 +48,13 @@ def of_arm(rows: Sequence[Row], name: str) -> list[Row]:
 
 
 def table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """In Markdown, all but the first column to the right."""
+    """A Markdown table; all columns but the first are aligned to the right."""
     ruler = ["---", *["---:"] * (len(headings) - 1)]
     return "\n".join("| " + " | ".join(line) + " |" for line in (headings, ruler, *lines))
 
 
 def metric_table(rows: Sequence[Row], arms: Sequence[Arm], names: Sequence[str], numbers: Numbers) -> str:
-    """An arm a line, a metric a column; shares in percent."""
+    """One line for each arm, one column for each metric; shares in percent."""
     metrics = [METRICS[name] for name in names]
     lines = [
         [f"`{arm.name}`", *(_cell(of_arm(rows, arm.name), metric, numbers) for metric in metrics)]
@@ -71,7 +70,7 @@ def _cell(mine: Sequence[Row], metric: Metric, numbers: Numbers) -> str:
 
 
 def best_of_n_table(rows: Sequence[Row], arms: Sequence[Arm], numbers: Numbers) -> str:
-    """Share solved by the best of N by the aggregation that validation chose, frames last."""
+    """Share of puzzles solved by the best of N, by the aggregation that validation chose; rows without an arm last."""
     named = [(f"`{arm.name}`", of_arm(rows, arm.name), "test.chosen") for arm in arms]
     named += [(name, of_arm(rows, FRAME), f"test.best_of_n.{name}") for name in FRAMES]
     named = [one for one in named if one[1]]
@@ -86,7 +85,7 @@ def best_of_n_table(rows: Sequence[Row], arms: Sequence[Arm], numbers: Numbers) 
 
 
 def _chosen(mine: Sequence[Row]) -> str:
-    """The aggregation of each seed; of hier with the share of the single step."""
+    """The aggregations that the seeds chose."""
     if mine[0]["arm"] == FRAME:
         return MISSING
     fixed = [row["metrics"]["test"]["fixed_on_validation"] for row in mine]
@@ -94,7 +93,7 @@ def _chosen(mine: Sequence[Row]) -> str:
 
 
 def quadrant_table(rows: Sequence[Row], arms: Sequence[Arm], numbers: Numbers) -> str:
-    """Steps judged rightly, by whether the step before and this one are right."""
+    """The share of steps judged rightly, by whether the step before and this one are right."""
     lines = []
     for arm in arms:
         mine = of_arm(rows, arm.name)

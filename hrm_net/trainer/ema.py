@@ -14,7 +14,7 @@ Model = TypeVar("Model", bound=nn.Module)
 class EMA:
     """`average = decay * average + (1 - decay) * weight` after each update, starting from the weights as they are.
 
-    Parameters only, as published: buffers, the puzzle table among them, are taken from the model as they stand.
+    It covers parameters only, as published; buffers, among them the puzzle table, are the model's own.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -24,7 +24,7 @@ class EMA:
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        """Take in the weights of `model`, the one this average was made from."""
+        """Add the weights of `model`, from which this average was made."""
         weights = [p.detach() for p in model.parameters()]
         torch._foreach_lerp_(list(self.average.values()), weights, 1 - self.decay)
 
@@ -36,7 +36,7 @@ class EMA:
 
     @contextmanager
     def applied(self, model: nn.Module) -> Iterator[None]:
-        """Lend the averages to `model` itself for a block: no copy of it, no new compilation. Its weights come back."""
+        """Put the averages into `model` for the length of a block, without a copy or a new compilation of it."""
         raw = {name: param.detach().clone() for name, param in model.named_parameters()}
         try:
             self._write(self.average, model)
@@ -51,7 +51,7 @@ class EMA:
             param.copy_(values[name])
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The averages by parameter name; the very tensors, not copies."""
+        """The averages by parameter name; the tensors themselves, not copies."""
         return dict(self.average)
 
     @torch.no_grad()

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
-from puzzles.steps.answers import Answers
-from puzzles.steps.tokens import as_rows
+from puzzles.steps.checks import as_rows
+from puzzles.steps.rules import Answers
 
 BLANK = 0
 Rows = Integer[np.ndarray, "num seq"]

@@ -86,7 +86,7 @@ def build(
         sets["train"] = augmented(puzzle, train[0], train[1], augmentations, seed, advance, identifier)
     names = [dataset.BLANK, *map(str, range(1, puzzle.num_puzzle_ids))]
     written = {
-        split: dataset.dataset({"all": sets[split]}, vocab_size=puzzle.vocab_size, identifiers=names)
+        split: dataset.from_sets({"all": sets[split]}, vocab_size=puzzle.vocab_size, identifiers=names)
         for split in stamp.SPLITS
         if split in sets
     }
@@ -111,12 +111,12 @@ def _from_files(
 def _generated(puzzle: Puzzle, targets: dict[str, Any], nums: tuple[int | None, int | None], seed: int, track: Track):
     """(inputs, labels) of the training fold and of the evaluation fold."""
     check_targets(puzzle, targets)
-    found = []
+    folds = []
     for name, num, fold in zip(stamp.SPLITS, nums, (splits.TRAIN, splits.EVALUATION), strict=True):
         num = num or DEFAULT_PUZZLES
         rng, advance = puzzles.rng(seed, f"build {name}"), track(f"{name} puzzles", num)
-        found.append(generated(puzzle, num, fold, rng, targets, advance))
-    return found
+        folds.append(generated(puzzle, num, fold, rng, targets, advance))
+    return folds
 
 
 def _source(path: Path | None) -> dict[str, str] | None:
@@ -198,10 +198,10 @@ def augmented(
         groups.append(_group(puzzle, inputs[index : index + 1], labels[index : index + 1], num, rng))
         advance(1)
     all_inputs, all_labels = (np.concatenate(part) for part in zip(*groups, strict=True))
-    found = plain(all_inputs, all_labels, identifier)
+    examples = plain(all_inputs, all_labels, identifier)
     sizes = [len(group_inputs) for group_inputs, _ in groups]
-    found.group_indices = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-    return found
+    examples.group_indices = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+    return examples
 
 
 def _group(puzzle: Puzzle, inputs: Rows, labels: Rows, num: int, rng: np.random.Generator) -> tuple[Group, Group]:

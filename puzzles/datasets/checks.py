@@ -29,24 +29,24 @@ def metadata(path: Path, values: dict[str, Any]) -> dict[str, Any]:
 
     `total_groups`, `total_puzzles` and `mean_puzzle_examples` may be null or absent and are None then.
     """
-    found: dict[str, Any] = {}
+    known: dict[str, Any] = {}
     for key, (low, high) in _NUMBERS.items():
-        found[key] = _whole_number(path, values, key, low, high)
+        known[key] = _whole_number(path, values, key, low, high)
     for key in _COUNTS:
-        found[key] = None if values.get(key) is None else _whole_number(path, values, key, 1, None)
+        known[key] = None if values.get(key) is None else _whole_number(path, values, key, 1, None)
     ignore = values.get("ignore_label_id")
-    found["ignore_label_id"] = (
+    known["ignore_label_id"] = (
         None if ignore is None else _whole_number(path, values, "ignore_label_id", -_MAX_NUMBER, None)
     )
     mean = values.get("mean_puzzle_examples")
     if mean is not None and (isinstance(mean, bool) or not isinstance(mean, int | float) or not 0 < mean < math.inf):
         raise UserError(f"{path}: mean_puzzle_examples={_shown(mean)}: must be a number above 0")
-    found["mean_puzzle_examples"] = None if mean is None else float(mean)
-    found["sets"] = _set_names(path, values.get("sets"))
-    if found["blank_identifier_id"] >= found["num_puzzle_identifiers"]:
-        bound = f"must be below num_puzzle_identifiers={found['num_puzzle_identifiers']}"
-        raise UserError(f"{path}: blank_identifier_id={found['blank_identifier_id']}: {bound}")
-    return found
+    known["mean_puzzle_examples"] = None if mean is None else float(mean)
+    known["sets"] = _set_names(path, values.get("sets"))
+    if known["blank_identifier_id"] >= known["num_puzzle_identifiers"]:
+        bound = f"must be below num_puzzle_identifiers={known['num_puzzle_identifiers']}"
+        raise UserError(f"{path}: blank_identifier_id={known['blank_identifier_id']}: {bound}")
+    return known
 
 
 def _whole_number(path: Path, values: dict[str, Any], key: str, low: int, high: int | None) -> int:
@@ -82,24 +82,24 @@ def arrays(paths: Mapping[str, Path], known: dict[str, Any]) -> dict[str, np.nda
 
     `inputs` and `labels`, `[num, seq_len]`, are memory-mapped; the others are read, the two `_indices` as int64.
     """
-    found = {field: load(path, 2 if field in ("inputs", "labels") else 1) for field, path in paths.items()}
-    inputs, labels = found["inputs"], found["labels"]
+    columns = {field: load(path, 2 if field in ("inputs", "labels") else 1) for field, path in paths.items()}
+    inputs, labels = columns["inputs"], columns["labels"]
     if inputs.shape[1] != known["seq_len"]:
         raise UserError(f"{paths['inputs']}: shape {list(inputs.shape)}: must be [num, {known['seq_len']}]")
     if labels.shape != inputs.shape:
         raise UserError(f"{paths['labels']}: shape {list(labels.shape)}: must be {list(inputs.shape)} as inputs")
     for field in ("puzzle_identifiers", "puzzle_indices", "group_indices"):
-        found[field] = np.array(found[field])
-    num_puzzles = len(found["puzzle_identifiers"])
-    _offsets(paths["puzzle_indices"], found["puzzle_indices"], num_puzzles, len(inputs), "examples")
-    _offsets(paths["group_indices"], found["group_indices"], None, num_puzzles, "puzzles")
+        columns[field] = np.array(columns[field])
+    num_puzzles = len(columns["puzzle_identifiers"])
+    _offsets(paths["puzzle_indices"], columns["puzzle_indices"], num_puzzles, len(inputs), "examples")
+    _offsets(paths["group_indices"], columns["group_indices"], None, num_puzzles, "puzzles")
     limit = known["num_puzzle_identifiers"]
-    _in_range(paths["puzzle_identifiers"], found["puzzle_identifiers"], limit, "num_puzzle_identifiers")
+    _in_range(paths["puzzle_identifiers"], columns["puzzle_identifiers"], limit, "num_puzzle_identifiers")
     _in_range(paths["inputs"], inputs, known["vocab_size"], "vocab_size")
     _in_range(paths["labels"], labels, known["vocab_size"], "vocab_size", known["ignore_label_id"])
     for field in ("puzzle_indices", "group_indices"):
-        found[field] = found[field].astype(np.int64)
-    return found
+        columns[field] = columns[field].astype(np.int64)
+    return columns
 
 
 def load(path: Path, ndim: int) -> np.ndarray:
@@ -112,7 +112,7 @@ def load(path: Path, ndim: int) -> np.ndarray:
         # Not np.load, which opens archives and asks for trust in pickles; its warnings are faults here.
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            found = np.lib.format.open_memmap(path, mode="r")
+            array = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise UserError(f"{path}: missing") from None
     except IsADirectoryError:
@@ -123,12 +123,12 @@ def load(path: Path, ndim: int) -> np.ndarray:
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise UserError(f"{path}: is not a complete npy file of numbers ({reason})") from None
-    if found.dtype.kind not in "iu":
-        raise UserError(f"{path}: dtype {found.dtype}: must be integers")
-    if found.ndim != ndim or 0 in found.shape:
+    if array.dtype.kind not in "iu":
+        raise UserError(f"{path}: dtype {array.dtype}: must be integers")
+    if array.ndim != ndim or 0 in array.shape:
         dimensions = "[num, seq_len]" if ndim == 2 else "[num]"
-        raise UserError(f"{path}: shape {list(found.shape)}: must be {dimensions}, none of them 0")
-    return found
+        raise UserError(f"{path}: shape {list(array.shape)}: must be {dimensions}, none of them 0")
+    return array
 
 
 def _offsets(path: Path, offsets: np.ndarray, num: int | None, end: int, what: str) -> None:

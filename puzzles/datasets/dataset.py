@@ -150,12 +150,12 @@ def _paths(folder: Path, name: str) -> dict[str, Path]:
 
 def _totals(sets: Mapping[str, Examples]) -> tuple[int, int, int]:
     """Groups, puzzles and examples of all sets."""
-    groups = sum(len(one.group_indices) - 1 for one in sets.values())
-    puzzles = sum(len(one.puzzle_identifiers) for one in sets.values())
-    return groups, puzzles, sum(len(one.inputs) for one in sets.values())
+    groups = sum(len(examples.group_indices) - 1 for examples in sets.values())
+    puzzles = sum(len(examples.puzzle_identifiers) for examples in sets.values())
+    return groups, puzzles, sum(len(examples.inputs) for examples in sets.values())
 
 
-def dataset(sets: Mapping[str, Examples], *, vocab_size: int, identifiers: Sequence[str] = (BLANK,)) -> Dataset:
+def from_sets(sets: Mapping[str, Examples], *, vocab_size: int, identifiers: Sequence[str] = (BLANK,)) -> Dataset:
     """A split of these sets, its metadata counted from them; `identifiers` name 0, 1, ..."""
     assert sets, "a split has at least one set"
     groups, puzzles, examples = _totals(sets)
@@ -189,14 +189,14 @@ def write(
         _write_json(partial / IDENTIFIERS, names)
         if test_puzzles is not None:
             _write_json(partial / TEST_PUZZLES, test_puzzles)
-        for split, one in splits.items():
+        for split, data in splits.items():
             assert split in stamp.SPLITS, split
             (partial / split).mkdir()
-            for name, examples in one.sets.items():
+            for name, examples in data.sets.items():
                 for field, path in _paths(partial / split, name).items():
                     np.save(path, np.ascontiguousarray(getattr(examples, field)), allow_pickle=False)
-        for split, one in splits.items():
-            _write_json(partial / split / METADATA, asdict(one.metadata))
+        for split, data in splits.items():
+            _write_json(partial / split / METADATA, asdict(data.metadata))
         return stamp.write(partial, settings or {})
 
 

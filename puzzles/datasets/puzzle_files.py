@@ -112,15 +112,15 @@ def ratings(texts: PuzzleTexts) -> np.ndarray:
     """The rating of each puzzle; UserError without such a column, or for a rating that is not a number."""
     if len(texts.ratings) < len(texts.lines):
         raise UserError(f"{texts.name}:1: the header must have a column {' or '.join(RATING)} for a lowest rating")
-    found = np.zeros(len(texts.lines))
+    values = np.zeros(len(texts.lines))
     for place, text in enumerate(texts.ratings):
         try:
-            found[place] = float(text)
+            values[place] = float(text)
         except ValueError:
-            found[place] = np.nan
-        if not np.isfinite(found[place]):
+            values[place] = np.nan
+        if not np.isfinite(values[place]):
             raise UserError(f"{texts.name}:{texts.lines[place]}: rating: {text.strip()[:40]!r} is not a number")
-    return found
+    return values
 
 
 def _parse(texts: PuzzleTexts, place: int, puzzle: Puzzle, column: str = "question") -> UInt8[np.ndarray, " seq"]:
@@ -219,7 +219,7 @@ class _Lines:
         written_in_one_line = any("/" in line.text for line in lines)
         if not written_in_one_line and 1 < len(whole) <= 4 * self.rows + 40 and self.parses(_join(whole)):
             return [(next((line.number for line in lines if line.text.strip()), 1), _join(whole))]
-        found: list[tuple[int, str]] = []
+        texts: list[tuple[int, str]] = []
         titles: list[Line] = []
         grids = False
         for block in self.blocks(lines):
@@ -229,13 +229,13 @@ class _Lines:
                 if text is None and not written_in_one_line:
                     part.append(line)
                     continue
-                found.append((line.number, line.text if text is None else text))
-                grids |= self.cut(part, found, titles)
+                texts.append((line.number, line.text if text is None else text))
+                grids |= self.cut(part, texts, titles)
                 part = []
-            grids |= self.cut(part, found, titles)
+            grids |= self.cut(part, texts, titles)
         if not grids:  # then a line of words is a puzzle that cannot be read, not the heading of one
-            found += [(line.number, line.text) for line in titles]
-        return sorted(found)
+            texts += [(line.number, line.text) for line in titles]
+        return sorted(texts)
 
     def is_comment(self, text: str) -> bool:
         return "#" not in self.puzzle.token_symbols and text.lstrip().startswith("#")
@@ -255,8 +255,8 @@ class _Lines:
         if block:
             yield block
 
-    def cut(self, lines: list[Line], found: list[tuple[int, str]], titles: list[Line]) -> bool:
-        """Adds the grids, and what is left of broken ones, to `found`, and lines of words, which may be headings, to
+    def cut(self, lines: list[Line], texts: list[tuple[int, str]], titles: list[Line]) -> bool:
+        """Adds the grids, and what is left of broken ones, to `texts`, and lines of words, which may be headings, to
         `titles`. Returns whether there is a grid."""
         self.dashes_are_blanks = any("-" in line.text and _has_content(line) for line in lines)
         stretch: list[Line] = []
@@ -265,31 +265,31 @@ class _Lines:
             if self.is_row(line.text) or not WORD.search(line.text):
                 stretch.append(line)
                 continue
-            complete |= self.grids(stretch, found)
+            complete |= self.grids(stretch, texts)
             titles.append(line)
             stretch = []
-        return self.grids(stretch, found) or complete
+        return self.grids(stretch, texts) or complete
 
-    def grids(self, lines: list[Line], found: list[tuple[int, str]]) -> bool:
-        """Adds the grids of lines without words between them to `found`. Returns whether there are any.
+    def grids(self, lines: list[Line], texts: list[tuple[int, str]]) -> bool:
+        """Adds the grids of lines without words between them to `texts`. Returns whether there are any.
 
         Where the rows do not add up to whole grids all of them are told as one broken puzzle: which of them is short of
         a row cannot be known, and the others would be read out of step.
         """
         places = [place for place, line in enumerate(lines) if self.is_row(line.text)]
         if not places:
-            found += [(line.number, line.text) for line in lines]
+            texts += [(line.number, line.text) for line in lines]
             return False
         if self.parses(_join(lines)):
-            found.append((lines[places[0]].number, _join(lines)))
+            texts.append((lines[places[0]].number, _join(lines)))
             return True
         starts, ends = places[:: self.rows], places[self.rows - 1 :: self.rows]
         if len(places) % self.rows == 0:
             cut = [lines[start : end + 1] for start, end in zip(starts, ends, strict=True)]
             if all(self.parses(_join(grid)) for grid in cut):
-                found += [(grid[0].number, _join(grid)) for grid in cut]
+                texts += [(grid[0].number, _join(grid)) for grid in cut]
                 return True
-        found.append((lines[places[0]].number, _join(lines)))
+        texts.append((lines[places[0]].number, _join(lines)))
         return False
 
     def is_row(self, text: str) -> bool:
@@ -315,9 +315,9 @@ class _Lines:
         for delimiter in [*DELIMITERS] + ([] if self.blanks_are_cells else [" "]):
             cells = text.split(delimiter)
             if 1 < len(cells) <= MOST_FIELDS:
-                found = next((cell for cell in cells if cell.strip() and self.parses(cell)), None)
-                if found is not None:
-                    return found
+                puzzle_text = next((cell for cell in cells if cell.strip() and self.parses(cell)), None)
+                if puzzle_text is not None:
+                    return puzzle_text
         return None
 
     def parses(self, text: str) -> bool:

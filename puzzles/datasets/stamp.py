@@ -43,11 +43,11 @@ def file_hash(path: Path) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _file_hash(path: Path, _size: int, _changed: int, _inode: int) -> str:
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
-            found.update(chunk)
-    return found.hexdigest()
+            sha256.update(chunk)
+    return sha256.hexdigest()
 
 
 def write(directory: Path, settings: dict[str, Any]) -> str:

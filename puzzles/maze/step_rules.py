@@ -9,7 +9,7 @@ from puzzles.errors import UserError
 from puzzles.kernels import over_chunks
 from puzzles.maze import bfs
 from puzzles.maze.domain import FREE, GOAL, PATH, START
-from puzzles.steps.tokens import as_rows
+from puzzles.steps.checks import as_rows
 
 Rows = Integer[np.ndarray, "num seq"]
 

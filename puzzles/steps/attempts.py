@@ -1,4 +1,4 @@
-"""Many trajectories as arrays: their states one after another, padded to the longest."""
+"""Many trajectories as arrays: the states of each in a row, padded to the longest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from puzzles.steps.steps import Regime, Trajectory, from_states
 
 @dataclass(kw_only=True, slots=True)
 class Attempts:
-    """State t of attempt i is states[i, t]: the start at 0, then what each of lengths[i] steps leaves.
+    """Attempt i has lengths[i] steps; states[i, 0] is its start and states[i, t + 1] the state after step t.
 
-    Beyond lengths[i] states mean nothing. Budget, cells per step and regime as in `puzzles.steps.steps.Trajectory`.
+    States beyond lengths[i] mean nothing. Budget, cells per step and regime are those of
+    `puzzles.steps.steps.Trajectory`. UserError for a length that fits neither the states nor the budget.
     """
 
     problems: UInt8[np.ndarray, "num seq"]
@@ -23,7 +24,7 @@ class Attempts:
     lengths: Int64[np.ndarray, "num"]
     budget: Int64[np.ndarray, "num"]
     cells_per_step: Int64[np.ndarray, "num"]
-    fill: Bool[np.ndarray, "num"]  # regime fill; else edit
+    fill: Bool[np.ndarray, "num"]  # whether the regime is fill; else it is edit
     group: Int64[np.ndarray, "num"]
 
     def __post_init__(self) -> None:
@@ -37,12 +38,12 @@ class Attempts:
         return len(self.lengths)
 
     def take(self, index: Integer[np.ndarray, "some"] | Bool[np.ndarray, "num"] | slice) -> "Attempts":
-        """Some of them."""
+        """The attempts at these places."""
         return Attempts(**{name: getattr(self, name)[index] for name in self.__slots__})
 
     @property
     def live(self) -> Bool[np.ndarray, "num steps"]:
-        """Which steps there are."""
+        """Which steps exist: those below the length of their attempt."""
         return np.arange(self.states.shape[1] - 1) < self.lengths[:, None]
 
 
@@ -56,7 +57,7 @@ def attempts(
     cells_per_step: int,
     regime: Regime,
 ) -> Attempts:
-    """Attempts that share budget, cells per step and regime; puzzles of one orbit share a group."""
+    """Attempts that share budget, cells per step and regime. Symmetric puzzles share a group."""
     num = len(problems)
     return Attempts(
         problems=np.asarray(problems, np.uint8),
@@ -70,7 +71,7 @@ def attempts(
 
 
 def groups(puzzle: Puzzle, problems: Integer[np.ndarray, "num seq"]) -> Int64[np.ndarray, "num"]:
-    """The same number for puzzles that are symmetric images of each other: the invariant's bits."""
+    """A number for each puzzle, the same for puzzles that are symmetric to each other: the invariant's bits."""
     if len(problems) == 0:
         return np.zeros(0, np.int64)
     different, places = np.unique(problems, axis=0, return_inverse=True)
@@ -78,36 +79,37 @@ def groups(puzzle: Puzzle, problems: Integer[np.ndarray, "num seq"]) -> Int64[np
 
 
 def from_trajectories(trajectories: Sequence[Trajectory]) -> Attempts:
-    """ValueError for none, for puzzles of different sizes, and naming the first whose steps do not chain."""
+    """The trajectories as arrays. UserError for an empty list, for puzzles of different sizes, and for the first
+    trajectory whose steps do not chain."""
     if not trajectories:
         raise UserError("no trajectories")
-    sizes = sorted({len(array) for one in trajectories for array in (one.problem, one.start)})
+    sizes = sorted({len(array) for trajectory in trajectories for array in (trajectory.problem, trajectory.start)})
     if len(sizes) > 1:
         raise UserError(f"trajectories have problems and starts of {sizes} cells: must be of one size")
-    paths = [_states(index, one) for index, one in enumerate(trajectories)]
+    paths = [_states(index, trajectory) for index, trajectory in enumerate(trajectories)]
     states = np.empty((len(paths), max(map(len, paths)), sizes[0]), np.uint8)
     for row, path in zip(states, paths, strict=True):
         row[: len(path)], row[len(path) :] = path, path[-1]
     return Attempts(
-        problems=np.stack([one.problem for one in trajectories]).astype(np.uint8),
+        problems=np.stack([trajectory.problem for trajectory in trajectories]).astype(np.uint8),
         states=states,
-        lengths=np.array([len(one.steps) for one in trajectories], np.int64),
-        budget=np.array([one.budget for one in trajectories], np.int64),
-        cells_per_step=np.array([one.cells_per_step for one in trajectories], np.int64),
-        fill=np.array([one.regime == "fill" for one in trajectories]),
-        group=np.array([one.group % 2**64 for one in trajectories], np.uint64).view(np.int64),
+        lengths=np.array([len(trajectory.steps) for trajectory in trajectories], np.int64),
+        budget=np.array([trajectory.budget for trajectory in trajectories], np.int64),
+        cells_per_step=np.array([trajectory.cells_per_step for trajectory in trajectories], np.int64),
+        fill=np.array([trajectory.regime == "fill" for trajectory in trajectories]),
+        group=np.array([trajectory.group % 2**64 for trajectory in trajectories], np.uint64).view(np.int64),
     )
 
 
 def _states(index: int, trajectory: Trajectory) -> UInt8[np.ndarray, "states seq"]:
     try:
         return trajectory.states()
-    except (ValueError, OverflowError) as error:
+    except (UserError, OverflowError) as error:
         raise UserError(f"trajectory {index}: {error}") from None
 
 
 def to_trajectories(puzzle: Puzzle, attempts: Attempts, source: str = "") -> list[Trajectory]:
-    """The same as objects, without log-probabilities or outcomes."""
+    """The attempts as objects, without log-probabilities or outcomes."""
     return [
         Trajectory(
             task=puzzle.name,

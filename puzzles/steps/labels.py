@@ -1,14 +1,14 @@
-"""Exact labels of steps, by the solution: of single steps, of states, of merged pairs, and where all was lost.
+"""Exact labels by the solution: of single steps, of states, of merged pairs, and the step at which all was lost.
 
-With s(t) the state after step t (s(-1) the start), T steps, a budget of B and up to k cells a step:
+Let s(t) be the state after step t and s(-1) the start, of T steps with a budget of B and up to k cells each:
 
 - An edit is *right* when it writes the target's value, or erases a value that is not the target's. The target is the
-  solution nearest to the state before (`StepRules.targets`); of several shortest paths through a maze, any will do.
-- remaining(t): cells in which s(t) differs from the solution nearest to it.
-- A state is *consistent* when every cell written agrees with one solution.
-- alive(t): the solution can still be reached in time: remaining(t) <= k (B - t - 1), and s(t) is consistent where steps
-  only fill (`regime` fill: what is wrong stays). After the last step: solved. An attempt that ends unsolved before its
-  budget is therefore not alive at its last step, whatever could have followed, and its outcome is false.
+  solution nearest to the state before (`StepRules.targets`); in a maze any of several shortest paths may be it.
+- remaining(t) is the number of cells in which s(t) differs from the solution nearest to it.
+- A state is *consistent* when all written cells agree with one solution.
+- alive(t) says that the solution can still be reached in time: remaining(t) <= k (B - t - 1), and in the regime `fill`,
+  where wrong values stay, s(t) is consistent. After the last step it says that the puzzle is solved. An attempt that
+  ends unsolved before its budget is therefore not alive at its last step, and its outcome is false.
 """
 
 from collections.abc import Sequence
@@ -30,24 +30,24 @@ CELLS_AT_ONCE = 1 << 23
 
 @dataclass(kw_only=True, slots=True)
 class StepLabels:
-    """Of one attempt with T steps. z, the error step, counts from 0; T stands for none."""
+    """The labels of one attempt with T steps. z, the error step, counts from 0; T stands for no error."""
 
     ok: Float[np.ndarray, "steps"]  # 1 where no edit of the step is wrong; a step that does nothing is ok
     state: Bool[np.ndarray, "steps"]  # whether the state after it is consistent
     alive: Bool[np.ndarray, "steps"]
     second: Float[np.ndarray, "steps"]  # of the pair (t - 1, t), as published: ok of its second step; NaN at 0
-    net: Float[np.ndarray, "steps"]  # of the pair: whether no edit of the two merged is wrong; NaN at 0
+    net: Float[np.ndarray, "steps"]  # of the pair: 1 where no edit of the merged step is wrong; NaN at 0
     first_error: int  # z: the first step that is not ok or not alive
     last_error: int  # z: from this step on no state is alive; T exactly where solved
-    delta: Float[np.ndarray, "steps"]  # progress: right minus wrong cells after it, less those before it
+    delta: Float[np.ndarray, "steps"]  # progress: right minus wrong cells after the step, less the same before it
     remaining: Integer[np.ndarray, "steps"]
     solved: bool
-    provenance: dict[str, str]  # of each field above
+    provenance: dict[str, str]  # by field: where its labels come from
 
 
 @dataclass(kw_only=True, slots=True)
 class BatchLabels:
-    """StepLabels of many attempts: arrays [num, steps], whose entries from lengths[i] on mean nothing."""
+    """The labels of many attempts, see `StepLabels`. Entries of attempt i from lengths[i] on mean nothing."""
 
     ok: Float[np.ndarray, "num steps"]
     state: Bool[np.ndarray, "num steps"]
@@ -77,12 +77,12 @@ class BatchLabels:
         )
 
 
-LABELS = tuple(one.name for one in fields(StepLabels) if one.name != "provenance")
+LABELS = tuple(label.name for label in fields(StepLabels) if label.name != "provenance")
 PER_STEP = ("ok", "state", "alive", "second", "net", "delta", "remaining")
 
 
 def exact_labels(rules: StepRules, trajectories: Sequence[Trajectory]) -> list[StepLabels]:
-    """The labels of each attempt; sets its `outcome`. ValueError naming the first attempt with a faulty step."""
+    """The labels of each attempt, whose `outcome` is set. UserError naming the first attempt with a faulty step."""
     if not trajectories:
         return []
     batch = label_states(rules, from_trajectories(trajectories))
@@ -92,7 +92,7 @@ def exact_labels(rules: StepRules, trajectories: Sequence[Trajectory]) -> list[S
 
 
 def label_states(rules: StepRules, attempts: Attempts) -> BatchLabels:
-    """The labels of attempts given by their states. ValueError naming the first attempt with a faulty step."""
+    """The labels of attempts given by their states. UserError naming the first attempt with a faulty step."""
     pieces = []
     at_once = max(1, CELLS_AT_ONCE // attempts.states[:1].size) if len(attempts) else 1
     for begin in range(0, max(len(attempts), 1), at_once):
@@ -104,18 +104,18 @@ def label_states(rules: StepRules, attempts: Attempts) -> BatchLabels:
 
 
 def stack(labels: Sequence[StepLabels]) -> BatchLabels:
-    """Labels of several attempts as arrays. ValueError where their provenance differs."""
+    """The labels of several attempts as arrays. UserError where their provenance differs."""
     provenance = labels[0].provenance
-    if any(one.provenance != provenance for one in labels):
+    if any(attempt.provenance != provenance for attempt in labels):
         raise UserError("labels of different provenance: stack each kind by itself")
-    lengths = np.array([len(one.ok) for one in labels])
+    lengths = np.array([len(attempt.ok) for attempt in labels])
     columns: dict[str, Any] = {}
     for name in PER_STEP:
         columns[name] = np.zeros((len(labels), int(lengths.max())), getattr(labels[0], name).dtype)
-        for row, one in zip(columns[name], labels, strict=True):
-            row[: len(one.ok)] = getattr(one, name)
+        for row, attempt in zip(columns[name], labels, strict=True):
+            row[: len(attempt.ok)] = getattr(attempt, name)
     for name in ("first_error", "last_error", "solved"):
-        columns[name] = np.array([getattr(one, name) for one in labels])
+        columns[name] = np.array([getattr(attempt, name) for attempt in labels])
     return BatchLabels(**columns, lengths=lengths, provenance=dict(provenance))
 
 
@@ -155,7 +155,7 @@ def _label(rules: StepRules, attempts: Attempts) -> dict[str, np.ndarray]:
 
 
 def _targets(rules: StepRules, problems, before, after) -> UInt8[np.ndarray, "num steps seq"]:
-    """Of edits [num, steps, seq]; one step that stands for all where the solution is unique."""
+    """The targets of edits `[num, steps, seq]`; a single step for all of them where the solution is unique."""
     if rules.unique:
         return rules.targets(problems, problems, problems)[:, None]
     num, steps, seq = before.shape

@@ -1,4 +1,4 @@
-"""Who takes the steps: policies that extend partial solutions, and trajectories sampled from them."""
+"""Policies, which extend partial solutions step by step, and trajectories sampled from them."""
 
 from typing import Protocol, runtime_checkable
 
@@ -12,7 +12,7 @@ from puzzles.steps.attempts import groups
 from puzzles.steps.rules import StepRules
 from puzzles.steps.steps import REGIMES, Regime, Trajectory, from_states
 
-ROWS = 8192  # worked on at once, so that the table of legal values stays small
+CHUNK_ROWS = 8192  # states worked on together, so that the table of legal values stays small
 States = Integer[np.ndarray, "num seq"]
 
 
@@ -22,14 +22,14 @@ class Policy(Protocol):
 
     name: str
     cells_per_step: int
-    regime: Regime  # fill: only blank cells are written; edit: written ones are erased and overwritten as well
+    regime: Regime  # fill: only blank cells are written; edit: written cells may be erased and overwritten too
 
     def __call__(
         self, rng: np.random.Generator, problems: States, states: States, left: Integer[np.ndarray, "num"]
     ) -> tuple[UInt8[np.ndarray, "num seq"], Float[np.ndarray, "num"]]:
-        """(states after the step, log-probability of each step, NaN where unknown).
+        """The states after one step, and the log-probability of each step, NaN where it is unknown.
 
-        `left`: steps of the budget that are left, this one among them. The arrays given stay as they are.
+        `left` counts the steps of the budget that are left, including this one. The arguments are not changed.
         """
         ...
 
@@ -40,7 +40,7 @@ def check_probability(key: str, value: float) -> None:
 
 
 def check_policy(cells_per_step: int, regime: str) -> Regime:
-    """The regime. ValueError for another than there are, or steps of no cell."""
+    """The regime. UserError for an unknown one, or for steps of fewer than one cell."""
     if cells_per_step < 1:
         raise UserError(f"cells_per_step={cells_per_step}: must be at least 1")
     if regime == "fill" or regime == "edit":
@@ -49,7 +49,8 @@ def check_policy(cells_per_step: int, regime: str) -> Regime:
 
 
 class _Edits:
-    """A batch of rows in the middle of a step: each row has its own stream, so chunks and threads change nothing."""
+    """A batch of rows in the middle of a step. Each row has its own random stream, so that the result does not depend
+    on chunks and threads."""
 
     def __init__(self, rules: StepRules, rng: np.random.Generator, problems: States, states: States) -> None:
         self.rules, self.problems = rules, problems
@@ -61,9 +62,9 @@ class _Edits:
         self.only = np.zeros(len(states), np.int64)
 
     def write(self, targets: States, edit: bool) -> None:
-        """What the plan wishes; legality is seen in the state as the plan left it."""
-        for first in range(0, len(self.states), ROWS):
-            piece = slice(first, first + ROWS)
+        """Writes what the plan wishes, as far as it is legal in the states as the plan left them."""
+        for first in range(0, len(self.states), CHUNK_ROWS):
+            piece = slice(first, first + CHUNK_ROWS)
             legal = self.rules.legal(self.problems[piece], self.states[piece])
             rows = [
                 array[piece]
@@ -84,17 +85,18 @@ def _write(rows: list[np.ndarray], legal: Bool[np.ndarray, "num seq vocab"], bla
 
 
 class CarelessSolver:
-    """Knows the solution and slips.
+    """A policy that knows the solution and makes mistakes.
 
-    Each atomic edit errs with probability `error`. An edit that doesn't err writes a right value into a random blank
-    cell where it is legal. One that errs writes a locally legal but wrong value into a random blank cell; in "edit" a
-    share `doubt` of those breaks a right cell instead, so that erasing alone tells nobody that a value was wrong.
-    In "edit", while wrong cells exist, an edit goes to one of them with probability `correct`: it is erased, or (half
-    of the time, where the right value is legal) overwritten; if that edit errs, it goes to a right cell and breaks it.
+    Each edit of one cell errs with probability `error`. An edit that does not err writes a right value into a random
+    blank cell where it is legal. One that errs writes a legal but wrong value into a random blank cell; in the regime
+    "edit" a share `doubt` of these breaks a right cell instead, so that erasing a value does not prove it wrong. In
+    "edit", while wrong cells exist, an edit goes to one of them with probability `correct`: the cell is erased or, half
+    of the time where the right value is legal, overwritten; if that edit errs, it breaks a right cell instead.
 
-    A cell is edited at most once a step. After an error a right value may clash with the wrong one: it is not legal
-    then and waits. While right values are missing but none is legal, a wrong one is written; where no value is legal at
-    all, in "edit" a random written cell is erased. Errors that no legal value allows aren't made. A solved row rests.
+    A cell is edited at most once a step. After an error a right value may clash with the wrong one and is not legal
+    until that is mended. While right values are missing but none is legal, a wrong one is written; where no value is
+    legal at all, in "edit" a random written cell is erased. An error for which no value is legal is not made. Solved
+    rows stay as they are.
     """
 
     def __init__(
@@ -121,7 +123,7 @@ class CarelessSolver:
     def __call__(
         self, rng: np.random.Generator, problems: States, states: States, left: Integer[np.ndarray, "num"]
     ) -> tuple[UInt8[np.ndarray, "num seq"], Float[np.ndarray, "num"]]:
-        """See Policy. Log-probabilities are unknown: the same step can come about in several orders."""
+        """See `Policy`. Log-probabilities are unknown, since the same step can arise in several orders."""
         edits = _Edits(self.rules, rng, problems, states)
         targets = self.rules.targets(problems, edits.states, edits.states)
 
@@ -138,7 +140,10 @@ class CarelessSolver:
 
 
 class RandomPolicy:
-    """Writes random legal values into random blank cells; in "edit" it revises written cells with chance `revise`."""
+    """A policy that writes random legal values into random blank cells.
+
+    In the regime "edit" an edit revises a written cell with probability `revise` (by default 0.2).
+    """
 
     def __init__(
         self, rules: StepRules, *, cells_per_step: int = 1, regime: str = "fill", revise: float | None = None
@@ -155,7 +160,7 @@ class RandomPolicy:
     def __call__(
         self, rng: np.random.Generator, problems: States, states: States, left: Integer[np.ndarray, "num"]
     ) -> tuple[UInt8[np.ndarray, "num seq"], Float[np.ndarray, "num"]]:
-        """See Policy. Log-probabilities are unknown: the same step can come about in several orders."""
+        """See `Policy`. Log-probabilities are unknown, since the same step can arise in several orders."""
         edits = _Edits(self.rules, rng, problems, states)
 
         def plan(start: int, stop: int) -> None:
@@ -171,7 +176,7 @@ class RandomPolicy:
 
 
 def solved(rules: StepRules, problems: States, states: States) -> Bool[np.ndarray, "num"]:
-    """Which states are the solution, or one of them."""
+    """Which states are a solution of their problem."""
     return (rules.targets(problems, states, states) == states).all(1)
 
 
@@ -183,10 +188,11 @@ def run(
     states: States,
     left: Integer[np.ndarray, "num"],
 ) -> tuple[UInt8[np.ndarray, "num times seq"], Integer[np.ndarray, "num"], Float[np.ndarray, "num steps"]]:
-    """Steps from the given states until a row is solved or has none left.
+    """Takes steps from the given states until a row is solved or has no steps left.
 
-    (states, the given ones first and the last one repeated to the end; steps taken; log-probability of each step,
-    NaN where none was taken or it is unknown). times = the most steps left + 1.
+    Returns the states `[num, times, seq]`, the given ones first and the last one repeated to the end, with times = the
+    largest number of steps left + 1; the number of steps taken `[num]`; and the log-probability of each step
+    `[num, steps]`, NaN where no step was taken or it is unknown.
     """
     longest = int(left.max(initial=0))
     history = np.repeat(np.asarray(states, np.uint8)[:, None], longest + 1, 1)
@@ -213,7 +219,7 @@ def _check_budget(budget: int) -> None:
 def sample_states(
     policy: Policy, rules: StepRules, rng: np.random.Generator, problems: States, budget: int
 ) -> tuple[UInt8[np.ndarray, "num times seq"], Integer[np.ndarray, "num"]]:
-    """One attempt at each problem: (states from the start on, budget + 1 a row; steps taken).
+    """One attempt at each problem: the states from the start on `[num, budget + 1, seq]`, and the steps taken `[num]`.
 
     An attempt ends when it is solved; its last state is repeated from there on.
     """
@@ -225,7 +231,7 @@ def sample_states(
 def sample_trajectories(
     policy: Policy, rules: StepRules, rng: np.random.Generator, problems: States, num: int, budget: int
 ) -> list[Trajectory]:
-    """`num` attempts at each problem, those of one problem next to each other; their outcome is set."""
+    """`num` attempts at each problem, those of one problem next to each other, with their outcomes."""
     _check_budget(budget)
     if num < 1:
         raise UserError(f"num={num}: must be at least 1")
@@ -233,10 +239,10 @@ def sample_trajectories(
     history, lengths, logps = run(policy, rules, rng, rows, rules.start(rows), np.full(len(rows), budget))
     outcomes = solved(rules, rows, history[:, -1])
     orbits = np.repeat(groups(rules.puzzle, problems), num)
-    found = []
+    trajectories = []
     for row, length in enumerate(lengths.tolist()):
         logp = logps[row, :length]
-        found.append(
+        trajectories.append(
             Trajectory(
                 task=rules.puzzle.name,
                 problem=rows[row],
@@ -251,4 +257,4 @@ def sample_trajectories(
                 logp=None if np.isnan(logp).any() else logp.tolist(),
             )
         )
-    return found
+    return trajectories

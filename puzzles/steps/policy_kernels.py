@@ -1,4 +1,4 @@
-"""What policies write next: one atomic edit of each row, drawn from the row's own stream."""
+"""The kernels of policies: one edit of one cell in each row, drawn from the row's own random stream."""
 
 import numpy as np
 from numba import njit
@@ -17,7 +17,7 @@ def unit(random):
 
 @njit(cache=True, nogil=True)
 def pick(random, flags):
-    """One of the places that are flagged, each as likely; -1 where none is."""
+    """One of the flagged places, all equally likely; -1 where no place is flagged."""
     count = 0
     for flag in flags:
         count += flag
@@ -44,7 +44,8 @@ def _filled(state, target, editable, touched, blank, right, flags):
 def plan_careless(
     randoms, states, targets, editable, touched, blank, error, correct, doubt, edit, start, stop, wish, only
 ):
-    """Rows start..stop: what the careless solver wishes to write, and in which cell; what it revises is erased."""
+    """Plans rows start..stop: what the careless solver wishes to write and in which cell. A cell to be revised is
+    erased here."""
     flags = np.empty(states.shape[1], np.bool_)
     for index in range(start, stop):
         random = randoms[index : index + 1]
@@ -75,7 +76,7 @@ def plan_careless(
 
 @njit(cache=True, nogil=True)
 def plan_random(randoms, states, editable, touched, blank, revise, start, stop, wish, only):
-    """Rows start..stop: any legal value; with probability `revise` a written cell is erased, or written anew."""
+    """Plans rows start..stop: any legal value; with probability `revise` a written cell is erased or rewritten."""
     flags = np.empty(states.shape[1], np.bool_)
     for index in range(start, stop):
         random = randoms[index : index + 1]
@@ -105,7 +106,7 @@ def _fits(wish, value, target, blank):
 
 @njit(cache=True, nogil=True)
 def _write(random, state, target, open_cells, legal, blank, wish, cells, values):
-    """Writes a wished and legal value into an open cell; the cell, or -1 where there is none."""
+    """Writes a legal value that is wished into an open cell. Returns the cell, or -1 where there is none."""
     for cell in range(len(state)):
         cells[cell] = False
         if open_cells[cell]:
@@ -121,7 +122,7 @@ def _write(random, state, target, open_cells, legal, blank, wish, cells, values)
 
 @njit(cache=True, nogil=True)
 def write(randoms, states, targets, editable, touched, legal, blank, edit, start, stop, wish, only):
-    """Rows start..stop: writes what is wished where it is legal, else what is left to do (see CarelessSolver)."""
+    """Writes in rows start..stop what is wished where it is legal, else what is left to do (see CarelessSolver)."""
     seq = states.shape[1]
     open_cells, cells = np.empty((2, seq), np.bool_)
     values = np.empty(legal.shape[2], np.bool_)

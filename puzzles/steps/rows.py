@@ -1,15 +1,14 @@
-"""Examples for a step scorer, as columns: what it is shown and what it should say."""
+"""Examples for a step scorer as columns: what it is shown and the label that it learns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, Int64, Integer, UInt8
+from jaxtyping import Bool, Float, Float32, Int32, Int64, Integer, UInt8
 
 from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts, from_trajectories
-from puzzles.steps.checks import check_labels
 from puzzles.steps.labels import BatchLabels, StepLabels, stack
 from puzzles.steps.steps import Trajectory
 
@@ -22,16 +21,19 @@ MOST_SOURCES = 256
 
 @dataclass(kw_only=True, slots=True)
 class StepRows:
-    """One row an example: the puzzle, the state before and after, and a label in [0, 1]."""
+    """One example a row: the puzzle, the state before and after a step, and a label in [0, 1].
+
+    UserError for columns of different lengths or sizes and for values out of range.
+    """
 
     problem: UInt8[np.ndarray, "rows seq"]
     before: UInt8[np.ndarray, "rows seq"]  # state t - 1; of a pair: t - 2
     after: UInt8[np.ndarray, "rows seq"]  # state t
     left: Int32[np.ndarray, "rows"]  # steps of the budget left after this one
     span: UInt8[np.ndarray, "rows"]  # 1: one step, 2: two steps merged
-    label: Float32[np.ndarray, "rows"]  # NaN: none
-    group: Int64[np.ndarray, "rows"]  # the same for puzzles that are symmetric images of each other
-    source: UInt8[np.ndarray, "rows"]  # where the label comes from: a place in `sources`
+    label: Float32[np.ndarray, "rows"]  # NaN: no label
+    group: Int64[np.ndarray, "rows"]  # the same for puzzles that are symmetric to each other
+    source: UInt8[np.ndarray, "rows"]  # where the label comes from: an index into `sources`
     sources: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -48,12 +50,12 @@ class StepRows:
         return len(self.label)
 
     def take(self, index: Integer[np.ndarray, "some"] | Bool[np.ndarray, "rows"] | slice) -> "StepRows":
-        """The rows at these places, or where a mask says so."""
+        """The rows at these places, or those of a mask."""
         return StepRows(**{name: getattr(self, name)[index] for name in COLUMNS}, sources=self.sources)
 
     @staticmethod
     def concatenate(parts: "Sequence[StepRows]") -> "StepRows":
-        """All rows one after another. ValueError for none, or for puzzles of different sizes."""
+        """The rows of all parts in order. UserError for an empty list, or for puzzles of different sizes."""
         if not parts:
             raise UserError("no rows to concatenate")
         if len({part.problem.shape[1] for part in parts}) > 1:
@@ -66,11 +68,11 @@ class StepRows:
         return StepRows(**columns, sources=sources)
 
 
-COLUMNS = tuple(one.name for one in fields(StepRows) if one.name != "sources")
+COLUMNS = tuple(column.name for column in fields(StepRows) if column.name != "sources")
 
 
 def check_shapes(columns: Mapping[str, np.ndarray]) -> None:
-    """ValueError where columns are not equally long, or states not of their puzzle's size."""
+    """UserError where columns differ in length, or states in size from their puzzle."""
     lengths = {name: len(columns[name]) for name in COLUMNS}
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{length} {name}" for name, length in lengths.items())
@@ -81,14 +83,22 @@ def check_shapes(columns: Mapping[str, np.ndarray]) -> None:
         raise UserError(f"rows have cells of {cells}: must be equally many")
 
 
+def check_labels(labels: Float[np.ndarray, "rows"]) -> None:
+    """UserError for the first label that is neither from 0 to 1 nor NaN, which stands for no label."""
+    wrong = (labels < 0) | (labels > 1)
+    if wrong.any():
+        index = int(np.argmax(wrong))
+        raise UserError(f"label {index}: {labels[index]:g}: must be from 0 to 1")
+
+
 @dataclass(kw_only=True, slots=True)
 class StepTrajectories:
-    """The single steps of whole attempts, one attempt after another."""
+    """The single steps of complete attempts, one attempt after another."""
 
     rows: StepRows
     starts: Int64[np.ndarray, "num_and_one"]  # attempt i has the rows starts[i] to starts[i + 1]
     outcome: Bool[np.ndarray, "num"]
-    error: Int64[np.ndarray, "num"]  # z from 0; the number of steps where there is none
+    error: Int64[np.ndarray, "num"]  # the error step from 0; the number of steps where there is no error
 
     def __post_init__(self) -> None:
         lengths = np.diff(self.starts)
@@ -110,7 +120,7 @@ class StepTrajectories:
         return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.starts))
 
     def take(self, index: Integer[np.ndarray, "some"] | Bool[np.ndarray, "num"]) -> "StepTrajectories":
-        """Some of the attempts, whole."""
+        """The attempts at these places, each with all its rows."""
         chosen = np.arange(len(self))[index]
         lengths = np.diff(self.starts)[chosen]
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -139,9 +149,9 @@ def rows_of(
     fine: Fine | None = "ok",
     coarse: Coarse | None = None,
 ) -> StepRows:
-    """The single steps of all attempts with the label `fine`, then all merged pairs with the label `coarse`.
+    """The single steps of all attempts with the label `fine`, then the merged pairs with the label `coarse`.
 
-    None leaves that half out. ValueError where labels are not of these trajectories.
+    None leaves that half out. UserError where the labels do not belong to these trajectories.
     """
     attempts, batch = _paired(trajectories, labels)
     parts = [_rows(attempts, batch, fine or "ok", FINE)] if fine else []
@@ -158,7 +168,7 @@ def trajectories_of(
     fine: Fine = "ok",
     error: Error = "last",
 ) -> StepTrajectories:
-    """The attempts whole, each step with the label `fine`. ValueError for an attempt without a step."""
+    """All attempts, each step with the label `fine`. UserError for an attempt without steps."""
     if error not in ("first", "last"):
         raise UserError(f"error={error}: must be first or last")
     attempts, batch = _paired(trajectories, labels)

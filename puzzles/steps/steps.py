@@ -1,6 +1,6 @@
 """A solution as a sequence of edits: steps, their composition, and trajectories that chain them.
 
-States are token ids `[seq]` of the puzzle, as the domain's `puzzles.steps.rules` starts them.
+States are token ids of the puzzle, uint8 `[seq]`; `puzzles.steps.rules.StepRules.start` gives the first one.
 """
 
 from collections.abc import Iterator
@@ -19,10 +19,11 @@ REGIMES = ("fill", "edit")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Cells that change together, with their token ids before and after; no cell at all is a step that does nothing.
+    """Cells that change together, with their token ids before and after. A step without cells does nothing.
 
-    `span` is the half-open range of atomic steps it stands for: (t, t + 1) for step t of a trajectory, (t - 1, t + 1)
-    for it merged with the one before. ValueError for cells that repeat or lists of different lengths.
+    `span` is the half-open range of the single steps it stands for: (t, t + 1) for step t of a trajectory,
+    (t - 1, t + 1) for that step merged with the one before. UserError for a cell that occurs twice and for lists of
+    different lengths.
     """
 
     cells: tuple[int, ...]
@@ -48,7 +49,7 @@ class Step:
         return cls(tuple(cells.tolist()), tuple(before[cells].tolist()), tuple(after[cells].tolist()), span)
 
     def apply(self, state: Integer[np.ndarray, "seq"]) -> UInt8[np.ndarray, "seq"]:
-        """The state after it. ValueError where the state does not hold what the step says it replaces."""
+        """The state after the step. UserError where the state does not hold the tokens that the step replaces."""
         cells = list(self.cells)
         if cells and not 0 <= min(cells) <= max(cells) < len(state):
             raise UserError(f"step {self.span[0]}: cells={cells}: must lie in 0..{len(state) - 1}")
@@ -61,7 +62,7 @@ class Step:
 
 
 def compose(first: Step, second: Step) -> Step:
-    """Both as one: the later edit of a cell wins, and what changes nothing in the end is left out."""
+    """Both steps as one. The later edit of a cell wins; cells that are the same as before in the end are left out."""
     edits = {cell: (old, new) for cell, old, new in zip(first.cells, first.old, first.new, strict=True)}
     for cell, old, new in zip(second.cells, second.old, second.new, strict=True):
         before, between = edits.get(cell, (old, old))
@@ -77,9 +78,9 @@ def compose(first: Step, second: Step) -> Step:
 class Trajectory:
     """One attempt at one puzzle, step by step.
 
-    `group` tells puzzles apart up to symmetry, so that splits by it do not leak; `budget` is the number of steps the
-    attempt was allowed, of up to `cells_per_step` cells each; `regime` is what the attempt was allowed to do, whether
-    or not it did; `logp` are the policy's log-probabilities of its steps.
+    The attempt was allowed `budget` steps of up to `cells_per_step` cells each; `regime` says what it was allowed to do
+    in them, whether or not it did. `group` is the same number for puzzles that are symmetric to each other: a split by
+    groups does not leak. `logp` are the policy's log-probabilities of the steps.
     """
 
     task: str
@@ -104,7 +105,7 @@ class Trajectory:
             raise UserError(f"trajectory of {len(self.steps)} steps: budget={self.budget}: must be at least as many")
 
     def states(self) -> UInt8[np.ndarray, "states seq"]:
-        """The start and the state after each step: one more than steps. ValueError for steps that do not chain."""
+        """The start and the state after each step, `[steps + 1, seq]`. UserError for steps that do not chain."""
         return np.stack(list(self._states()))
 
     def _states(self) -> Iterator[np.ndarray]:
@@ -115,12 +116,12 @@ class Trajectory:
             yield state
 
     def merged(self, t: int) -> Step:
-        """Step t with the one before it, as hierarchical reward models see them. ValueError for the first."""
+        """Step t merged with the one before it, as hierarchical reward models see it. UserError for the first step."""
         if not 1 <= t < len(self.steps):
             raise UserError(f"t={t}: must lie in 1..{len(self.steps) - 1}, where a step comes before")
         return compose(self.steps[t - 1], self.steps[t])
 
 
 def from_states(states: Integer[np.ndarray, "states seq"]) -> list[Step]:
-    """The steps between states that follow each other."""
+    """The steps between consecutive states."""
     return [Step.between(before, after, (t, t + 1)) for t, (before, after) in enumerate(pairwise(states))]

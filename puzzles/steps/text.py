@@ -1,7 +1,7 @@
 """Steps as text: `r3c5=7` (row and column from 1), `r3c5=.` for an erased cell, `pass` for a step without edits.
 
-Edits of one step stand beside each other with a blank between. Mazes mark with `o`; ARC writes colours 0 to 9 and
-`eos`.
+Edits of one step are separated by blanks. Each domain names its values (`Puzzle.step_symbols`): mazes mark with `o`,
+ARC writes the colours 0 to 9 and `eos`.
 """
 
 import re
@@ -12,15 +12,15 @@ from jaxtyping import Integer
 
 from puzzles.base import Puzzle
 from puzzles.errors import UserError
+from puzzles.steps.checks import as_rows, place
 from puzzles.steps.steps import Step
-from puzzles.steps.tokens import as_rows, place
 
 PASS = "pass"
 EDIT = re.compile(r"r([0-9]{1,4})c([0-9]{1,4})=(\S+)")
 
 
 def format_step(puzzle: Puzzle, step: Step) -> str:
-    """One line; ValueError for a cell or a value that the puzzle has not."""
+    """The step in one line. UserError for a cell or a value that the puzzle does not have."""
     names = puzzle.step_symbols()
     edits = []
     for cell, new in zip(step.cells, step.new, strict=True):
@@ -35,9 +35,10 @@ def format_step(puzzle: Puzzle, step: Step) -> str:
 
 
 def parse_step(puzzle: Puzzle, text: str, state: Integer[np.ndarray, "seq"], span: tuple[int, int] = (0, 1)) -> Step:
-    """The step that such a text makes of the state before it; edits that change nothing are left out.
+    """The step that the text describes in the state before it; edits that change nothing are left out.
 
-    ValueError for text that is none, a cell outside the puzzle or named twice, and an unknown value.
+    UserError for text that does not describe a step, for a cell outside the puzzle or named twice, and for an unknown
+    value. The time is linear in the length of the text.
     """
     tokens = {symbol: token for token, symbol in puzzle.step_symbols().items()}
     rows, columns = puzzle.shape
@@ -47,31 +48,38 @@ def parse_step(puzzle: Puzzle, text: str, state: Integer[np.ndarray, "seq"], spa
         raise UserError(f"step {span[0]}: empty text: a step without edits is written {PASS}")
     named: set[int] = set()
     for word in [] if words == [PASS] else words:
-        found = EDIT.fullmatch(word)
-        if not found:
+        match = EDIT.fullmatch(word)
+        if not match:
             raise UserError(
-                f"step {span[0]}: {word!r} is no edit: must look like r1c2={list(tokens)[-1]}, or be {PASS}"
+                f"step {span[0]}: {_shown(word)} is not an edit: must look like r1c2={list(tokens)[-1]}, or be {PASS}"
             )
-        row, column, symbol = int(found[1]), int(found[2]), found[3]
+        row, column, symbol = int(match[1]), int(match[2]), match[3]
         if not (1 <= row <= rows and 1 <= column <= columns):
-            raise UserError(f"step {span[0]}: {word!r} lies outside the {rows}x{columns} {puzzle.name}")
+            raise UserError(f"step {span[0]}: {_shown(word)} lies outside the {rows}x{columns} {puzzle.name}")
         if symbol not in tokens:
-            raise UserError(f"step {span[0]}: {word!r} writes {symbol!r}: must be one of {' '.join(tokens)}")
+            raise UserError(
+                f"step {span[0]}: {_shown(word)} writes {_shown(symbol)}: must be one of {' '.join(tokens)}"
+            )
         cell = (row - 1) * columns + column - 1
         if cell in named:
-            raise UserError(f"step {span[0]}: {word!r} edits a cell a second time: each at most once")
+            raise UserError(f"step {span[0]}: {_shown(word)} edits a cell a second time: each at most once")
         named.add(cell)
         after[cell] = tokens[symbol]
     return Step.between(np.asarray(state), after, span)
 
 
+def _shown(text: str) -> str:
+    """A text in quotes, cut where it is long."""
+    return ascii(text if len(text) <= 40 else f"{text[:37]}...")
+
+
 def format_steps(puzzle: Puzzle, steps: Sequence[Step]) -> list[str]:
-    """One line a step."""
+    """Each step in one line."""
     return [format_step(puzzle, step) for step in steps]
 
 
 def parse_steps(puzzle: Puzzle, texts: Sequence[str], start: Integer[np.ndarray, "seq"]) -> list[Step]:
-    """Steps that follow each other from a start."""
+    """The steps that the texts describe, one after another from the start."""
     state, steps = np.asarray(start), []
     for number, text in enumerate(texts):
         steps.append(parse_step(puzzle, text, state, (number, number + 1)))

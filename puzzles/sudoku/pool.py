@@ -72,7 +72,7 @@ def write_pool(
             f"{split}: {len(inputs):,} puzzles, {(~fresh).sum()} of them left out as symmetric to one of --unlike",
             flush=True,
         )
-        written[split] = dataset.dataset(
+        written[split] = dataset.from_sets(
             {"all": build.plain(inputs[fresh], labels[fresh])}, vocab_size=sudoku.vocab_size
         )
     found = dataset.write(directory, written, settings=settings)

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
 from puzzles.errors import UserError
-from puzzles.steps.answers import Answers
-from puzzles.steps.tokens import as_rows
+from puzzles.steps.checks import as_rows
+from puzzles.steps.rules import Answers
 
 BLANK = 1
 Rows = Integer[np.ndarray, "num seq"]

@@ -1,7 +1,7 @@
-"""Hierarchical Node Compression (arXiv 2503.13551): a child hung on its grandparent, both steps merged into one.
+"""Hierarchical node compression (arXiv 2503.13551): a node is moved to its grandparent, which merges both steps.
 
-The moved node keeps its label and so does the grandparent; the parent's becomes the estimate without that child. In
-the published code descendants of a moved node keep the old history; here every history follows from the tree.
+The moved node and the grandparent keep their labels; the parent's label becomes the estimate without that child. In the
+published code descendants of a moved node keep the old history; here every history follows from the tree.
 """
 
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ from puzzles.trees.trees import Node, Origin, Tree
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompressionReport:
-    """What changed, the root not counted."""
+    """What a compression changed in the nodes below the root."""
 
     nodes: int
     moved: int
-    changed: int  # labels that are others now
+    changed: int  # labels that differ from before
     total_change: float  # sum of |change|
     largest_change: float
-    duplicates: int  # moved nodes that have a sibling of the same state now
+    duplicates: int  # moved nodes that have a new sibling of the same state
 
     @property
     def moved_share(self) -> float:
@@ -34,30 +34,30 @@ class CompressionReport:
 
     @property
     def mean_change(self) -> float:
-        """Of the labels that changed."""
+        """The mean change of the labels that changed."""
         return self.total_change / max(self.changed, 1)
 
     @staticmethod
     def total(reports: "Iterable[CompressionReport]") -> "CompressionReport":
-        """All as one."""
+        """The reports of several trees as one."""
         reports = list(reports)
         return CompressionReport(
-            nodes=sum(one.nodes for one in reports),
-            moved=sum(one.moved for one in reports),
-            changed=sum(one.changed for one in reports),
-            total_change=sum(one.total_change for one in reports),
-            largest_change=max((one.largest_change for one in reports), default=0.0),
-            duplicates=sum(one.duplicates for one in reports),
+            nodes=sum(report.nodes for report in reports),
+            moved=sum(report.moved for report in reports),
+            changed=sum(report.changed for report in reports),
+            total_change=sum(report.total_change for report in reports),
+            largest_change=max((report.largest_change for report in reports), default=0.0),
+            duplicates=sum(report.duplicates for report in reports),
         )
 
 
 def compress(
     tree: Tree, rng: np.random.Generator, *, probability: float = 0.5, min_children: int = 4
 ) -> tuple[Tree, CompressionReport]:
-    """A copy with some nodes hung on their grandparents; the tree given stays as it is.
+    """A copy of the tree with some nodes moved to their grandparents.
 
-    Breadth first, a child at depth 2 or more whose parent was not moved, has at least `min_children` children and has
-    lost none yet is moved with `probability`.
+    Breadth first, a node at depth 2 or more is moved with `probability` if its parent has not been moved, has at least
+    `min_children` children and has lost none yet.
     """
     copy, nodes = _copy(tree)
     labels = [node.mc for node in nodes]
@@ -77,9 +77,9 @@ def compress(
 def leave_one_out(
     tree: Tree, rng: np.random.Generator, *, probability: float = 0.5, min_children: int = 4
 ) -> tuple[Tree, CompressionReport]:
-    """The control: a copy with the labels that `compress` gives for the same state of rng, and no node moved.
+    """The control: a copy with the labels that `compress` gives for the same state of `rng`, but no node moved.
 
-    Labels that changed are no longer those of the leaves under them: `recount` would undo it.
+    The changed labels are not those of the leaves under them, so `recount` would undo them.
     """
     copy, nodes = _copy(tree)
     labels = [node.mc for node in nodes]
@@ -89,7 +89,7 @@ def leave_one_out(
 
 
 def _copy(tree: Tree) -> tuple[Tree, list[Node]]:
-    """(the copy, its nodes breadth first); states are shared, nothing writes into them."""
+    """The copy, and its nodes breadth first. The states are shared, since nothing writes into them."""
     copies: dict[Node | None, Node] = {}
     for node in tree.nodes():
         parent = copies.get(node.parent)
@@ -131,7 +131,7 @@ def _draw(tree: Tree, rng: np.random.Generator, probability: float, min_children
 
 
 def _leave_out(child: Node, origin: Origin) -> Node:
-    """Takes the child out of its parent's counts; the parent."""
+    """Subtracts the child from its parent's counts. Returns the parent."""
     parent = child.parent
     assert parent is not None
     parent.n -= child.n

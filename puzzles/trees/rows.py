@@ -1,4 +1,4 @@
-"""Examples for a step scorer out of trees, as the hierarchical reward model's are made (arXiv 2503.13551)."""
+"""Examples for a step scorer from trees, as for the hierarchical reward model (arXiv 2503.13551)."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -13,20 +13,20 @@ from puzzles.trees.node_compression import compress, leave_one_out
 from puzzles.trees.trees import Node, Tree
 
 Compressed = Literal["hnc", "noise"]
-SHARE = 0.1  # of the nodes of one depth and label that are kept at least
-ALIKE = 5  # nodes kept of a depth where all labels are the same
-Row = tuple[Tree, Node, Node, int, str]  # tree, node before, node, span, where the label comes from
+MIN_SHARE = 0.1  # of the nodes of one depth and label that are kept at least
+MAX_ALIKE = 5  # nodes that are kept of a depth where all labels are the same
+Row = tuple[Tree, Node, Node, int, str]  # tree, node before, node, span, provenance of the label
 
 
 def balanced(nodes: list[Node], rng: np.random.Generator) -> list[Node]:
-    """The published choice among nodes of one depth: as many of each label, and a tenth of the frequent ones."""
+    """The published choice among the nodes of one depth: as many of each label as of the rarest, at least a tenth."""
     labels: defaultdict[float, list[Node]] = defaultdict(list)
     for node in nodes:
         labels[node.mc].append(node)
     least = min(map(len, labels.values()))
     kept = []
     for _, alike in sorted(labels.items()):
-        count = max(least, int(len(alike) * SHARE)) if len(labels) > 1 else min(ALIKE, len(alike))
+        count = max(least, int(len(alike) * MIN_SHARE)) if len(labels) > 1 else min(MAX_ALIKE, len(alike))
         kept += [alike[place] for place in sorted(rng.choice(len(alike), count, replace=False).tolist())]
     return kept
 
@@ -63,12 +63,12 @@ def _rows(tree: Tree, nodes: list[Node], coarse: bool) -> list[Row]:
 
 
 def _distinct(rows: list[Row]) -> list[Row]:
-    """Without those that say the same of the same, the first of each kept."""
-    found: dict[tuple, Row] = {}
+    """The rows without repetitions of the same states, span, time and label; the first of each is kept."""
+    distinct: dict[tuple, Row] = {}
     for row in rows:
         _, before, node, span, _ = row
-        found.setdefault((before.state.tobytes(), node.state.tobytes(), node.time, span, node.mc), row)
-    return list(found.values())
+        distinct.setdefault((before.state.tobytes(), node.state.tobytes(), node.time, span, node.mc), row)
+    return list(distinct.values())
 
 
 def _columns(rows: list[Row], hard: bool, seq_len: int) -> StepRows:
@@ -101,21 +101,21 @@ def tree_rows(
     balance: bool = True,
     hard: bool = False,
 ) -> StepRows:
-    """Rows of each tree's nodes, each labelled with the node's Monte-Carlo estimate (hard: 1 where that is above 0).
+    """A row for each node of each tree, labelled with the node's Monte-Carlo estimate (`hard`: 1 where it is above 0).
 
-    `coarse`: also the step from the grandparent, with the node's label, at depth 2 and more. `compressed`: rows of the
-    tree and of its copy by `compress` ("hnc") or by `leave_one_out` ("noise"), without repetitions. `balance`: as many
-    nodes of each label at each depth of each tree, not all.
+    `coarse` adds the step from the grandparent, with the node's label, at depth 2 and more. `compressed` adds the rows
+    of a copy of the tree by `compress` ("hnc") or by `leave_one_out` ("noise"), without repetitions. `balance` takes
+    about as many nodes of each label at each depth of each tree (`balanced`) instead of all.
     """
     if not trees:
         raise UserError("no trees to make rows of")
     rows: list[Row] = []
     for tree in trees:
-        found = _rows(tree, _chosen(tree, rng, balance), coarse)
+        kept = _rows(tree, _chosen(tree, rng, balance), coarse)
         if compressed is not None:
             copy, _ = (compress if compressed == "hnc" else leave_one_out)(tree, rng)
-            found += _rows(copy, _chosen(copy, rng, balance), coarse)
-        rows += _distinct(found)
+            kept += _rows(copy, _chosen(copy, rng, balance), coarse)
+        rows += _distinct(kept)
     return _columns(rows, hard, len(trees[0].problem))
 
 
@@ -128,9 +128,9 @@ def count_matched(
     balance: bool = True,
     hard: bool = False,
 ) -> StepRows:
-    """The control for the number of examples: `wanted` fine rows of these trees and of as many more as it takes.
+    """The control for the number of examples: `wanted` fine rows, of these trees and of as many more as are needed.
 
-    `more(num)` grows fresh trees. What is too much is left out at random, but of the fresh trees only.
+    `more(num)` grows fresh trees. Surplus rows are left out at random, of the fresh trees only.
     """
     parts = [tree_rows(trees, rng, coarse=False, balance=balance, hard=hard)]
     total, num_trees = len(parts[0]), len(trees)
@@ -150,32 +150,34 @@ def count_matched(
 def tree_trajectories(
     trees: Sequence[Tree], rng: np.random.Generator | None = None, paths: int | None = None, *, hard: bool = False
 ) -> StepTrajectories:
-    """The attempts from the root to where they ended, steps labelled as in tree_rows; `paths`: at most so many a tree.
+    """The attempts from the root to where they ended, with steps labelled as in `tree_rows`.
 
-    The error is the first node from which no attempt of the tree solved. ValueError where no attempt ended in the tree
-    or steps are merged.
+    At most `paths` attempts of each tree are taken, drawn by `rng`. The error step of an attempt is its first node from
+    which no attempt of the tree solved the puzzle. UserError where no attempt ends in the trees or steps are merged.
     """
-    found: list[tuple[Tree, list[Node]]] = []
+    attempts: list[tuple[Tree, list[Node]]] = []
     for tree in trees:
         ends = [leaf for leaf in tree.leaves() if leaf.exact and leaf.parent is not None]
         if paths is not None and len(ends) > paths:
             if rng is None:
                 raise UserError(f"paths={paths}: needs rng, which draws them")
             ends = [ends[place] for place in sorted(rng.choice(len(ends), paths, replace=False).tolist())]
-        found += [(tree, leaf.path) for leaf in ends]
-    if not found:
+        attempts += [(tree, leaf.path) for leaf in ends]
+    if not attempts:
         raise UserError("no attempt ends in these trees: give them budget=height")
-    if any(node.time != node.depth for _, path in found for node in path):
+    if any(node.time != node.depth for _, path in attempts for node in path):
         raise UserError("trees have merged steps: take those from before the compression")
     rows = [
-        (tree, before, node, FINE, _provenance(tree, node)) for tree, path in found for before, node in pairwise(path)
+        (tree, before, node, FINE, _provenance(tree, node))
+        for tree, path in attempts
+        for before, node in pairwise(path)
     ]
-    lengths = [len(path) - 1 for _, path in found]
+    lengths = [len(path) - 1 for _, path in attempts]
     return StepTrajectories(
         rows=_columns(rows, hard, len(trees[0].problem)),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        outcome=np.array([path[-1].c > 0 for _, path in found]),
-        error=np.array([_first_hopeless(path[1:]) for _, path in found], np.int64),
+        outcome=np.array([path[-1].c > 0 for _, path in attempts]),
+        error=np.array([_first_hopeless(path[1:]) for _, path in attempts], np.int64),
     )
 
 

@@ -1,7 +1,7 @@
 """Trees that grow where it pays: UCT, and OmegaPRM's search for the first error (arXiv 2406.06592).
 
-Each tree's search is a generator that asks for attempts and is sent what came of them; the attempts that all trees ask
-for at a time are made together.
+The search in each tree is a generator: it yields requests for attempts and is sent their results. The attempts that all
+trees ask for at a time are made together.
 """
 
 from collections.abc import Generator
@@ -21,14 +21,14 @@ States = Integer[np.ndarray, "num seq"]
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """Attempts from one node."""
+    """The results of attempts from one node."""
 
-    states: UInt8[np.ndarray, "attempts times seq"]  # the node's own first
+    states: UInt8[np.ndarray, "attempts times seq"]  # the node's own state first
     lengths: Integer[np.ndarray, "attempts"]
     right: Bool[np.ndarray, "attempts"]
 
 
-Search = Generator[tuple[Node, int], Attempted, None]  # asks for so many attempts from a node
+Search = Generator[tuple[Node, int], Attempted, None]  # yields (node, number of attempts)
 
 
 def uct(
@@ -43,11 +43,12 @@ def uct(
     exploration: float = 2**0.5,
     starts: States | None = None,
 ) -> list[Tree]:
-    """Monte-Carlo tree search with UCT: `simulations` attempts a tree.
+    """Monte-Carlo tree search with UCT: `simulations` attempts in each tree.
 
-    Each goes down the tree by c / n + exploration sqrt(log(n of the parent) / n), from the first node with fewer than
-    `children` children on it is the policy's, and where it leaves the tree it adds a node. Counts of a node are the
-    simulations through it, so that its label leans towards what the search preferred.
+    An attempt descends the tree to the child with the largest c / n + exploration sqrt(log(n of the parent) / n). From
+    the first node with fewer than `children` children on, the policy continues; where the attempt leaves the tree, it
+    adds a node. The counts of a node are the attempts through it, so that its label is biased towards what the search
+    preferred.
     """
     _at_least_one(simulations=simulations)
     if exploration < 0:
@@ -67,20 +68,20 @@ def _uct(tree: Tree, simulations: int, exploration: float) -> Search:
             right = node.c > 0
         else:
             start = node
-            found = yield start, 1
-            right = bool(found.right[0])
-            node = _follow(node, found)
-            node.exact = node.time == tree.budget or (right and node.time == start.time + found.lengths[0])
+            attempted = yield start, 1
+            right = bool(attempted.right[0])
+            node = _follow(node, attempted)
+            node.exact = node.time == tree.budget or (right and node.time == start.time + attempted.lengths[0])
         for passed in node.path:
             passed.n += 1
             passed.c += int(right)
 
 
-def _follow(node: Node, found: Attempted) -> Node:
-    """The last node that the attempt passes in the tree; where it leaves the tree, a new one."""
-    for step in range(1, int(found.lengths[0]) + 1):
+def _follow(node: Node, attempted: Attempted) -> Node:
+    """The last node that the attempt passes in the tree, or a new one where it leaves the tree."""
+    for step in range(1, int(attempted.lengths[0]) + 1):
         known = len(node.children)
-        node = _child(node, found.states[0, step], 1)
+        node = _child(node, attempted.states[0, step], 1)
         if node.parent is not None and len(node.parent.children) > known:
             break
     return node
@@ -91,7 +92,7 @@ def _best_child(node: Node, exploration: float) -> Node:
 
 
 def _child(node: Node, state: UInt8[np.ndarray, "seq"], steps: int) -> Node:
-    """The child with this state so many steps on; a new one where there is none."""
+    """The child with this state after so many steps, or a new one where there is none."""
     time = node.time + steps
     for child in node.children:
         if child.time == time and np.array_equal(child.state, state):
@@ -114,13 +115,13 @@ def omega_prm(
     length: float | None = None,
     starts: States | None = None,
 ) -> list[Tree]:
-    """OmegaPRM: up to `searches` binary searches a tree, each for the first error of a failed attempt.
+    """OmegaPRM: up to `searches` binary searches in each tree, each for the first error of a failed attempt.
 
-    A node is labelled by k attempts from it. Failed attempts of nodes with a label between 0 and 1 wait in a pool; next
-    is the one with the greatest Q + U, where Q = alpha^(1 - MC) beta^(its steps / length) and
-    U = exploration sqrt(sum of N) / (1 + N), N being how often the attempt's node was chosen. Its middle gets a node:
-    with label 0 the error lies before it, else behind it. So steps between nodes are merged ones of several lengths.
-    `length`: by default the budget (published: 500 tokens).
+    A node is labelled by k attempts from it. Failed attempts of nodes with a label between 0 and 1 are kept in a pool.
+    The next search takes the one with the largest Q + U, where Q = alpha^(1 - MC) beta^(its steps / length) and
+    U = exploration sqrt(sum of N) / (1 + N), and N counts how often the attempt's node was chosen. A node is added in
+    the middle of the attempt: if its label is 0 the error lies before it, else behind it. Steps between nodes are
+    therefore merged from different numbers of steps. `length` is by default the budget (published: 500 tokens).
     """
     _at_least_one(searches=searches)
     for key, value in (("alpha", alpha), ("beta", beta)):
@@ -138,7 +139,7 @@ def omega_prm(
 
 @dataclass(slots=True)
 class _Failed:
-    """An attempt that failed, without its end."""
+    """An attempt that failed: the node it starts from and its states."""
 
     node: Node
     states: UInt8[np.ndarray, "times seq"]
@@ -175,21 +176,22 @@ def _omega(tree: Tree, searches: int, values: tuple[float, float, float, float])
 
 
 def _label(tree: Tree, node: Node) -> Generator[tuple[Node, int], Attempted, list[_Failed]]:
-    """Counts of k attempts; the failed ones, where others did not fail."""
-    found = yield node, tree.k
-    node.n, node.c = tree.k, int(found.right.sum())
-    node.exact = node.time == tree.budget or bool((found.lengths == 0).all())
+    """Sets the counts of a node by k attempts. Returns the failed ones where others succeeded."""
+    attempted = yield node, tree.k
+    node.n, node.c = tree.k, int(attempted.right.sum())
+    node.exact = node.time == tree.budget or bool((attempted.lengths == 0).all())
     if node.c in (0, node.n):
         return []
     return [
-        _Failed(node, found.states[place], int(found.lengths[place])) for place in np.flatnonzero(~found.right).tolist()
+        _Failed(node, attempted.states[place], int(attempted.lengths[place]))
+        for place in np.flatnonzero(~attempted.right).tolist()
     ]
 
 
 def _together(
     policy: Policy, rules: StepRules, rng: np.random.Generator, trees: list[Tree], searches: list[Search]
 ) -> None:
-    """Runs all searches to their ends."""
+    """Runs all searches to their ends, with the attempts that they ask for at a time made together."""
     asked = {place: request for place, search in enumerate(searches) if (request := next(search, None)) is not None}
     while asked:
         counts = [count for _, count in asked.values()]
@@ -202,9 +204,9 @@ def _together(
         ends = np.cumsum(counts)
         following = {}
         for place, start, end in zip(asked, ends - counts, ends, strict=True):
-            found = Attempted(history[start:end], lengths[start:end], right[start:end])
+            attempted = Attempted(history[start:end], lengths[start:end], right[start:end])
             try:
-                following[place] = searches[place].send(found)
+                following[place] = searches[place].send(attempted)
             except StopIteration:
                 continue
         asked = following

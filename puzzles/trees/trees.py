@@ -1,7 +1,7 @@
-"""Trees of partial solutions that a policy grows, and Monte-Carlo labels: the share of attempts from there that solve.
+"""Trees of partial solutions, full expansion, and Monte-Carlo labels: the share of attempts from a state that solve it.
 
-The full expansion is that of the hierarchical reward model (arXiv 2503.13551): every node down to a height gets the
-same number of children, and a node's label is the share of right leaves under it.
+The full expansion is that of the hierarchical reward model (arXiv 2503.13551): every node above a given height gets the
+same number of children, and the label of a node is the share of right leaves under it.
 """
 
 from collections import deque
@@ -24,10 +24,10 @@ States = Integer[np.ndarray, "num seq"]
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """A state, and what came of the attempts that went through it.
+    """A state, and the outcomes of the attempts that went through it.
 
-    Its step is the difference from its parent's state. So a node that is hung elsewhere, and all below it, have their
-    steps and histories right without further doing.
+    The step to a node is the difference from its parent's state. A node that is moved to another parent, and all nodes
+    below it, therefore have the right steps and histories without further changes.
     """
 
     state: UInt8[np.ndarray, "seq"]
@@ -37,19 +37,19 @@ class Node:
     children: "list[Node]" = field(default_factory=list, repr=False)
     n: int = 0  # attempts
     c: int | float = 0  # those that solved
-    exact: bool = False  # the attempt ends here: c / n is no estimate
-    origin: Origin = "rollout"  # hnc: moved, or relabelled, by node compression; noise: by leave_one_out
+    exact: bool = False  # whether an attempt ends here, so that c / n is not an estimate
+    origin: Origin = "rollout"  # hnc: moved or relabelled by node compression; noise: relabelled by leave_one_out
 
     @property
     def mc(self) -> float:
-        """The Monte-Carlo estimate that this state gets solved."""
+        """The Monte-Carlo estimate of the probability that this state is solved."""
         return self.c / self.n
 
     @property
     def step(self) -> Step:
-        """What leads here from the parent: an atomic step or several merged. ValueError for the root."""
+        """What leads here from the parent: one step, or several merged. UserError for the root."""
         if self.parent is None:
-            raise UserError("the root of a tree is no step")
+            raise UserError("the root of a tree has no step")
         return Step.between(self.parent.state, self.state, (self.parent.time, self.time))
 
     @property
@@ -64,7 +64,7 @@ class Node:
 
 @dataclass(eq=False, kw_only=True, slots=True)
 class Tree:
-    """Attempts at one problem that share their beginnings."""
+    """Attempts at one problem, which share their beginnings."""
 
     task: str
     problem: UInt8[np.ndarray, "seq"]
@@ -84,11 +84,12 @@ class Tree:
             queue.extend(node.children)
 
     def leaves(self) -> list[Node]:
+        """The nodes without children, breadth first."""
         return [node for node in self.nodes() if not node.children]
 
 
 def hang(parent: Node, state: UInt8[np.ndarray, "seq"], time: int) -> Node:
-    """A new child."""
+    """Adds a child to `parent`, and returns it."""
     child = Node(state, parent, time, parent.depth + 1)
     parent.children.append(child)
     return child
@@ -97,7 +98,7 @@ def hang(parent: Node, state: UInt8[np.ndarray, "seq"], time: int) -> Node:
 def plant(
     policy: Policy, rules: StepRules, problems: States, budget: int, k: int, starts: States | None = None
 ) -> list[Tree]:
-    """A tree of one node for each problem. ValueError for a budget or a number of children below 1."""
+    """A tree of one node for each problem. UserError for a budget or a number of children below 1."""
     for key, value in (("budget", budget), ("children", k)):
         if value < 1:
             raise UserError(f"{key}={value}: must be at least 1")
@@ -131,10 +132,11 @@ def expand(
     rollouts: int = 1,
     starts: States | None = None,
 ) -> list[Tree]:
-    """Full trees: each node above `height` has `children` children, unless it is solved; labels from the leaves.
+    """Full trees: each node above `height` has `children` children unless it is solved; labels come from the leaves.
 
-    `budget`: steps an attempt has, by default `height`. Where it has more, `rollouts` attempts are made from each leaf
-    that is not solved, and grade it. `starts`: states of the roots, by default those before the first step.
+    `budget` is the number of steps that an attempt has, by default `height`. Where it is larger, `rollouts` attempts
+    are made from each leaf that is not solved, and label it. `starts` are the states of the roots `[num, seq]`, by
+    default those before the first step.
     """
     budget = height if budget is None else budget
     if not 1 <= height <= budget:
@@ -179,7 +181,7 @@ def _grade(
     left: int,
     rollouts: int,
 ) -> None:
-    """Counts of the deepest leaves."""
+    """Sets the counts of the deepest leaves."""
     for node, right in zip(nodes, done.tolist(), strict=True):
         _end(node, right)
     if left == 0:
@@ -192,7 +194,7 @@ def _grade(
 
 
 def recount(tree: Tree) -> None:
-    """Counts of all nodes from those of the leaves: each of a full tree's nodes is labelled by the leaves under it."""
+    """Sets the counts of all nodes from those of the leaves under them, as the labels of a full tree are defined."""
     for node in reversed(list(tree.nodes())):
         if node.children:
             node.n = sum(child.n for child in node.children)
@@ -210,10 +212,11 @@ def monte_carlo(
     *,
     hard: bool = False,
 ) -> Float[np.ndarray, "num"]:
-    """The share of k attempts from each state that solve it in the steps left; hard: 1 where any of them does.
+    """The share of k attempts from each state that solve it in the steps left; `hard`: 1 where any attempt does.
 
-    Where steps only fill in and solutions are unique, 0 may be wrong and more than 0 is not: a state from which no
-    attempt can solve never gets more, one whose attempts solve with chance V gets 0 with chance (1 - V)^k.
+    Where steps only fill blank cells and solutions are unique, an estimate above 0 is never wrong and 0 may be: a state
+    from which no attempt can succeed always gets 0, and one whose attempts succeed with probability V gets 0 with
+    probability (1 - V)^k.
     """
     if k < 1:
         raise UserError(f"k={k}: must be at least 1")

@@ -45,9 +45,9 @@ def published(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
 
 def test_what_nothing_tells_is_asked_for(tmp_path: Path):
     path, rest = published(tmp_path)
-    with pytest.raises(ValueError, match="the weights do not tell seq_len: give"):
+    with pytest.raises(ValueError, match="the weights do not determine seq_len: give"):
         load_reference(path, **rest)
-    with pytest.raises(ValueError, match="do not tell num_heads, h_cycles, l_cycles, max_segments"):
+    with pytest.raises(ValueError, match="do not determine num_heads, h_cycles, l_cycles, max_segments"):
         load_reference(path, seq_len=16)
     with pytest.raises(ValueError, match="HRMConfig has no such field"):
         load_reference(path, heads=2)

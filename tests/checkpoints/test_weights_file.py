@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
 from hrm_net import HRM, load_reference, save_reference
 from hrm_net.checkpoints.weights_file import find_state_dict, read_weights_file
+from tests.examples import num_examples
 from tests.models import small_model
 
 REST: dict[str, Any] = {
@@ -195,7 +196,7 @@ def test_code_in_a_pickle_is_not_run(tmp_path: Path, published: dict[str, Tensor
     assert (tmp_path / "ran").exists()  # it would have
 
 
-@settings(max_examples=60)
+@num_examples(60)
 @given(data=st.data(), legacy=st.booleans())
 def test_a_damaged_file_is_refused_in_one_line_or_read(data: st.DataObject, legacy: bool, tmp_path_factory: Any):
     state = {f"L_level.layers.{i}.mlp.down_proj.weight": torch.arange(6.0).view(2, 3) for i in range(3)}

@@ -118,7 +118,7 @@ def test_what_is_refused(solve, home: Path) -> None:
         "unknown/q.json": f"unknown/q.json: task q is not one of this run: {only}",
         "q": f"'q': no such file, and no task of this run: {only}",
         "other/x.json": "other/x.json: task x has other demonstrations than the run learned it from",
-        "broken.json": "broken.json: is not a JSON file",
+        "broken.json": "broken.json:1: is not JSON at column 2: ",
         "x --augmentations -1": "augmentations=-1: must be at least 0",
         "x --batch-size 0": "batch_size=0: must be at least 1",
         "x --restarts 2": "--restarts: real ARC tasks are answered by votes",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hrm_net.data import arc_tasks as arc_data
@@ -16,6 +16,7 @@ from puzzles.arc import canvas as arc_canvas
 from puzzles.arc.augment import dihedral
 from puzzles.arc.rows import ArcRows
 from puzzles.arc.tasks import Pair, Task, load_tasks
+from tests.examples import num_examples
 from tests.puzzles.arc.arc_folders import SIDE, folder
 
 
@@ -121,7 +122,7 @@ def test_a_training_task_that_holds_an_evaluation_test_does_not_show_it(
     assert found.rows_in_epoch == 3 + 4 + 2 * 3
 
 
-@settings(max_examples=25)
+@num_examples(25)
 @given(step=st.integers(0, 200), mask=st.lists(st.booleans(), min_size=7, max_size=7))
 def test_a_batch_follows_from_seed_and_step_alone(rows: ArcRows, step: int, mask: list[bool]) -> None:
     """Whatever was asked before, and whichever rows are asked for; the others are zeros."""

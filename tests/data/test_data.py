@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
 from hrm_net.data.config import DataConfig, Source, Stage
 from hrm_net.data.generated import FixedBatches, GeneratedBatches, distinct_puzzles, generated_batches, torch_generator
 from puzzles import splits
+from tests.examples import num_examples
 
 PUZZLE = puzzles.get("sudoku", box="2x2")
 EASY, HARD = Source(weight=3.0, targets={"clues": 10}), Source(weight=1.0, targets={"clues": 6})
@@ -25,7 +26,7 @@ def clues(batch: dict) -> np.ndarray:
 
 
 @given(step=st.integers(0, 99))
-@settings(max_examples=20)
+@num_examples(20)
 def test_a_batch_depends_on_seed_step_and_rank_alone(step: int):
     one, again = generated()(step), generated()(step)
     assert all(torch.equal(one[key], again[key]) for key in one)

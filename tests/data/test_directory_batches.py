@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
@@ -16,6 +16,7 @@ from hrm_net.data.directory_batches import DirectoryBatches
 from puzzles import splits
 from puzzles.datasets import build, dataset
 from puzzles.datasets.dataset import Dataset, Examples
+from tests.examples import num_examples
 
 PUZZLE = puzzles.get("sudoku", box="2x2")
 
@@ -32,7 +33,7 @@ def numbered(sizes: list[list[int]], seed: int = 0) -> Dataset:
         puzzle_indices=np.concatenate([[0], np.cumsum(flat)]),
         group_indices=np.concatenate([[0], np.cumsum([len(group) for group in sizes])]),
     )
-    return dataset.dataset({"all": one}, vocab_size=10**6, identifiers=list(map(str, range(len(flat)))))
+    return dataset.from_sets({"all": one}, vocab_size=10**6, identifiers=list(map(str, range(len(flat)))))
 
 
 def batches(datasets: list[Dataset], batch_size: int, **more: Any) -> DirectoryBatches:
@@ -47,7 +48,7 @@ def stream(made: DirectoryBatches, steps: int) -> np.ndarray:
 SIZES = st.lists(st.lists(st.integers(1, 4), min_size=1, max_size=3), min_size=1, max_size=6)
 
 
-@settings(max_examples=60)
+@num_examples(60)
 @given(sizes=SIZES, batch_size=st.integers(1, 9), seed=st.integers(0, 99))
 def test_every_epoch_shows_one_whole_puzzle_of_each_group(sizes, batch_size, seed):
     found = numbered(sizes)
@@ -71,7 +72,7 @@ def test_every_epoch_shows_one_whole_puzzle_of_each_group(sizes, batch_size, see
         assert len(set(seen_groups)) == len(seen_groups)
 
 
-@settings(max_examples=40)
+@num_examples(40)
 @given(sizes=SIZES, batch_size=st.integers(1, 9), order=st.permutations(range(12)))
 def test_a_batch_depends_on_the_step_alone(sizes, batch_size, order):
     """Whatever was asked before: a resumed run sees what an uninterrupted one does."""
@@ -85,7 +86,7 @@ def test_a_batch_depends_on_the_step_alone(sizes, batch_size, order):
             assert torch.equal(again[key], rows)
 
 
-@settings(max_examples=20)
+@num_examples(20)
 @given(sizes=SIZES, num_ranks=st.integers(1, 3))
 def test_ranks_share_one_stream(sizes, num_ranks):
     found = numbered(sizes)
@@ -131,7 +132,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     inputs, labels = build.generated(PUZZLE, 6, splits.TRAIN, puzzles.rng(0, "rows"), {"clues": 6}, lambda _: None)
     one = build.augmented(PUZZLE, inputs, labels, 3, 0, lambda _: None)
     path = tmp_path_factory.mktemp("batches") / "data"
-    dataset.write(path, {"train": dataset.dataset({"all": one}, vocab_size=6)})
+    dataset.write(path, {"train": dataset.from_sets({"all": one}, vocab_size=6)})
     return path
 
 

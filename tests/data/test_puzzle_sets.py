@@ -70,6 +70,21 @@ def test_missing_answers_are_solved(small, texts, tmp_path):
         assert [small.format(row) for row in read_csv(path, small).labels] == [answer for _, answer in texts]
 
 
+def test_files_are_read_in_the_forms_in_which_people_keep_them(small, texts, tmp_path):
+    pairs = [f"{question};{answer}" for question, answer in texts]
+    grids = ["\n".join(question[start : start + 4] for start in range(0, 16, 4)) for question, _ in texts]
+    paths = [
+        _write(tmp_path / "kaggle.csv", "\ufeffQUIZZES;Solutions", *pairs),
+        _write(tmp_path / "no_header.csv", *pairs),
+        _write(tmp_path / "lines.txt", *(question for question, _ in texts)),
+        _write(tmp_path / "grids.txt", "\n\n".join(grids)),
+    ]
+    for path in paths:
+        (found,) = read_sets(path, small)
+        assert [small.format(row) for row in found.inputs] == [question for question, _ in texts]
+        assert [small.format(row) for row in found.labels] == [answer for _, answer in texts]
+
+
 def test_a_given_answer_is_believed_where_several_exist(small, texts, tmp_path):
     _, answer = texts[0]
     path = _write(tmp_path / "open.csv", "question,answer", f"{'.' * 16},{answer}")

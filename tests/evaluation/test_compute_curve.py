@@ -117,7 +117,7 @@ def test_evaluate_writes_the_section_and_the_picture(tiny, capsys):
     ("argument", "line"),
     [
         ("solver=fast", "solver=fast: no such file in conf/solver; there are curve, none"),
-        ("solver.restarts=[0]", "solver.restarts=[0]: must be whole numbers of at least 1"),
+        ("solver.restarts=[0]", "solver.restarts.0=0: must be at least 1"),
         ("solver.stop=[qq]", "solver.stop=qq: must be made of"),
         ("solver.select=[residuals]", "solver.select=residuals: must be one of"),
         ("solver.depth=[1]", "solver.depth=[1]: unknown key; did you mean solver.depths?"),

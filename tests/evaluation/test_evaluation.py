@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -19,6 +19,7 @@ from hrm_net.evaluation.trace import slowest_solved, trace, traces
 from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
 from hrm_net.provenance import CPU_FLAGS
+from tests.examples import num_examples
 from tests.puzzles.steps.revealing import NEVER, Revealing, revealed
 
 TIMES = [1, 2, 3, 8, 9, 16, 17, 32, NEVER]
@@ -47,7 +48,7 @@ def test_rates_follow_the_segments_at_which_answers_appear():
     assert score["solve_rate_interval"] == wilson(6, 9)
 
 
-@settings(max_examples=10)
+@num_examples(10)
 @given(times_lists, st.integers(1, 12), st.integers(1, 12))
 def test_batch_size_changes_nothing_and_shapes_stay_static(times, one, other):
     puzzle_set = revealed(times)

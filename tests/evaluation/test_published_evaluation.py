@@ -138,7 +138,7 @@ def test_a_published_file_is_judged_from_the_command_line(
     assert stopped.value.code == 2
     line = capsys.readouterr().err
     assert line.count("\n") == 1
-    assert "do not tell num_heads, h_cycles, l_cycles, max_segments, seq_len" in line
+    assert "do not determine num_heads, h_cycles, l_cycles, max_segments, seq_len" in line
     assert "+reference." in line
     told = [f"+reference.{key}={value}" for key, value in (TOLD | {"seq_len": 16}).items()]
     cli.evaluate(arguments(tmp_path / "step_26041", *told, f"output={tmp_path / 'out.json'}"))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import hrm_net
@@ -15,6 +15,7 @@ from hrm_net.nn.config import HRMConfig
 from hrm_net.solver import run_passes, solve
 from puzzles.base import Puzzle
 from puzzles.sudoku.domain import Sudoku
+from tests.examples import num_examples
 from tests.models import small_model
 from tests.solving import NEVER, solving
 
@@ -40,7 +41,7 @@ def real(variant="attention"):
     return model
 
 
-@settings(max_examples=25)
+@num_examples(25)
 @given(times_lists, st.integers(1, 9), st.integers(1, 12), st.booleans())
 def test_each_puzzle_takes_the_segments_it_needs_in_any_batch(times, max_segments, batch_size, narrow):
     model, inputs, labels = solving(SUDOKU, times)

@@ -50,11 +50,7 @@ def test_any_values_make_a_config_or_one_line(values: dict[str, Any]):
         assert all(getattr(config, key) == value for key, value in values.items())
 
 
-@given(
-    st.dictionaries(
-        st.sampled_from(["core", "objectives", "inputs", "max_left", "segments", "more", "__pydantic_config__"]), JUNK
-    )
-)
+@given(st.dictionaries(st.sampled_from(SCORER_FIELDS), JUNK))
 def test_any_values_make_a_scorer_config_or_one_line(values: dict[str, Any]):
     core = {**SMALL, "halting": "halt_only"}
     try:
@@ -86,7 +82,7 @@ def test_any_override_of_a_published_checkpoint_is_used_or_refused_in_one_line(k
         ("damping", "0.1", 'model.damping="0.1": must be a finite number'),
         ("noise", math.nan, "model.noise=NaN: must be a finite number"),
         ("hidden_size", [512], "model.hidden_size=[512]: must be a whole number"),
-        ("l_layers", 10**9, "model.l_layers=1000000000: must be at most 1000"),
+        ("l_layers", 10**9, "model.l_layers=1000000000: must be at least 1 and at most 1000"),
         ("halting", 3, "model.halting=3: must be one of q_learning, halt_only, fixed"),
         ("block", "lime", "model.block=lime: must be one of attention, mixer, grid, symbol"),
         ("codec", None, "model.codec=null: must be text"),

@@ -231,7 +231,7 @@ def test_bf16_stays_near_fp32(variant: str):
             r"model\.hidden_size=6: positions=rope needs heads of a multiple of 2, not 3",
         ),
         ({"h_cycles": 0}, r"model\.h_cycles=0: must be at least 1"),
-        ({"exploration": 1.5}, r"model\.exploration=1\.5: must lie in 0\.\.1"),
+        ({"exploration": 1.5}, r"model\.exploration=1\.5: must be at least 0 and at most 1"),
         ({"codec": "symbols"}, r"model\.codec=symbols: block=attention does not fit"),
         ({"block": "mixer"}, r"model\.positions=rope: block=mixer has no attention"),
         ({"positions": "rope_2d", "grid_width": 5}, r"model\.grid_width=5: must divide seq_len=16"),

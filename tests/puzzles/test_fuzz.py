@@ -16,6 +16,7 @@ from hrm_net.data.puzzle_sets import PuzzleSet, read_csv
 from hrm_net.recipes import compose, train_config
 from hrm_net.recipes.config import TrainConfig, from_yaml
 from hrm_net.trainer.tracking import read_metrics
+from tests.examples import num_examples
 from tests.trainer.victim import config
 
 SUDOKU, SMALL = puzzles.get("sudoku"), puzzles.get("sudoku", box="2x2")
@@ -23,7 +24,7 @@ FUNCTION_SCOPED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 def many(number: int) -> settings:
-    return settings(max_examples=number, deadline=None, suppress_health_check=FUNCTION_SCOPED)
+    return settings(num_examples(number), suppress_health_check=FUNCTION_SCOPED)
 
 
 def assert_one_line(error: BaseException, named: str = "") -> None:

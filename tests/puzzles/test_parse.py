@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
 from puzzles.errors import UserError
 from tests.degenerate import check_linear, check_told
+from tests.examples import num_examples
 from tests.puzzles.toy import Parity
 
 DOMAINS = {
@@ -26,7 +27,7 @@ NEAR = st.text(alphabet=".0123456789abcdefgABCDEFG#SG o-|+*_?/,:[]\n\r\t█XE\u0
 
 
 @EACH
-@settings(max_examples=300)
+@num_examples(300)
 @given(data=st.data())
 def test_any_text_gives_tokens_or_one_line(name, data):
     puzzle = DOMAINS[name]

@@ -195,9 +195,9 @@ def test_csv_reads_back_what_csv_writes(rows, delimiter, end):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "f:1: is empty: the first line must be a header with a column question or puzzle"),
+        ("", "f:1: is empty: the first line must be a header with a column question (or puzzle)"),
         ("question\n", "f: has a header and no rows"),
-        ("\n\na,b\n1,2\n", "f:3: the header must have a column question or puzzle, has a, b"),
+        ("\n\na,b\n1,2\n", "f:3: the header must have a column question (or puzzle), has a, b"),
         ("question,question\n1,2\n", "f:1: the columns 1 and 2 are all headed as question"),
         ("question,x,Puzzle\n1,2,3\n", "f:1: the columns 1 and 3 are all headed as question"),
         ("question,answer\n1\n", "f:2: has 1 cells: the header has 2"),

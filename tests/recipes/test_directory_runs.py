@@ -115,16 +115,16 @@ def test_a_run_is_not_resumed_on_other_data(four: Path, capsys):
 def test_data_that_does_not_fit_is_refused_before_any_work(overrides: list[str], message: str, four: Path, capsys):
     rows = dataset.read(four).sets
     names = ["<blank>", "a", "b"]
-    dataset.write("words", {"train": dataset.dataset(rows, vocab_size=7)})
-    dataset.write("named", {"train": dataset.dataset(rows, vocab_size=6, identifiers=names)})
-    dataset.write("renamed", {"train": dataset.dataset(rows, vocab_size=6, identifiers=names[::-1])})
+    dataset.write("words", {"train": dataset.from_sets(rows, vocab_size=7)})
+    dataset.write("named", {"train": dataset.from_sets(rows, vocab_size=6, identifiers=names)})
+    dataset.write("renamed", {"train": dataset.from_sets(rows, vocab_size=6, identifiers=names[::-1])})
     assert message in refused([*FAST, *overrides], capsys)
     assert not Path("run").exists()
 
 
 def test_the_model_has_the_directory_s_identifiers(four: Path):
     rows = dataset.read(four).sets
-    dataset.write("named", {"train": dataset.dataset(rows, vocab_size=6, identifiers=["<blank>", "a", "b"])})
+    dataset.write("named", {"train": dataset.from_sets(rows, vocab_size=6, identifiers=["<blank>", "a", "b"])})
     config = train_config(values(*FAST[:-1], *NAMED, "data.path=named"))
     assert config.model.num_puzzle_ids == 3
     shutil.rmtree("named")
@@ -150,7 +150,7 @@ def test_generated_puzzles_of_a_run_are_not_those_of_its_directory(elsewhere: Pa
         np.concatenate([getattr(one, side)[:4] for one in (*watched, judged)]) for side in ("inputs", "labels")
     ))  # fmt: skip
     rows = build.plain(*turned)
-    dataset.write("seen", {"train": dataset.dataset({"all": rows}, vocab_size=six.vocab_size)})
+    dataset.write("seen", {"train": dataset.from_sets({"all": rows}, vocab_size=six.vocab_size)})
     run = checked("validation.every=1", "validation.puzzles=6", "data.path=seen")
     for before, after in zip(watched, validation_sets(run), strict=True):
         assert np.array_equal(after.inputs, before.inputs[4:])
@@ -170,12 +170,15 @@ def test_evaluation_says_when_the_training_data_is_gone(four: Path, capsys):
 
 
 def test_sets_of_a_directory(tmp_path: Path):
-    rows = dataset.dataset({"all": split(2).sets["set2"]}, vocab_size=6)
+    rows = dataset.from_sets({"all": split(2).sets["set2"]}, vocab_size=6)
     rows.sets["all"].inputs, rows.sets["all"].labels = (np.tile(rows.sets["all"].inputs, 2),) * 2
-    both = dataset.dataset({"a": rows.sets["all"], "b": rows.sets["all"]}, vocab_size=6, identifiers=["<blank>"] * 3)
+    both = dataset.from_sets({"a": rows.sets["all"], "b": rows.sets["all"]}, vocab_size=6, identifiers=["<blank>"] * 3)
     dataset.write(
         tmp_path / "data",
-        {"train": both, "test": dataset.dataset({"all": rows.sets["all"]}, vocab_size=6, identifiers=["<blank>"] * 3)},
+        {
+            "train": both,
+            "test": dataset.from_sets({"all": rows.sets["all"]}, vocab_size=6, identifiers=["<blank>"] * 3),
+        },
     )
     (only,) = read_sets(tmp_path / "data", SMALL)
     assert only.name == "data"

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hrm_net.reward.heads import HEADS
@@ -20,6 +20,7 @@ from hrm_net.reward.heads.cond import (
 )
 from hrm_net.reward.heads.pqm import ranking_loss
 from hrm_net.reward.objectives import halting_loss, losses, right_signs
+from tests.examples import num_examples
 
 LENGTHS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 LOGIT = st.floats(-8, 8, width=32)
@@ -221,7 +222,7 @@ def test_right_signs_by_hand():
     assert known.tolist() == [True, True, False, True, True, True, False]
 
 
-@settings(max_examples=20)
+@num_examples(20)
 @given(st.integers(0, 9))
 def test_shares_of_known_errors_are_nested(seed: int):
     error = np.arange(1000) % 7

@@ -228,7 +228,7 @@ def test_mazes_and_arc_are_scored():
     text = "S   \n    \n    \n   G"
     scores = scorer.score([maze.parse(text)], [[["r1c2=o", "r1c3=o r2c3=o", "pass"]]])
     assert [len(steps) for steps in scores[0]] == [3]
-    with pytest.raises(ValueError, match=r"^outputs\[0\]\[0\]: step 0: r1c1 is not to be edited"):
+    with pytest.raises(ValueError, match=r"^outputs\[0\]\[0\]: step 0: r1c1 must not be edited"):
         scorer.score([maze.parse(text)], [[[Step((0,), (3,), (5,))]]])
     arc = puzzles.get("arc", canvas=4)
     scorer = StepScorer(small_scorer("grid", ("prm",), vocab_size=12), arc)
@@ -283,7 +283,7 @@ def trajectory(**changes) -> Trajectory:
         ([ANSWER], [[trajectory()]], r"outputs\[0\]\[0\]: is a trajectory of another puzzle"),
         ([PROBLEM], [["r1c1=2"]], r"outputs\[0\]\[0\]: is one text"),
         ([PROBLEM], [[[GOOD, 7]]], r"outputs\[0\]\[0\]: step 1: is a int: must be a Step or its text"),
-        ([PROBLEM], [[["r1c1"]]], r"outputs\[0\]\[0\]: step 0: 'r1c1' is no edit"),
+        ([PROBLEM], [[["r1c1"]]], r"outputs\[0\]\[0\]: step 0: 'r1c1' is not an edit"),
         ([PROBLEM], [[[GOOD, GOOD]]], rf"outputs\[0\]\[0\]: step 1: cell {BLANK} holds 2, not old=1: does not chain"),
         ([PROBLEM], [[[Step((16,), (1,), (2,))]]], r"step 0: cells=\[16\]: must lie in 0..15"),
         ([PROBLEM], [[[Step((BLANK,), (1,), (0,))]]], r"outputs\[0\]\[0\]: step 0: r\dc\d holds token 0: must be"),
@@ -292,7 +292,7 @@ def trajectory(**changes) -> Trajectory:
         (
             [PROBLEM],
             [[[GOOD, Step((GIVEN,), (int(PROBLEM[GIVEN]),), (1,))]]],
-            r"outputs\[0\]\[0\]: step 1: r\dc\d is not to be edited: given",
+            r"outputs\[0\]\[0\]: step 1: r\dc\d must not be edited: it is given",
         ),
         (
             [PROBLEM],
@@ -365,7 +365,7 @@ def test_scorers_that_do_not_fit_are_refused():
     for puzzle, objective, changes, message in refused:
         with pytest.raises(ValueError, match=message):
             StepScorer(model, puzzle, objective, **changes)
-    with pytest.raises(ValueError, match="the model judges text, not puzzles"):
+    with pytest.raises(ValueError, match="the model scores texts, not puzzles"):
         StepScorer(small_scorer("text", ("prm",)), SUDOKU)
     with torch.no_grad():
         next(model.heads["prm"].parameters()).fill_(torch.nan)

@@ -5,7 +5,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
@@ -13,6 +13,7 @@ from hrm_net.reward.aggregate import COMPARED
 from hrm_net.reward.search import guided as search
 from puzzles.steps.policies import CarelessSolver, Policy, RandomPolicy
 from puzzles.steps.rules import StepRules, step_rules
+from tests.examples import num_examples
 
 VALUES = (2, 3, 4)
 
@@ -180,7 +181,7 @@ def test_a_scorer_that_knows_solves_and_one_that_lies_does_not(sudoku):
     assert not _search(sudoku, Truth(rules, -1), width=2, expand=8).solved.any()
 
 
-@settings(max_examples=20)
+@num_examples(20)
 @given(st.integers(0, 1000), st.sampled_from(COMPARED), st.integers(1, 3), st.integers(1, 3))
 def test_reports_hold_paths_of_the_policy(sudoku, seed, how, width, expand):
     rules, problems = sudoku

@@ -4,7 +4,7 @@ from typing import Any
 
 from hrm_net.study import rows
 from hrm_net.study.plans import Plan
-from hrm_net.study.quantities import METRICS
+from hrm_net.study.rows import METRICS
 
 CASES = ("right_right", "right_wrong", "wrong_right", "wrong_wrong")
 SIZES = [1, 2, 4]

@@ -15,10 +15,9 @@ import pytest
 import puzzles
 from hrm_net.reward.data.solutions import Solutions
 from hrm_net.study import command, jobs, pool, rows, run
-from hrm_net.study.arms import BY_NAME
 from hrm_net.study.measure import errors_mended
-from hrm_net.study.plans import FULL, PLANS, TINY, TOY
-from hrm_net.study.quantities import METRICS, value_of
+from hrm_net.study.plans import BY_NAME, FULL, PLANS, TINY, TOY
+from hrm_net.study.rows import METRICS, value_of
 from puzzles.steps.attempts import attempts
 from puzzles.steps.labels import label_states
 from puzzles.steps.rules import step_rules
@@ -183,7 +182,7 @@ def test_sigterm_ends_the_workers_and_says_how_to_go_on(
     with pytest.raises(SystemExit) as ended:
         jobs.run(SMALL, tmp_path)
     assert ended.value.code == 143
-    assert "the same command goes on" in capsys.readouterr().out
+    assert "the same command continues" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -208,5 +207,5 @@ def test_a_broken_row_is_named(tmp_path: Path) -> None:
     path = rows.path_of(tmp_path / "rows", TINY, 0, None)
     path.parent.mkdir()
     path.write_text("{")
-    with pytest.raises(ValueError, match="no JSON; delete it"):
+    with pytest.raises(ValueError, match="not JSON; delete it"):
         jobs.done(SMALL, tmp_path)

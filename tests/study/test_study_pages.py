@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 
 from hrm_net.study import pictures, rows
-from hrm_net.study.claims import CLAIMS, Claim, Comparison, against, find, verdict
-from hrm_net.study.claims_section import claims_section, early_section
+from hrm_net.study.claims import CLAIMS, Claim, Comparison, against, estimate, find, first_verdict
+from hrm_net.study.pages import PAGES, claims_section, early_section, page_of, render
 from hrm_net.study.plans import MAZE, SUDOKU, TOY, Plan
-from hrm_net.study.quantities import DERIVED, METRICS, at, value_of
-from hrm_net.study.render import PAGES, page_of, render
-from hrm_net.study.statistics import estimate
+from hrm_net.study.rows import DERIVED, METRICS, at, value_of
 from hrm_net.study.tables import NUMERAL, Numbers
 from tests.study.studying import made_up, metrics
 
@@ -59,7 +57,7 @@ def gains(decisive: dict[str, list[float]], others: dict[str, list[float]] | Non
                 mine.append(made_up(PLAN, place, seed, "cond", best_of_n=0.5))
         domain = PLAN.domains[place].name
         findings.append([one for c in CLAIM.comparisons if (one := find(c, mine, domain)) is not None])
-    return verdict(*findings)
+    return first_verdict(*findings)
 
 
 SURE, UNSURE, WORSE = [0.1, 0.11, 0.12], [0.1, -0.1, 0.05], [-0.1, -0.11, -0.12]

@@ -1,1 +1,1 @@
-"""What the scores of a step scorer are worth."""
+"""Metrics of a step scorer's scores."""

@@ -1,7 +1,7 @@
-"""Best-of-N without the noise of drawing: what the best-scored of N candidates is worth, on average over all subsets.
+"""Best-of-N without sampling noise: the value of the best-scored of N candidates, on average over all subsets.
 
 Of M candidates, N are drawn without replacement and the one with the highest score is kept. With the candidates sorted
-by score, the i-th from below is kept in C(i - 1, N - 1) of the C(M, N) subsets; among equal scores each is as likely.
+by score, the i-th from below is kept in C(i - 1, N - 1) of the C(M, N) subsets; equal scores are equally likely.
 """
 
 import math
@@ -18,14 +18,15 @@ MOST = 256
 
 
 def sizes_up_to(candidates: int, most: int = MOST) -> list[int]:
-    """1, 2, 4, ... as far as both `candidates` and `most` reach."""
+    """1, 2, 4, ... up to the smaller of `candidates` and `most`."""
     if candidates < 1:
         raise UserError(f"candidates={candidates}: must be at least 1")
     return [1 << i for i in range(min(candidates, most).bit_length())]
 
 
 def kl_divergence(size: int) -> float:
-    """log N - (N - 1) / N: how far best-of-N can move from the policy, in nats; the usual x axis of reward hacking."""
+    """log N - (N - 1) / N: the most that best-of-N can diverge from the policy, in nats; the usual x axis of reward
+    hacking."""
     return math.log(size) - (size - 1) / size
 
 
@@ -34,13 +35,13 @@ def selection_weights(
 ) -> Float[np.ndarray, "puzzles candidates"]:
     """The probability of each candidate to be the one that best-of-`size` keeps; rows sum to 1.
 
-    Scores may be -inf. ValueError for NaN, and where there are fewer than `size` candidates.
+    Scores may be -inf. UserError for NaN, and where there are fewer than `size` candidates.
     """
     num = scores.shape[1]
     if not 1 <= size <= num:
         raise UserError(f"best-of-{size}: needs 1 to {num} candidates, as many as a puzzle has")
     if np.isnan(scores).any():
-        raise UserError(f"scores of puzzle {int(np.isnan(scores).any(1).argmax())}: NaN can't be ranked")
+        raise UserError(f"scores of puzzle {int(np.isnan(scores).any(1).argmax())}: NaN cannot be ranked")
     kept = _within(num, size)
     weights = np.empty(scores.shape)
     for row, mine in enumerate(scores):
@@ -79,15 +80,15 @@ class Curve:
 
     sizes: list[int]
     accuracy: Float[np.ndarray, "puzzles sizes"]
-    # Of the candidate that is kept, as the scorer sees it; None where some score is infinite.
+    # The score of the candidate that is kept; None where some score is infinite.
     score: Float[np.ndarray, "puzzles sizes"] | None = None
 
     def summary(self, rng: np.random.Generator, *, repeats: int = REPEATS, level: float = LEVEL) -> dict[str, Any]:
         """For JSON and pictures: lists by N of `accuracy` with its bootstrap interval `low`..`high`, `score` and `kl`.
 
-        `hacking_index` is the best point minus the last one: what further candidates cost a scorer that is fooled by
-        them. Its interval is of the resampled index. The best point is chosen on the same puzzles, so noise alone
-        makes it positive: read the interval's low end.
+        `hacking_index` is the best point minus the last one: the accuracy that a scorer loses by being fooled by
+        further candidates. Its interval is that of the resampled index. The best point is chosen on the same puzzles,
+        so noise alone makes the index positive: read the interval's low end.
         """
         means = resampled_means(self.accuracy, rng, repeats)
         low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)

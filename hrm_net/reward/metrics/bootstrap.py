@@ -1,4 +1,4 @@
-"""Intervals over puzzles: the puzzle is the unit that is drawn again, with all its candidates."""
+"""Bootstrap intervals over puzzles: whole puzzles are resampled, with all their candidates."""
 
 import numpy as np
 from jaxtyping import Float
@@ -19,7 +19,7 @@ def resampled_means(
     """
     num = len(values)
     if num == 0:
-        raise UserError("bootstrap: of no puzzles")
+        raise UserError("bootstrap: must be over at least one puzzle")
     counts = rng.multinomial(num, np.full(num, 1 / num), size=repeats)
     return counts @ values.astype(np.float64) / num
 
@@ -30,9 +30,9 @@ def interval(
     repeats: int = REPEATS,
     level: float = LEVEL,
 ) -> tuple[Float[np.ndarray, " columns"], Float[np.ndarray, " columns"]]:
-    """(low, high) of the mean of each column by percentiles of the bootstrap.
+    """(low, high) of the mean of each column, by percentiles of the bootstrap.
 
-    For the difference of two methods on the same puzzles give the differences: pairing is what makes it narrow.
+    For the difference of two methods on the same puzzles, pass the differences: pairing makes the interval narrow.
     """
     low, high = np.quantile(resampled_means(values, rng, repeats), [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high

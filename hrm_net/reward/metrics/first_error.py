@@ -1,8 +1,8 @@
-"""Where a trajectory first goes wrong, as step scores tell it (ProcessBench), with a threshold from other puzzles.
+"""Where a trajectory first goes wrong according to step scores (ProcessBench), with a threshold from other puzzles.
 
 Steps of trajectory i are rows starts[i] to starts[i + 1]; `error[i]` is the 0-based index of its error, its number of
 steps where there is none. Convention "first" looks for the first step below the threshold, "last" for the start of the
-run of such steps that reaches the end: the error that is never mended.
+run of such steps that reaches the end: the error that is never corrected.
 """
 
 import math
@@ -35,7 +35,7 @@ class FirstError:
 def predicted_errors(
     scores: Rows, starts: Starts, threshold: float, convention: str = "first"
 ) -> Int64[np.ndarray, " num"]:
-    """The index that these scores tell of each trajectory; its number of steps where they tell of none."""
+    """The index of the error that these scores predict in each trajectory; its number of steps if they predict none."""
     falling = _falling(scores, starts, convention)
     return np.array([int((mine >= threshold).sum()) for mine in falling], np.int64)
 
@@ -65,9 +65,10 @@ def first_error_f1(
 def best_threshold(
     scores: Rows, starts: Starts, error: Integer[np.ndarray, " num"], convention: str = "first"
 ) -> float:
-    """The threshold of the highest F1, found exactly: the middle of the best interval, 0.5 where nothing decides.
+    """The threshold of the highest F1, found exactly: the middle of the best interval, or 0.5 where no F1 is above 0.
 
-    A trajectory is judged rightly for thresholds in one interval (low, high]; the best ones lie where most overlap.
+    A trajectory is judged rightly by the thresholds in one interval (low, high]; the best ones lie where most intervals
+    overlap.
     """
     bounds = [
         (float(mine[z]) if z < len(mine) else -math.inf, float(mine[z - 1]) if z > 0 else math.inf)
@@ -104,7 +105,7 @@ def first_error_auroc(scores: Rows, starts: Starts, error: Integer[np.ndarray, "
 
 
 def _falling(scores: Rows, starts: Starts, convention: str) -> list[np.ndarray]:
-    """Of each trajectory a curve that never rises and whose first place below a threshold is the error it tells."""
+    """For each trajectory, a curve that never rises, and whose first place below a threshold is the predicted error."""
     if convention not in CONVENTIONS:
         raise UserError(f"convention={convention}: must be one of {', '.join(CONVENTIONS)}")
     pieces = np.split(scores, starts[1:-1])

@@ -1,6 +1,6 @@
-"""How well scores tell right from wrong: ranking, calibration, and the (previous, current) table of self-reflection.
+"""How well scores separate right from wrong: ranking, calibration, and a table by (previous, current) step.
 
-Scores are higher for better; labels are True for right. A figure that the data leave undefined is NaN.
+Higher scores are better; labels are True for right. A metric that the data leave undefined is NaN.
 """
 
 import math
@@ -38,7 +38,7 @@ def auroc(scores: Scores, labels: Labels) -> float:
 def auprc(scores: Scores, labels: Labels) -> float:
     """Average precision: sum over thresholds of (gain in recall) * precision; equal scores pass a threshold together.
 
-    A scorer that says nothing gets the share of right ones. NaN where none is right.
+    A constant score gets the share of right ones. NaN where none is right.
     """
     num_right = int(labels.sum())
     if num_right == 0:
@@ -54,7 +54,7 @@ def auprc(scores: Scores, labels: Labels) -> float:
 def within(
     metric: Callable[[Scores, Labels], float], scores: Scores, labels: Labels, groups: Integer[np.ndarray, " num"]
 ) -> tuple[float, int]:
-    """(mean of the metric over groups where it is defined, number of those groups); NaN and 0 where there is none."""
+    """(mean of the metric over the groups where it is defined, number of those groups); NaN and 0 without any."""
     order = np.argsort(groups, kind="stable")
     cuts = np.flatnonzero(np.diff(groups[order])) + 1
     found = [metric(scores[part], labels[part]) for part in np.split(order, cuts) if len(part)]
@@ -63,10 +63,10 @@ def within(
 
 
 def ranking(scores: Scores, labels: Labels, groups: Integer[np.ndarray, " num"]) -> dict[str, Any]:
-    """AUROC and AUPRC, pooled over all and as the mean within each puzzle (`groups`) that has both kinds.
+    """AUROC and AUPRC, pooled over everything, and as the mean within the puzzles (`groups`) that have both labels.
 
     Pooled far below within: the scores rank the candidates of one puzzle but are not comparable between puzzles.
-    Pooled far above within: they tell easy puzzles from hard ones rather than right from wrong.
+    Pooled far above within: the scores separate easy puzzles from hard ones rather than right from wrong.
     """
 
     def both_kinds(metric: Callable[[Scores, Labels], float]) -> Callable[[Scores, Labels], float]:
@@ -87,17 +87,17 @@ def ranking(scores: Scores, labels: Labels, groups: Integer[np.ndarray, " num"])
 def reliability(scores: Scores, labels: Labels) -> dict[str, Any]:
     """`ece` (10 bins of equal width), `brier`, `bins` of a reliability diagram, as `hrm_net.evaluation.metrics` counts.
 
-    A bin's `puzzles` are its examples. ValueError for scores that are no probabilities, or none at all.
+    A bin's `puzzles` are its examples. UserError for scores that are not probabilities, and without any scores.
     """
     if len(scores) == 0:
-        raise UserError("calibration: of no scores")
+        raise UserError("calibration: must be of at least one score")
     if not ((scores >= 0) & (scores <= 1)).all():
         raise UserError(f"calibration: scores {np.min(scores):g} to {np.max(scores):g}: must be within [0, 1]")
     return calibration(scores, labels) | {"num": len(scores)}
 
 
 def quadrants(scores: Scores, labels: Labels, previous: Labels, *, threshold: float = 0.5) -> dict[str, dict[str, Any]]:
-    """Four cells by whether the step before and this one are right: does a scorer see that an error is mended?
+    """Four cells by whether the step before and this one are right: does a scorer see that an error is corrected?
 
     Key "wrong_right": the step before was wrong, this one is right. Each cell: `num`, mean `score`, share `accepted`
     (score >= threshold) and `accuracy` (accepted exactly where this step is right); NaN where `num` is 0.

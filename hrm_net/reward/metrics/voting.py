@@ -16,7 +16,7 @@ def answer_ids(
     states: Integer[np.ndarray, "puzzles candidates seq"],
     complete: Bool[np.ndarray, "puzzles candidates"] | None = None,
 ) -> Int64[np.ndarray, "puzzles candidates"]:
-    """The same number for candidates of a puzzle that end in the same state; -1, no vote, where not `complete`."""
+    """The same number for candidates of a puzzle that end in the same state; -1 (no vote) if it is not `complete`."""
     found = np.stack([np.unique(each, axis=0, return_inverse=True)[1].reshape(-1) for each in states])
     found = found.astype(np.int64)
     return found if complete is None else np.where(complete, found, ABSTAINS)
@@ -33,9 +33,9 @@ def vote(
 ) -> Float[np.ndarray, " puzzles"]:
     """How often the winner of a vote among `size` candidates is right, on average over the subsets of each puzzle.
 
-    Every candidate gives its answer one vote, or its weight (an aggregated score, at least 0). Ties count as the share
-    of the tied answers that are right; where nobody votes nothing is solved. The average is exact where there are at
-    most `draws` subsets or as many as candidates (so with one candidate and with all); else `draws` are drawn.
+    Every candidate gives its answer one vote, or its weight (an aggregated score, at least 0). A tie counts as the
+    share of the tied answers that are right; without any vote nothing is solved. The average is exact if there are at
+    most `draws` subsets, or as many as candidates (so with one candidate and with all); else `draws` are drawn.
     """
     num = answers.shape[1]
     if not 1 <= size <= num:

@@ -14,13 +14,13 @@ class TextConfig:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    # File of PRM800K's format, one rated solution a line; null: puzzles are judged, not texts.
+    # File of PRM800K's format, one rated solution a line; null: the scorer is trained on puzzles.
     path: str | None = None
     # What a neutral rating counts as: drop (as published by HRM-reward), positive (Lightman et al.) or negative (TRL).
     neutral: Literal["drop", "positive", "negative"] = "drop"
     # Wrong turns of each finished solution that the heads which learn from outcomes are shown, each ending there.
     negatives: int = 4
-    # Share of the questions that is not trained on: half of it tells how well a run goes, half judges at its end.
+    # Share of the questions that is not trained on: half of it is for validation, half for the evaluation at the end.
     held_out: float = 0.2
     # What to do with broken lines: refuse the file, or skip them and say so.
     broken: Literal["refuse", "skip"] = "refuse"

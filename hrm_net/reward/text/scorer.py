@@ -34,7 +34,7 @@ class TextScorer:
     def __post_init__(self) -> None:
         config = self.model.config
         if config.inputs != "text":
-            raise UserError(f"inputs={config.inputs}: this model judges puzzles, not texts")
+            raise UserError(f"inputs={config.inputs}: this model scores puzzles, not texts")
         if self.objective not in config.objectives:
             raise UserError(f"head={self.objective}: must be one of {', '.join(config.objectives)}, the model's")
         if not 0 <= self.fine_weight <= 1:

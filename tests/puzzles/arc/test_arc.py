@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -15,6 +15,7 @@ from puzzles.arc.augment import Augmentation
 from puzzles.arc.canvas import corners, crop, to_canvas
 from puzzles.arc.families import FAMILIES
 from puzzles.arc.tasks import Grid
+from tests.examples import num_examples
 
 ARC: Any = puzzles.get("arc", canvas=12)
 grids = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=7), elements=st.integers(0, 9))
@@ -70,7 +71,7 @@ def test_the_sets_to_be_judged_on_can_be_made_at_small_canvases() -> None:
     assert len(puzzles.get("arc", canvas=10).reference_sets) == 5
 
 
-@settings(max_examples=40)
+@num_examples(40)
 @given(st.lists(grids, min_size=1, max_size=3), st.lists(offsets, min_size=3, max_size=3), st.integers(0, 99))
 def test_transforms_keep_canonical_forms_and_places_do_not_count(
     found: list[Grid], at: list[tuple[int, int]], seed: int
@@ -86,7 +87,7 @@ def test_transforms_keep_canonical_forms_and_places_do_not_count(
     assert (corners(turned)[still] == 0).all()
 
 
-@settings(max_examples=40)
+@num_examples(40)
 @given(grids, grids)
 def test_equal_canonical_forms_are_symmetric_grids(one: Grid, other: Grid) -> None:
     """By trying the eight transforms with the colours numbered as they appear."""
@@ -138,7 +139,7 @@ def test_a_grid_is_valid_whatever_its_colours_and_whatever_lies_beyond_its_borde
     assert ARC.check(inputs, ARC.parse("2,4:99/00/11")[None]).valid.tolist() == [False]
 
 
-@settings(max_examples=40)
+@num_examples(40)
 @given(grids, offsets)
 def test_text_round_trips(grid: Grid, at: tuple[int, int]) -> None:
     tokens = to_canvas([grid], 12, np.array([at]))[0]

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from puzzles import rng as stream
 from puzzles.arc.families import FAMILIES, Family
+from tests.examples import num_examples
 from tests.paths import REPO
 
 FOLDER = REPO / "puzzles" / "arc" / "families"
@@ -37,7 +38,7 @@ def sizes(draw, family: Family) -> dict[str, int]:
 
 
 @EACH
-@settings(max_examples=25)
+@num_examples(25)
 @given(data=st.data(), seed=st.integers(0, 2**32))
 def test_any_example_is_well_formed_and_verifies(family, data, seed):
     chosen = data.draw(sizes(family))

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from puzzles.arc.families import FAMILIES
+from tests.examples import num_examples
 from tests.paths import REPO
 
 EACH = pytest.mark.parametrize("family", FAMILIES.values(), ids=list(FAMILIES))
@@ -72,7 +73,7 @@ def test_another_examples_output_is_refused(family):
 
 
 @EACH
-@settings(max_examples=40)
+@num_examples(40)
 @given(grid=GRIDS, out=GRIDS)
 def test_any_two_grids_get_an_answer(family, grid, out):
     assert family.verify(grid, out) in (True, False)

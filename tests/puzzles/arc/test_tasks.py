@@ -16,6 +16,7 @@ from puzzles.arc.leaks import leaks, without
 from puzzles.arc.tasks import NAMED, Pair, Task, load_tasks, read_tasks
 from puzzles.errors import UserError
 from tests.degenerate import check_told
+from tests.examples import num_examples
 from tests.paths import REPO
 
 PAIR = {"input": [[1, 0], [0, 2]], "output": [[3]]}
@@ -257,7 +258,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(num_examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(contents=st.lists(values, min_size=1, max_size=3))
 def test_any_json_is_a_task_or_is_refused_in_one_line(tmp_path: Path, contents: list[Any]) -> None:
     folder = tmp_path / "folder"

@@ -31,7 +31,7 @@ def examples(seed: int = 0, groups: int = 4, identifiers: int = 3) -> Examples:
 
 def split(*seeds: int) -> Dataset:
     names = ["<blank>", "a", "b"]
-    return dataset.dataset({f"set{s}": examples(s) for s in seeds or (0,)}, vocab_size=6, identifiers=names)
+    return dataset.from_sets({f"set{s}": examples(s) for s in seeds or (0,)}, vocab_size=6, identifiers=names)
 
 
 def write_both(path: Path) -> Path:

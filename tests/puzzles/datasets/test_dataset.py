@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from puzzles.datasets import dataset, stamp
+from tests.examples import num_examples
 from tests.puzzles.datasets.directories import HRM_KEYS, change, examples, put, split, write_both
 
 
@@ -27,7 +28,7 @@ def stamped(tmp_path: Path) -> Path:
     return write_both(tmp_path / "stamped")
 
 
-@settings(max_examples=20)
+@num_examples(20)
 @given(seeds=st.lists(st.integers(0, 1000), min_size=1, max_size=3, unique=True))
 def test_what_is_written_is_read_back(seeds, tmp_path_factory):
     path = tmp_path_factory.mktemp("back") / "data"

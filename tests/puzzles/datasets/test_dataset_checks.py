@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from puzzles.datasets import dataset, stamp
+from tests.examples import num_examples
 from tests.puzzles.datasets.directories import HRM_KEYS, change, put, split, write_both
 
 
@@ -139,7 +140,7 @@ def survives(path: Path) -> None:
     assert str(path) in message
 
 
-@settings(max_examples=150)
+@num_examples(150)
 @given(data=st.data())
 def test_damaged_files_read_or_are_refused_in_one_line(data: st.DataObject, tmp_path_factory):
     path = tmp_path_factory.mktemp("damaged") / "data"
@@ -162,7 +163,7 @@ def test_damaged_files_read_or_are_refused_in_one_line(data: st.DataObject, tmp_
     survives(path)
 
 
-@settings(max_examples=150)
+@num_examples(150)
 @given(key=st.sampled_from(sorted(HRM_KEYS | {"total_puzzles"})), value=JSON)
 def test_any_metadata_value_reads_or_is_refused_in_one_line(key: str, value: Any, tmp_path_factory):
     path = tmp_path_factory.mktemp("metadata") / "data"

@@ -5,13 +5,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageColor, ImageSequence
 
 import puzzles
 from puzzles.drawing import canvas as drawing
 from puzzles.drawing import render
+from tests.examples import num_examples
 from tests.puzzles.toy import Parity
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
@@ -104,7 +105,7 @@ def test_image_grounds_tell_the_kinds_of_cells_apart(game, cell):
         assert image.getpixel(corner) == ImageColor.getrgb(expected[i]), i
 
 
-@settings(max_examples=20)
+@num_examples(20)
 @given(boards, st.integers(16, 60))
 def test_digits_lie_inside_their_cells(board, cell):
     """Every filled cell has ink and every blank one has none, so no digit strays into its neighbour."""

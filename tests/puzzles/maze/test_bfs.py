@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
 from puzzles.maze import bits as maze_bits
 from puzzles.maze.domain import FREE, GOAL, PATH, START, WALL, Maze, count_shortest_paths, distances
+from tests.examples import num_examples
 
 MOVES = ((1, 0), (0, -1), (0, 1), (-1, 0))  # Down, Left, Right, Up
 
@@ -61,7 +62,7 @@ def all_shortest(grid):
     return partial
 
 
-@settings(max_examples=40)
+@num_examples(40)
 @given(mazes())
 def test_distances_agree_with_plain_layers(grid):
     expected = np.full(grid.shape, -1)
@@ -71,7 +72,7 @@ def test_distances_agree_with_plain_layers(grid):
     assert np.array_equal(found[0].reshape(grid.shape), expected)
 
 
-@settings(max_examples=50)
+@num_examples(50)
 @given(mazes(largest=6))
 def test_labels_and_counts_agree_with_all_shortest_paths(grid):
     """The label is the first path in the order of words: what solve promises, found by listing them all."""
@@ -115,7 +116,7 @@ def test_shape_is_asked_for_where_it_is_not_square():
     assert distances(grid, 3).max() == 5
 
 
-@settings(max_examples=30)
+@num_examples(30)
 @given(mazes(largest=24), st.integers(0, 2**32))
 def test_bit_parallel_layers_agree_with_plain_ones(grid, seed):
     rows, columns = grid.shape

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
 from puzzles import kernels, splits
 from puzzles.maze.domain import FREE, KINDS, WALL, Maze, longest_path
 from puzzles.maze.lattice import KINDS as LATTICE
+from tests.examples import num_examples
 
 ODD = ((3, 5), (5, 5), (7, 13), (15, 15), (21, 9))
 
@@ -72,7 +73,7 @@ def test_wilson_draws_every_tree_equally_often():
         assert ((counts - expected) ** 2 / expected).sum() < trees + 5 * np.sqrt(2 * trees)
 
 
-@settings(max_examples=30)
+@num_examples(30)
 @given(st.sampled_from(KINDS), st.integers(1, 20), st.integers(0, 30), st.integers(0, 2**32))
 def test_paths_are_in_the_range_asked_for(kind, low, more, seed):
     maze = Maze(11, 13)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageColor, ImageSequence
 
@@ -13,6 +13,7 @@ import puzzles
 from puzzles.drawing import render
 from puzzles.drawing.canvas import CROSS, WHITE, WRONG, WRONG_GROUND
 from puzzles.maze import drawing as render_maze
+from tests.examples import num_examples
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
 OPEN = """
@@ -75,7 +76,7 @@ def test_a_maze_that_is_not_kept_is_broken(game):
     assert render.mistakes(game.puzzle, game.inputs, state) == "broken: 3 cells of the maze altered"
 
 
-@settings(max_examples=30)
+@num_examples(30)
 @given(st.integers(0, 2**32), st.integers(0, 12))
 def test_nothing_is_red_exactly_where_the_path_is_whole(seed, changes):
     """Without the red cells no rule is broken but a gap; a state that the rules accept has none."""

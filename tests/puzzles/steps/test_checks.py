@@ -5,10 +5,10 @@ import pytest
 
 import puzzles
 from puzzles.steps.attempts import Attempts, attempts
-from puzzles.steps.checks import check_attempts, check_labels
+from puzzles.steps.checks import as_rows, check_attempts
 from puzzles.steps.labels import exact_labels, label_states
+from puzzles.steps.rows import check_labels
 from puzzles.steps.steps import Step
-from puzzles.steps.tokens import as_rows
 from tests.puzzles.steps.steps import ARC, MAZE, SUDOKU, puzzle_rows, walk
 
 
@@ -48,7 +48,7 @@ def test_what_is_given_is_not_edited(name):
     given, _ = fixed(name)
     columns = {"sudoku": SUDOKU, "maze": MAZE, "arc": ARC}[name].shape[1]
     cell = f"r{given // columns + 1}c{given % columns + 1}"
-    words = "is not to be edited: given, or no part of the answer"
+    words = "must not be edited: it is given, or not part of the answer"
     other = 5 if name == "maze" else 3
     rules, problems = puzzle_rows(name, puzzles.rng(1, "test"), 2)
     if rules.start(problems)[1, given] == other:
@@ -130,7 +130,7 @@ def test_lengths_fit_states_and_budget():
 def test_labels_are_within_0_and_1_or_none():
     check_labels(np.array([0.0, 1.0, np.nan, 0.5]))
     for wrong in (-0.01, 1.5, np.inf, -np.inf):
-        with pytest.raises(ValueError, match=r"label 2: .*: must lie within 0 and 1"):
+        with pytest.raises(ValueError, match=r"label 2: .*: must be from 0 to 1"):
             check_labels(np.array([0.0, np.nan, wrong, 7.0]))
 
 

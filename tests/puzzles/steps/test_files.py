@@ -38,7 +38,7 @@ def test_files_are_read_back(tmp_path, examples):
     step_files.save(tmp_path / "whole.npz", whole)
     back = step_files.load_trajectories(tmp_path / "whole.npz")
     same(back.rows, whole.rows)
-    for name in step_files.WHOLE:
+    for name in step_files.ATTEMPT_COLUMNS:
         assert np.array_equal(getattr(back, name), getattr(whole, name))
     same(step_files.load_rows(tmp_path / "whole.npz"), whole.rows)
     none = rows.take(slice(0))
@@ -81,18 +81,20 @@ def test_broken_files_are_named(tmp_path, examples):
     good = path.read_bytes()
     for cut in (0, 10, len(good) // 2, len(good) - 1):
         path.write_bytes(good[:cut])
-        assert "is no file of steps" in complaint(path)
+        assert "is not a file of steps" in complaint(path)
     for place in range(0, len(good) // 2, 97):  # within the columns: any flipped byte is seen
         path.write_bytes(good[:place] + bytes([good[place] ^ 255]) + good[place + 1 :])
         with suppress(ValueError):
             same(step_files.load_rows(path), rows)
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    assert "is a Git LFS pointer, not the file itself; run git lfs pull" in complaint(path)
     np.save(tmp_path / "one.npz", np.zeros(3))
     (tmp_path / "one.npz.npy").rename(path)
-    assert "is no file of steps" in complaint(path)
+    assert "is not a file of steps" in complaint(path)
 
     columns = {name: getattr(rows, name) for name in COLUMNS} | {"sources": np.array(rows.sources)}
     for changes, message in (
-        ({"label": rows.label + 2}, "must lie within 0 and 1"),
+        ({"label": rows.label + 2}, "must be from 0 to 1"),
         ({"label": rows.label.astype(np.float64)}, "label is float64 with 1 axes: must be float32 with 1"),
         ({"problem": rows.problem[0]}, "problem is uint8 with 1 axes: must be uint8 with 2"),
         ({"group": rows.group[:-1]}, "rows have columns of"),
@@ -100,12 +102,12 @@ def test_broken_files_are_named(tmp_path, examples):
             {"after": rows.after[:, :-1]},
             "rows have cells of 20 (problem), 20 (before), 19 (after): must be equally many",
         ),
-        ({"sources": np.array(["exact"], object)}, "is no file of steps"),
+        ({"sources": np.array(["exact"], object)}, "is not a file of steps"),
         ({"sources": np.array([1])}, "sources is int64"),
     ):
         np.savez(path, **{**columns, **changes})
         assert message in complaint(path)
-    more = {name: getattr(whole, name) for name in step_files.WHOLE}
+    more = {name: getattr(whole, name) for name in step_files.ATTEMPT_COLUMNS}
     columns = {name: getattr(whole.rows, name) for name in COLUMNS} | {"sources": np.array(whole.rows.sources), **more}
     for changes, message in (
         ({"error": whole.error + 99}, "trajectory 0: error="),

@@ -3,7 +3,7 @@
 from itertools import combinations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
@@ -11,6 +11,7 @@ from puzzles.maze.domain import PATH
 from puzzles.steps.attempts import attempts, to_trajectories
 from puzzles.steps.labels import LABELS, exact_labels, label_states, stack
 from puzzles.steps.rules import step_rules
+from tests.examples import num_examples
 from tests.puzzles.steps.steps import MAZE, SUDOKU, build, cases, mazes, puzzle_rows, shortest_paths, walk
 
 SEEDS = st.integers(0, 2**32)
@@ -68,7 +69,7 @@ class Oracle:
         return in_time and (self.one.regime == "edit" or self.consistent(state))
 
 
-@settings(max_examples=120)
+@num_examples(120)
 @given(cases())
 def test_labels_agree_with_an_oracle_that_knows_every_solution(case):
     rules, made = build(case)
@@ -94,7 +95,7 @@ def test_labels_agree_with_an_oracle_that_knows_every_solution(case):
         assert set(labels.provenance.values()) == {"exact"}
 
 
-@settings(max_examples=40)
+@num_examples(40)
 @given(cases())
 def test_objects_and_arrays_are_labelled_alike_and_outcomes_follow_the_rules_of_the_puzzle(case):
     rules, made = build(case)
@@ -111,7 +112,7 @@ def test_objects_and_arrays_are_labelled_alike_and_outcomes_follow_the_rules_of_
         assert rules.puzzle.check(made.problems, last).solved.tolist() == [one.outcome for one in trajectories]
 
 
-@settings(max_examples=60)
+@num_examples(60)
 @given(cases())
 def test_the_last_error_is_absorbing_and_none_only_where_solved(case):
     rules, made = build(case)
@@ -125,7 +126,7 @@ def test_the_last_error_is_absorbing_and_none_only_where_solved(case):
         assert (labels.first_error == length) <= labels.solved
 
 
-@settings(max_examples=60)
+@num_examples(60)
 @given(cases(fills=(True,)))
 def test_where_steps_only_fill_errors_are_for_good(case):
     """One error step whichever convention, no recovery, and a wrong step is one after which the state is wrong."""
@@ -140,7 +141,7 @@ def test_where_steps_only_fill_errors_are_for_good(case):
         assert first_wrong == np.argmin(np.append(labels.state, False))
 
 
-@settings(max_examples=60)
+@num_examples(60)
 @given(SEEDS, st.sampled_from(["sudoku", "maze", "arc"]), st.integers(1, 4), st.integers(0, 2))
 def test_a_perfect_attempt_is_right_throughout_in_any_order(seed, name, cells, spare):
     rng = puzzles.rng(seed, "test")
@@ -164,7 +165,7 @@ def test_a_perfect_attempt_is_right_throughout_in_any_order(seed, name, cells, s
     assert labels.remaining.tolist() == (len(order) - np.cumsum(labels.delta)).tolist()
 
 
-@settings(max_examples=40)
+@num_examples(40)
 @given(mazes())
 def test_marks_of_two_different_shortest_paths_do_not_add_up(tokens):
     """Each alone is right; together only if one shortest path holds both."""

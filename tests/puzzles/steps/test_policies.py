@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
@@ -10,6 +10,7 @@ from puzzles.arc.families import FAMILIES
 from puzzles.steps import policies
 from puzzles.steps.policies import CarelessSolver, RandomPolicy, sample_states, sample_trajectories, solved
 from puzzles.steps.rules import step_rules
+from tests.examples import num_examples
 
 SUDOKU = puzzles.get("sudoku", box="2x3")
 RULES = step_rules(SUDOKU)
@@ -28,7 +29,7 @@ def one_step(policy, problems, states, seed=0, left=9):
     return policy(puzzles.rng(seed, "step"), problems, states, np.full(len(problems), left))[0]
 
 
-@settings(max_examples=15)
+@num_examples(15)
 @given(
     seed=st.integers(0, 2**32),
     error=st.floats(0, 1),
@@ -57,7 +58,7 @@ def test_sudoku_steps_stay_within_the_rules_and_the_regime(seed, error, correct,
     assert (solved(RULES, PROBLEMS[:6], states[:, -1]) | (lengths == 8)).all()
 
 
-@settings(max_examples=15)
+@num_examples(15)
 @given(seed=st.integers(0, 2**32), careless=st.booleans(), regime=st.sampled_from(["fill", "edit"]))
 def test_maze_marks_hang_together_as_long_as_nothing_is_erased(seed, careless, regime):
     make = CarelessSolver if careless else RandomPolicy
@@ -160,7 +161,7 @@ def test_chunks_change_nothing_and_inputs_stay(monkeypatch):
     problems, states = PROBLEMS.copy(), wrong_states()
     kept = states.copy()
     whole = one_step(policy, problems, states)
-    monkeypatch.setattr(policies, "ROWS", 7)
+    monkeypatch.setattr(policies, "CHUNK_ROWS", 7)
     assert np.array_equal(one_step(policy, problems, states), whole)
     assert np.array_equal(states, kept)
     assert np.array_equal(problems, PROBLEMS)

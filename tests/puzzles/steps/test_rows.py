@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from puzzles.steps.attempts import to_trajectories
 from puzzles.steps.labels import exact_labels, label_states
@@ -21,6 +21,7 @@ from puzzles.steps.rows import (
     rows_of,
     trajectories_of,
 )
+from tests.examples import num_examples
 from tests.puzzles.steps.steps import build, cases
 
 ERRORS: tuple[Error, ...] = ("first", "last")
@@ -42,7 +43,7 @@ def rows(num=4, **changes: Any):
     return StepRows(**fields)
 
 
-@settings(max_examples=30)
+@num_examples(30)
 @given(cases())
 def test_a_row_shows_what_its_step_or_pair_did(case):
     rules, made = build(case)
@@ -66,7 +67,7 @@ def test_a_row_shows_what_its_step_or_pair_did(case):
     assert row == len(found)
 
 
-@settings(max_examples=30)
+@num_examples(30)
 @given(cases())
 def test_attempts_hold_their_own_rows(case):
     rules, made = build(case)
@@ -142,7 +143,7 @@ def test_taking_and_joining_rows():
 
 
 def test_faulty_rows_are_refused():
-    with pytest.raises(ValueError, match=r"label 1: 1\.5: must lie within 0 and 1"):
+    with pytest.raises(ValueError, match=r"label 1: 1\.5: must be from 0 to 1"):
         rows(label=np.array([0, 1.5, np.nan, 1], np.float32))
     with pytest.raises(ValueError, match=r"span=\[1, 3\]: must be 1 or 2"):
         rows(span=np.array([1, 3, 1, 1], np.uint8))

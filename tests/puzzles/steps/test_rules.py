@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
 from puzzles.maze.domain import FREE, PATH, START, WALL
-from puzzles.steps.answers import Answers
-from puzzles.steps.rules import step_rules
+from puzzles.steps.rules import Answers, step_rules
+from tests.examples import num_examples
 from tests.puzzles.steps.steps import ARC, MAZE, SUDOKU, mazes, puzzle_rows, shortest_paths
 from tests.puzzles.toy import Parity
 
@@ -41,7 +41,7 @@ def test_the_start_is_empty_and_the_target_fills_what_is_editable(name):
         assert not start.any()
 
 
-@settings(max_examples=30)
+@num_examples(30)
 @given(SEEDS, st.sampled_from(["2x2", "2x3", "3x3"]))
 def test_legal_digits_of_sudoku_are_those_no_peer_holds(seed, box):
     puzzle = puzzles.get("sudoku", box=box)
@@ -85,7 +85,7 @@ def test_arc_paints_any_colour_or_end_of_grid_where_the_answer_has_one():
     assert all(np.array_equal(legal[:, :, value], expected) for value in range(1, 12))
 
 
-@settings(max_examples=150)
+@num_examples(150)
 @given(mazes(), SEEDS)
 def test_the_target_of_a_maze_holds_most_marks_of_all_shortest_paths(tokens, seed):
     """By enumeration: first the most marks of the state before, then of the one after; the label where none tells."""

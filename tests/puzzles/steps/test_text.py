@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 
 import puzzles
+from puzzles.errors import UserError
 from puzzles.steps.attempts import to_trajectories
 from puzzles.steps.steps import Step
 from puzzles.steps.text import format_step, format_steps, parse_step, parse_steps
+from tests.degenerate import check_linear
 from tests.puzzles.steps.steps import ARC, MAZE, SUDOKU, build, cases
 from tests.puzzles.toy import Parity
 
@@ -48,9 +50,9 @@ def test_reading_is_lenient_about_blanks_and_edits_that_change_nothing():
     ("puzzle", "text", "message"),
     [
         (SUDOKU, "", "step 5: empty text: a step without edits is written pass"),
-        (SUDOKU, "r1c1", "step 5: 'r1c1' is no edit: must look like r1c2=4, or be pass"),
-        (SUDOKU, "r1c1=2 pass", "step 5: 'pass' is no edit: must look like r1c2=4, or be pass"),
-        (SUDOKU, "R1C1=2", "step 5: 'R1C1=2' is no edit: must look like r1c2=4, or be pass"),
+        (SUDOKU, "r1c1", "step 5: 'r1c1' is not an edit: must look like r1c2=4, or be pass"),
+        (SUDOKU, "r1c1=2 pass", "step 5: 'pass' is not an edit: must look like r1c2=4, or be pass"),
+        (SUDOKU, "R1C1=2", "step 5: 'R1C1=2' is not an edit: must look like r1c2=4, or be pass"),
         (SUDOKU, "r1c1=2,r1c2=3", "step 5: 'r1c1=2,r1c2=3' writes '2,r1c2=3': must be one of . 1 2 3 4"),
         (SUDOKU, "r0c1=2", "step 5: 'r0c1=2' lies outside the 4x4 sudoku"),
         (SUDOKU, "r1c5=2", "step 5: 'r1c5=2' lies outside the 4x4 sudoku"),
@@ -76,3 +78,12 @@ def test_steps_that_have_no_text_are_named():
         parse_step(SUDOKU, "pass", np.ones(9, np.uint8))
     with pytest.raises(ValueError, match="puzzle=parity: its steps have no text"):
         parse_step(Parity(), "pass", np.ones(16, np.uint8))
+
+
+def test_time_is_linear():
+    check_linear(
+        lambda text: parse_step(SUDOKU, text, np.ones(SUDOKU.seq_len, np.uint8)),
+        allowed=UserError,
+        extra=("r1c1=1", "r1c", "r" + "1" * 5),
+        phrases=False,
+    )

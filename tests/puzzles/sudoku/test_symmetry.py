@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
 from puzzles.sudoku import search as sudoku_search
 from puzzles.sudoku import symmetry as sudoku_symmetry
 from puzzles.sudoku.domain import BOXES, Sudoku, count_solutions
+from tests.examples import num_examples
 
 SMALL = ("2x2", "2x3", "3x3")
 CLUES = {"2x2": 6, "2x3": 13, "3x3": 28, "4x4": 130}
@@ -39,7 +40,7 @@ def test_transform_keeps_the_number_of_solutions(box, seed):
     assert np.array_equal(count_solutions(turned, 30), count_solutions(inputs, 30))
 
 
-@settings(max_examples=40)
+@num_examples(40)
 @given(st.sampled_from(SMALL), st.integers(0, 2**32), st.booleans())
 def test_canonical_form_is_one_for_an_orbit_and_lies_in_it(box, seed, full):
     sudoku = Sudoku(box)

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
 from puzzles.trees.node_compression import CompressionReport, compress, leave_one_out
 from puzzles.trees.trees import recount
+from tests.examples import num_examples
 from tests.puzzles.trees.growing import above, by_hand, full, number
 
 
@@ -75,7 +76,7 @@ def test_children_of_the_root_and_of_moved_nodes_stay():
     assert two.children[-1].step.span == (2, 4)
 
 
-@settings(max_examples=40)
+@num_examples(40)
 @given(seed=st.integers(0, 2**32), k=st.integers(2, 5), probability=st.floats(0, 1))
 def test_labels_follow_from_the_leaves_left_and_the_control_has_the_same(seed, k, probability):
     tree = full(k, 4 if k < 4 else 3, np.random.default_rng(seed))
@@ -99,7 +100,7 @@ def test_labels_follow_from_the_leaves_left_and_the_control_has_the_same(seed, k
     assert (split.root.n, split.root.c) == (tree.root.n, tree.root.c)
 
 
-@settings(max_examples=30)
+@num_examples(30)
 @given(seed=st.integers(0, 2**32))
 def test_who_moves_and_what_it_leaves(seed):
     tree = full(4, 4, np.random.default_rng(seed))

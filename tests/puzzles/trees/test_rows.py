@@ -4,12 +4,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
 from puzzles.trees.node_compression import compress, leave_one_out
 from puzzles.trees.rows import balanced, count_matched, tree_rows, tree_trajectories
+from tests.examples import num_examples
 from tests.puzzles.trees.growing import above, by_hand, full, number
 
 HAND = [[[1, 0, 0, 0], 1, 1, 0], [1, 1, 0]]
@@ -59,7 +60,7 @@ def test_all_nodes_of_a_hand_made_tree():
     assert 0 < hard.label.mean() < 1
 
 
-@settings(max_examples=20)
+@num_examples(20)
 @given(seed=st.integers(0, 2**32), coarse=st.booleans(), noise=st.booleans())
 def test_the_union_with_the_changed_tree_has_each_row_once(seed, coarse, noise):
     tree = full(4, 3, np.random.default_rng(seed))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
@@ -10,6 +10,7 @@ from puzzles.steps.policies import CarelessSolver, sample_states, solved
 from puzzles.steps.rules import step_rules
 from puzzles.steps.steps import compose
 from puzzles.trees.trees import expand, monte_carlo, recount
+from tests.examples import num_examples
 
 SUDOKU = puzzles.get("sudoku", box="2x2")
 RULES = step_rules(SUDOKU)
@@ -40,7 +41,7 @@ def test_every_unsolved_node_above_the_height_has_all_its_children():
         assert np.array_equal(tree.root.state, tree.problem)
 
 
-@settings(max_examples=20)
+@num_examples(20)
 @given(seed=st.integers(0, 2**32), children=st.integers(1, 4), height=st.integers(1, 3))
 def test_labels_count_the_leaves_below_and_steps_chain(seed, children, height):
     for tree in grow(seed, height, children, problems=PROBLEMS[:3]):
@@ -142,5 +143,5 @@ def test_bad_arguments_are_named(options, message):
 
 
 def test_the_root_is_no_step():
-    with pytest.raises(ValueError, match="the root of a tree is no step"):
+    with pytest.raises(ValueError, match="the root of a tree has no step"):
         _ = grow()[0].root.step

@@ -122,7 +122,7 @@ def test_bootstrap_draws_puzzles_whole_and_is_seeded():
     means = resampled_means(values, np.random.default_rng(5), 50)
     assert means[:, 1] == pytest.approx(2 * means[:, 0])
     assert (means == resampled_means(values, np.random.default_rng(5), 50)).all()
-    with pytest.raises(ValueError, match="no puzzles"):
+    with pytest.raises(ValueError, match="at least one puzzle"):
         resampled_means(np.zeros((0, 2)), np.random.default_rng(0))
 
 

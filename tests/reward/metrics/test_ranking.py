@@ -110,7 +110,7 @@ def test_calibration_by_hand():
     assert [one["puzzles"] for one in found["bins"]] == [1, 4]
     with pytest.raises(ValueError, match=r"scores -0.5 to 1: must be within \[0, 1\]"):
         metrics.reliability(np.array([-0.5, 1.0]), np.array([True, False]))
-    with pytest.raises(ValueError, match="of no scores"):
+    with pytest.raises(ValueError, match="at least one score"):
         metrics.reliability(np.zeros(0), np.zeros(0, bool))
 
 

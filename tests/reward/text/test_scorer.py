@@ -97,7 +97,7 @@ def test_problems_and_candidates_must_fit(model):
 
 def test_a_scorer_of_puzzles_is_refused():
     core = HRMConfig(vocab_size=6, seq_len=4, hidden_size=16, num_heads=2, h_layers=1, l_layers=1)
-    with pytest.raises(ValueError, match="judges puzzles, not texts"):
+    with pytest.raises(ValueError, match="scores puzzles, not texts"):
         TextScorer(model=RewardModel(RewardModelConfig(core=core, objectives=["prm"])), objective="prm")
 
 

@@ -1,22 +1,26 @@
-"""reports/*.md, rendered from the rows in reports/*.json: no number on a page is typed."""
+"""reports/*.md, rendered from the rows in reports/*.json: no number on a page is typed by hand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hrm_net.study import pictures, rows
-from hrm_net.study.arms import Arm
-from hrm_net.study.claims_section import claims_section, early_section
-from hrm_net.study.domains import Domain
+from hrm_net.study.claims import FIRST, Claim, Comparison, Finding, Protocol, find
 from hrm_net.study.jobs import jobs, row_of
-from hrm_net.study.plans import Plan
-from hrm_net.study.tables import Numbers, best_of_n_table, metric_table, of_arm, probe_table, quadrant_table
+from hrm_net.study.plans import Arm, Domain, Plan
+from hrm_net.study.rows import EARLY, METRICS
+from hrm_net.study.tables import Numbers, best_of_n_table, metric_table, of_arm, probe_table, quadrant_table, table
 from puzzles.errors import UserError
+
+Rows = dict[str, list[rows.Row]]  # by domain
+UNDECIDED = "not decided, rows are missing"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
+    """A page of the report: the arms of one experiment."""
+
     name: str
     experiment: str
     title: str
@@ -61,12 +65,12 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 
-def render(plan: Plan, work: Path, reports: Path) -> list[Path]:
-    """Collect the rows that the plan wants into reports/DOMAIN.json, write the pages and pictures; the paths.
+def render(plan: Plan, work: Path, reports: Path, protocol: Protocol = FIRST) -> list[Path]:
+    """Collect the rows of the plan into reports/DOMAIN.json and write the pages and pictures. Returns the paths.
 
-    Rows that lie there from before stay where they are of this plan. ValueError where there is none at all.
+    Rows of this plan that are in reports/ already are kept. UserError where there are no rows at all.
     """
-    found: dict[str, list[rows.Row]] = {domain.name: collect(plan, domain, work, reports) for domain in plan.domains}
+    found: Rows = {domain.name: collect(plan, domain, work, reports) for domain in plan.domains}
     if not any(found.values()):
         raise UserError(f"{work}: holds no rows of the plan {plan.name}; `hrm-study run` makes them")
     paths = []
@@ -75,7 +79,7 @@ def render(plan: Plan, work: Path, reports: Path) -> list[Path]:
             paths.append(rows.collected(reports, domain))
             rows.write_collected(paths[-1], found[domain.name])
     for page in PAGES:
-        text, drawn = page_of(page, plan, found, reports, Numbers())
+        text, drawn = page_of(page, plan, found, reports, Numbers(), protocol)
         path = reports / f"{page.name}.md"
         path.write_text(text, encoding="utf-8")
         paths += [path, *drawn]
@@ -94,20 +98,20 @@ def collect(plan: Plan, domain: Domain, work: Path, reports: Path) -> list[rows.
 
 
 def page_of(
-    page: Page, plan: Plan, found: dict[str, list[rows.Row]], reports: Path, numbers: Numbers
+    page: Page, plan: Plan, found: Rows, reports: Path, numbers: Numbers, protocol: Protocol = FIRST
 ) -> tuple[str, list[Path]]:
     """(the page in Markdown, its pictures' paths)."""
     arms = [arm for arm in plan.arms if arm.experiment == page.experiment]
     # Experiment A has no outcome reward model of its own.
     shown = [*arms, *(arm for arm in plan.arms if page.experiment == "A" and arm.name == "orm")]
-    parts = [f"# {page.title}", page.about, _arms(shown), claims_section(page.name, plan, found, numbers)]
+    parts = [f"# {page.title}", page.about, _arms(shown), claims_section(page.name, plan, found, numbers, protocol)]
     drawn: list[Path] = []
     for domain in plan.domains:
         mine = found[domain.name]
         if any(of_arm(mine, arm.name) for arm in shown):
             drawn += pictures.write(mine, shown, reports / "pictures", f"{page.name}_{domain.name}")
             parts.append(_domain(domain, mine, shown, drawn[-len(PICTURES) :], reports, numbers))
-    parts.append(early_section(page.name, plan, found, numbers))
+    parts.append(early_section(page.name, plan, found, numbers, protocol))
     parts.append(_provenance(plan, [row for mine in found.values() for row in mine], shown, numbers))
     return "\n\n".join(parts) + "\n", drawn
 
@@ -174,3 +178,54 @@ def _provenance(plan: Plan, every: Sequence[rows.Row], arms: Sequence[Arm], numb
     for domain in plan.domains:
         numbers.text(domain.name)
     return "\n".join([lines[0], "", *lines[1:]])
+
+
+def claims_section(page: str, plan: Plan, found: Rows, numbers: Numbers, protocol: Protocol = FIRST) -> str:
+    """A table of the verdicts, then each claim with the gains that decided it."""
+    verdicts, texts = [], []
+    for claim in (claim for claim in protocol.claims if claim.page == page):
+        findings = _findings(claim.comparisons, plan, found, protocol)
+        verdict = _verdict(claim, plan, findings, protocol)
+        verdicts.append((claim.says, verdict))
+        gains = [] if verdict == UNDECIDED else [f"- {_gain(one, numbers)}" for one in findings]
+        texts.append("\n".join([f"**{claim.says}**: {verdict}.", *gains]))
+    return "\n\n".join(["## Claims", table(("claim", "verdict"), verdicts), protocol.rule, *texts])
+
+
+def early_section(page: str, plan: Plan, found: Rows, numbers: Numbers, protocol: Protocol = FIRST) -> str:
+    """The comparisons by best-of-N once more, with a small N. No verdict rests on it."""
+    claims = [claim for claim in protocol.claims if claim.page == page]
+    wanted = dict.fromkeys(one for claim in claims for one in claim.comparisons if one.metric == "best_of_n")
+    findings = _findings([replace(one, metric="best_of_early") for one in wanted], plan, found, protocol)
+    says = (
+        f"With as many candidates as the claims are decided at, most arms find a solution; with {numbers.text(EARLY)} "
+        "they differ more. No verdict rests on this."
+    )
+    return "\n".join(["## Beyond the protocol", "", says, "", *(f"- {_gain(one, numbers)}" for one in findings)])
+
+
+def _findings(comparisons: Sequence[Comparison], plan: Plan, found: Rows, protocol: Protocol) -> list[Finding]:
+    """Domain by domain, those of the comparisons that have their rows."""
+    every = (
+        find(one, found[domain.name], domain.name, few_seeds_by_puzzle=protocol.few_seeds_by_puzzle)
+        for domain in plan.domains
+        for one in comparisons
+    )
+    return [one for one in every if one is not None]
+
+
+def _verdict(claim: Claim, plan: Plan, findings: list[Finding], protocol: Protocol) -> str:
+    """The first domain of a plan decides."""
+    decisive = [one for one in findings if one.domain == plan.domains[0].name]
+    if len(decisive) < len(claim.comparisons):
+        return UNDECIDED
+    return protocol.verdict(decisive, [one for one in findings if one.domain != plan.domains[0].name])
+
+
+def _gain(finding: Finding, numbers: Numbers) -> str:
+    one, metric = finding.comparison, METRICS[finding.comparison.metric]
+    better, than = (numbers.plain(value, metric.percent) for value in (finding.better, finding.than))
+    gain = numbers.estimate(finding.gain, metric.percent, signed=True)
+    unit = " points" if metric.percent else ""
+    where = f"{numbers.text(finding.domain)}, {numbers.text(metric.says)}"
+    return f"{where}: `{one.better}` {better}, `{one.than}` {than}, gain {gain}{unit}"
