@@ -135,7 +135,7 @@ def _save(path: Path, part: Found) -> None:
 
 def _read(path: Path) -> Found:
     try:
-        with np.load(path, allow_pickle=False) as values:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as values:
             part = Found(values["puzzles"], values["solutions"], values["ratings"], values["lineages"])
             digest = str(values["digest"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

@@ -80,9 +80,7 @@ def test_what_is_left_of_a_run_is_checked(
     good = path.read_bytes()
     path.write_bytes(good[: len(good) // 2])
     assert "train_000000.npz: is damaged (" in error()
-    part = hard.Found(
-        *(np.load(path.with_name("train_000001.npz"))[name] for name in ("puzzles", "solutions", "ratings", "lineages"))
-    )
+    part = pool._read(path.with_name("train_000001.npz"))
     part.ratings[0] += 1
     np.savez(path, puzzles=part.puzzles, solutions=part.solutions, ratings=part.ratings, lineages=part.lineages,
              digest=np.array("0" * 64))  # fmt: skip
