@@ -25,7 +25,7 @@ from hrm_net.trainer import resume
 from hrm_net.trainer.optim import OptimConfig
 from puzzles.errors import UserError
 
-FILLED_IN = {"model.vocab_size", "model.seq_len", "model.num_puzzle_ids", "model.grid_width"}
+FILLED_IN = {"model.vocab_size", "model.seq_len", "model.num_puzzle_ids", "model.grid_width", "model.box_rows"}
 GROUPS = compose.groups()
 
 
