@@ -23,7 +23,7 @@ from hrm_net.trainer.tracking import LoggerConfig
 
 WIDTH = 120
 # What the puzzle sets in a model.
-SIZES = ("vocab_size", "seq_len", "num_puzzle_ids", "grid_width")
+SIZES = ("vocab_size", "seq_len", "num_puzzle_ids", "grid_width", "box_rows")
 
 
 @dataclass(kw_only=True, slots=True)

@@ -1,5 +1,7 @@
 """The relational block: exact symmetry, one set of weights for every size, and a backward pass of its own."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,12 +10,13 @@ from torch import Tensor
 import puzzles
 from hrm_net import HRM, HRMConfig
 from hrm_net.nn.blocks.relational import RelationalBlock, largest
+from puzzles.sudoku.domain import Sudoku
 from tests.models import seeded, small_batch
 
 BOXES = ("2x2", "2x3", "3x3", "4x4")
 
 
-def config(box: str = "3x3", **changes: object) -> HRMConfig:
+def config(box: str = "3x3", **changes: Any) -> HRMConfig:
     rows, cols = (int(part) for part in box.split("x"))
     side = rows * cols
     values = {"vocab_size": side + 2, "seq_len": side**2, "grid_width": side, "box_rows": rows, "hidden_size": 16,
@@ -25,7 +28,7 @@ def config(box: str = "3x3", **changes: object) -> HRMConfig:
 @pytest.mark.parametrize("box", BOXES)
 def test_exactly_equivariant_under_the_whole_group(box: str):
     """Random elements move digits, bands, stacks, rows and columns and, for square boxes, transpose."""
-    sudoku = puzzles.get("sudoku", box=box)
+    sudoku = Sudoku(box)
     block = RelationalBlock(config(box), seeded()).double()
     side = sudoku.shape[0]
     z = torch.randn(side**2, 2, side, 16, generator=seeded(1), dtype=torch.float64)
@@ -76,7 +79,7 @@ def test_one_set_of_weights_serves_every_size(box: str):
 
 def test_a_whole_model_is_equivariant():
     """From inputs to answers, in float64, over two segments."""
-    sudoku = puzzles.get("sudoku")
+    sudoku = Sudoku()
     model = HRM(config(h_cycles=2, l_cycles=2), seeded()).double().eval()
     inputs, _ = sudoku.generate(puzzles.rng(0, "test"), 3, clues=30)
     element = sudoku.symmetries(np.random.default_rng(1), 2)[1]
@@ -128,7 +131,7 @@ def test_gradients_of_the_block():
         ({"codec": "tokens"}, r"^model\.codec=tokens: block=relational does not fit; it needs codec=symbols$"),
     ],
 )
-def test_refused_in_one_line(changes: dict[str, object], message: str):
+def test_refused_in_one_line(changes: dict[str, Any], message: str):
     with pytest.raises(ValueError, match=message):
         config(**changes)
 

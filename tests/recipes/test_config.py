@@ -25,7 +25,7 @@ from hrm_net.trainer import resume
 from hrm_net.trainer.optim import OptimConfig
 from puzzles.errors import UserError
 
-FILLED_IN = {"model.vocab_size", "model.seq_len", "model.num_puzzle_ids", "model.grid_width"}
+FILLED_IN = {"model.vocab_size", "model.seq_len", "model.num_puzzle_ids", "model.grid_width", "model.box_rows"}
 GROUPS = compose.groups()
 
 
@@ -59,6 +59,10 @@ def test_every_experiment_composes_and_says_how_it_was_run(experiment: str) -> N
 def test_every_model_fits_every_puzzle(model: str, puzzle: str) -> None:
     if model == "symbols" and puzzle.startswith("arc"):
         with pytest.raises(ValueError, match=r"^model.prefix_len=0: num_puzzle_ids=\d+ needs a prefix"):
+            train_config(values(f"model={model}", f"puzzle={puzzle}"))
+        return
+    if model == "relational" and not puzzle.startswith("sudoku"):
+        with pytest.raises(ValueError, match=r"^model.box_rows=0: must divide grid_width=\d+; block=relational needs"):
             train_config(values(f"model={model}", f"puzzle={puzzle}"))
         return
     config = train_config(values(f"model={model}", f"puzzle={puzzle}"))

@@ -1,6 +1,7 @@
 """The pool command: seeded, resumable, its bad input in one line."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def test_stopped_in_the_middle_it_goes_on_to_the_same_pool(tmp_path: Path, monke
     whole = pool.write_pool(tmp_path / "whole", num=100, num_test=20)
     climb, calls = hard.climb, []
 
-    def failing(seeds: np.ndarray, *rungs: object, **options: object):
+    def failing(seeds: np.ndarray, *rungs: Any, **options: Any):
         if len(seeds):
             calls.append(len(seeds))
             if len(calls) == 2:
