@@ -19,7 +19,7 @@ LAYERS = (
     ("checkpoints", "inference"),
     ("model", "data"),
     ("nn",),
-    ("schema", "progress", "provenance", "atomic_write", "command_line"),
+    ("schema", "progress", "provenance", "command_line"),
 )
 LEVEL = {name: -level for level, names in enumerate(LAYERS) for name in names}
 # A model reads and writes itself, through functions that import when they are called.

@@ -10,8 +10,8 @@ from jaxtyping import Bool, Integer
 import puzzles
 from hrm_net.data import arc_tasks as arc_data
 from hrm_net.data.arc_tasks import Tasks
-from hrm_net.data.batch import Batch, as_batch
 from hrm_net.data.config import DataConfig
+from hrm_net.data.puzzle_sets import Batch, as_batch
 from puzzles.arc.rows import ArcRows, Order
 from puzzles.errors import UserError
 

@@ -11,8 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Integer
 
 import puzzles
-from hrm_net.data.batch import Batch, as_batch
-from hrm_net.data.puzzle_sets import ignored
+from hrm_net.data.puzzle_sets import Batch, as_batch, ignored
 from puzzles.base import Puzzle
 from puzzles.datasets.dataset import Dataset, Examples
 

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Integer
 
 import puzzles
-from hrm_net.data.batch import Batch, as_batch
 from hrm_net.data.config import DataConfig, Source, Stage
+from hrm_net.data.puzzle_sets import Batch, as_batch
 from puzzles import splits
 from puzzles.base import Puzzle
 from puzzles.errors import UserError

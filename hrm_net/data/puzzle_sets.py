@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Integer
+from torch import Tensor
 
 import puzzles
 from hrm_net.data import directories as data_directories
@@ -16,6 +18,7 @@ from puzzles.base import Puzzle
 from puzzles.datasets import dataset, puzzle_files, stamp
 from puzzles.errors import UserError
 
+Batch = dict[str, Tensor]
 PAD = 0  # the token id of padding, in every domain
 IGNORE = -100  # the label of a cell that is not scored
 Rows = Integer[np.ndarray, "num seq"]
@@ -127,3 +130,16 @@ def read_directory(path: str | Path, puzzle: Puzzle) -> list[PuzzleSet]:
         )
         for key, one in found.sets.items()
     ]
+
+
+def as_batch(
+    inputs: Integer[np.ndarray, "batch seq"],
+    labels: Integer[np.ndarray, "batch seq"],
+    identifiers: Integer[np.ndarray, " batch"],
+) -> Batch:
+    """Tensors under the names a model expects; padding is not a label."""
+    return {
+        "inputs": torch.from_numpy(inputs.astype(np.int32)),
+        "labels": torch.from_numpy(scored(labels)),
+        "puzzle_identifiers": torch.from_numpy(identifiers.astype(np.int32)),
+    }

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from hrm_net.atomic_write import write_text
+from puzzles.atomic_write import write_text
 
 
 @dataclass(kw_only=True, slots=True)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hrm_net.atomic_write import write_text
 from hrm_net.command_line import Parser, exit_codes
+from puzzles.atomic_write import write_text
 from puzzles.errors import UserError
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from torch import Tensor
 
 import puzzles
 from hrm_net.data import directories
-from hrm_net.data.batch import Batch
 from hrm_net.data.config import expand_home
 from hrm_net.data.directory_batches import DirectoryBatches
 from hrm_net.data.generated import GeneratedBatches, MixedBatches, generated_batches, torch_generator
+from hrm_net.data.puzzle_sets import Batch
 from hrm_net.model import HRM, Carry
 from hrm_net.nn.losses import SegmentLoss, segment_loss
 from hrm_net.recipes import checks

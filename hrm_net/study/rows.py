@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hrm_net.atomic_write import write_text
 from hrm_net.study.plans import Arm, Domain, Sizes, of_domain
+from puzzles.atomic_write import write_text
 from puzzles.errors import UserError
 
 # Increased when earlier rows are not comparable with new ones.

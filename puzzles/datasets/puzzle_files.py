@@ -12,6 +12,7 @@ What one puzzle's text may look like is the domain's affair: `Puzzle.parse`.
     inputs, labels = read_answered("puzzles.csv", puzzle)  # all of them, or a UserError that names the first bad one
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -199,6 +200,7 @@ class _Lines:
         self.rows, self.columns = puzzle.shape
         self.blanks_are_cells = any(symbol.isspace() for symbol in puzzle.token_symbols)
         self.longest = 8 * puzzle.seq_len + 200  # characters of a text that may be one puzzle
+        self.field = functools.lru_cache(maxsize=1024)(self._field)  # files of broken lines repeat them
         self.row_like: dict[str, bool] = {}
         self.dashes_are_blanks = False
 
@@ -303,7 +305,7 @@ class _Lines:
             self.row_like[text] = any(self.parses("\n".join([text, *[other] * (self.rows - 1)])) for other in others)
         return self.row_like[text]
 
-    def field(self, text: str) -> str | None:
+    def _field(self, text: str) -> str | None:
         """The part of a line that is a puzzle: all of it, what stands in quotes, or one of its cells; else None."""
         if len(text) > self.longest * MOST_FIELDS:
             return None

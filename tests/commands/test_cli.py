@@ -17,8 +17,8 @@ from hrm_net.commands import help as cli_help
 from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
 from hrm_net.recipes import compose, train_config
-from hrm_net.recipes import solver as training
 from hrm_net.recipes.config import TrainConfig
+from hrm_net.recipes.solver import SolverRecipe
 from hrm_net.trainer.device import resolve_device, resolve_precision
 from tests.paths import REPO
 
@@ -273,7 +273,7 @@ def test_every_experiment_trains_for_a_step(experiment: str, elsewhere: Path) ->
 
 def test_a_sweep_runs_every_combination(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr(training, "train", lambda config, run_dir: seen.append((config.seed, str(run_dir))))
+    monkeypatch.setattr(SolverRecipe, "train", lambda _, run, run_dir: seen.append((run.config.seed, str(run_dir))))
     cli.train(["--multirun", "seed=3,4", "optim=muon,adamw", *SHORT, "evaluate_puzzles=0"])
     assert seen == [
         (3, "runs/sudoku_4x4/0"),
@@ -285,7 +285,7 @@ def test_a_sweep_runs_every_combination(elsewhere: Path, monkeypatch: pytest.Mon
 
 def test_the_run_directory_can_be_chosen(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr(training, "train", lambda config, run_dir: seen.append(str(run_dir)))
+    monkeypatch.setattr(SolverRecipe, "train", lambda _, run, run_dir: seen.append(str(run_dir)))
     cli.train(["hydra.run.dir=some/where", *SHORT, "evaluate_puzzles=0"])
     assert seen == ["some/where"]
 
@@ -294,10 +294,10 @@ def test_the_run_directory_can_be_chosen(elsewhere: Path, monkeypatch: pytest.Mo
 def test_a_defect_of_ours_keeps_its_traceback(
     defect: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(config: TrainConfig, run_dir: Path) -> None:
+    def fail(*_: object) -> None:
         raise defect
 
-    monkeypatch.setattr(training, "train", fail)
+    monkeypatch.setattr(SolverRecipe, "train", fail)
     with pytest.raises(SystemExit) as caught:
         cli.train(SHORT)
     assert caught.value.code == 1
@@ -309,7 +309,7 @@ def test_a_defect_of_ours_keeps_its_traceback(
 def test_a_value_error_out_of_a_library_is_ours_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(training, "train", lambda config, run_dir: json.loads("{"))
+    monkeypatch.setattr(SolverRecipe, "train", lambda *_: json.loads("{"))
     with pytest.raises(SystemExit) as caught:
         cli.train(SHORT)
     assert caught.value.code == 1
@@ -371,7 +371,7 @@ def test_bf16_where_the_cpu_has_it(avx512: bool, amx: bool, monkeypatch: pytest.
 def test_configuration_reaches_training_typed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What training gets is what the schema makes of the composed values: no DictConfig inside."""
     seen: list[Any] = []
-    monkeypatch.setattr(training, "train", lambda config, run_dir: seen.append(config))
+    monkeypatch.setattr(SolverRecipe, "train", lambda _, run, run_dir: seen.append(run.config))
     cli.train([*SHORT, "evaluate_puzzles=0", "logger.tags=[a,b]"])
     ((found, _),) = compose.compose_jobs("train", [*SHORT, "evaluate_puzzles=0", "logger.tags=[a,b]"])
     assert seen == [train_config(found)]

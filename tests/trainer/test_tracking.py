@@ -85,7 +85,8 @@ from hrm_net.trainer.tracking import LoggerConfig, Tracker
 
 mode, resume_step, run_dir = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 try:
-    with Tracker(run_dir, LoggerConfig(name="wandb", mode=mode, tags=("test",)), {"lr": 0.1}, resume_step) as tracker:
+    logger = LoggerConfig(name="wandb", mode=mode or None, tags=("test",))
+    with Tracker(run_dir, logger, {"lr": 0.1}, resume_step) as tracker:
         tracker.log(resume_step + 1, kind="train", loss=0.5)
 except ValueError as error:
     print(error)
@@ -94,10 +95,12 @@ print("wandb" in sys.modules)
 """
 
 
-def run_wandb(home: Path, mode: str, resume_step: int, run_dir: Path) -> subprocess.CompletedProcess[str]:
+def run_wandb(
+    home: Path, mode: str, resume_step: int, run_dir: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """In a process that knows no login, and no server but one that nobody runs."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("WANDB") and key != "NETRC"}
-    environment: dict[str, Any] = {**kept, "HOME": str(home), "WANDB_BASE_URL": "http://127.0.0.1:9"}
+    environment: dict[str, Any] = {**kept, "HOME": str(home), "WANDB_BASE_URL": "http://127.0.0.1:9", **variables}
     run_dir.mkdir(exist_ok=True)
     command = [sys.executable, "-c", WANDB, mode, str(resume_step), str(run_dir)]
     return subprocess.run(command, cwd=REPO, env=environment, capture_output=True, text=True, timeout=120, check=False)
@@ -126,3 +129,15 @@ def test_disabled_does_not_even_import_wandb(tmp_path: Path) -> None:
     done = run_wandb(tmp_path, "disabled", 0, tmp_path / "run")
     assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["metrics.jsonl"]
+
+
+def test_the_environment_decides_where_the_logger_does_not(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    done = run_wandb(tmp_path, "", 0, run_dir, WANDB_MODE="offline", WANDB_DIR=str(tmp_path), WANDB_RUN_ID="chosen")
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+    assert len(list((tmp_path / "wandb").glob("offline-run-*/run-chosen.wandb"))) == 1
+    for variables in ({"WANDB_MODE": "disabled"}, {"WANDB_DISABLED": "true"}):
+        done = run_wandb(tmp_path, "", 0, tmp_path / "other", **variables)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
+    done = run_wandb(tmp_path, "", 0, tmp_path / "other", WANDB_MODE="of")
+    assert (done.returncode, done.stdout) == (2, "WANDB_MODE=of: must be one of online, offline, disabled\n")

@@ -14,11 +14,11 @@ import numpy as np
 from jaxtyping import Integer
 
 import puzzles
-from hrm_net.atomic_write import write_text
 from hrm_net.data.generated import distinct_puzzles
 from hrm_net.reward.data.solutions import Solutions, SolutionSource, sample
 from hrm_net.reward.examples import Examples, from_steps
 from hrm_net.reward.heads import MERGED_ROWS, TRAJECTORIES, any_needs
+from puzzles.atomic_write import write_text
 from puzzles.errors import UserError
 from puzzles.steps.files import load_rows, load_trajectories, save
 from puzzles.steps.rows import StepRows, StepTrajectories

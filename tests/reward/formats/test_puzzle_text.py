@@ -56,5 +56,5 @@ def test_budget_and_cells_follow_from_the_steps_unless_given(attempt):
     assert (back.budget, back.cells_per_step) == (4, max(len(step.cells) for step in found.steps))
     solution = puzzle_text.text_solution(puzzle, found)
     solution.steps[0] = "seven"
-    with pytest.raises(ValueError, match="no edit"):
+    with pytest.raises(ValueError, match="not an edit"):
         puzzle_text.trajectory(puzzle, solution, found.start, regime="edit")
