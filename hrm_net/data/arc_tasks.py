@@ -47,9 +47,9 @@ def load_of(config: DataConfig) -> tuple[Tasks, Tasks]:
 
 
 def _read(key: str, source: str, broken: Broken) -> Tasks:
-    if source in NAMED:
-        return list(_published(source))
     try:
+        if source in NAMED:
+            return list(_published(source))
         found = read_tasks(source, broken=broken)
     except UserError as error:
         reason = str(error)
