@@ -50,7 +50,7 @@ def test_the_published_numbers_and_names() -> None:
     assert read_name("007bbfb7|||t0|||0123456789") == ("007bbfb7", Augmentation())
     for plain in ("a_t3", "a_t8_0123456789", "a_t1_1023456789", "a_t1|||0123456789"):
         assert read_name(plain) == (plain, Augmentation())
-    with pytest.raises(ValueError, match="a_t1_0113456789: 0113456789 is no permutation"):
+    with pytest.raises(ValueError, match="a_t1_0113456789: 0113456789 is not a permutation"):
         read_name("a_t1_0113456789")
     with pytest.raises(ValueError, match="style=x: must be one of hrm, trm"):
         one.name("a", "x")
