@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -37,11 +38,19 @@ def build(cls: type[T], values: dict[str, Any]) -> T:
 
     _refuse(values)
     try:
-        return pydantic.TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
+        return _adapter(cls).validate_json(json.dumps(values), strict=True)
     except pydantic.ValidationError as error:
         # a key of a wrong type says more than one that is missing for that reason
         mistake = min(error.errors(include_url=False), key=lambda one: one["type"].startswith("missing"))
     raise UserError(_line(cls, values, mistake))
+
+
+@cache
+def _adapter(cls: type) -> Any:
+    """Pydantic's validator of a dataclass; building one takes longer than using it a hundred times."""
+    import pydantic
+
+    return pydantic.TypeAdapter(cls)
 
 
 def keys(cls: type) -> list[str]:

@@ -11,6 +11,9 @@ from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.schema import require
 from puzzles.errors import UserError
 
+# Sizes whose default of 0 says that they were not given, as in a model that was configured in Python.
+NOT_GIVEN_AS_ZERO = ("grid_width", "box_rows")
+
 
 def section(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """The values below a key; empty where they are not a mapping, which the schema will say."""
@@ -49,7 +52,8 @@ def puzzle_config(
             "num_puzzle_ids": num_puzzle_ids(puzzle),
         }
         for key, size in sizes.items():
-            if model.get(key, size) != size:
+            given = model.get(key, size)
+            if given != size and not (given == 0 and key in NOT_GIVEN_AS_ZERO):
                 bound = f"{size}, as the puzzle has it; leave the key out"
                 raise UserError(f"model.{key}={schema.show(model[key])}: must be {bound}")
         values = values | {"model": model | sizes}

@@ -24,6 +24,7 @@ from hrm_net.recipes.config import EvaluateConfig, TrainConfig, from_yaml, to_ya
 from hrm_net.trainer import resume
 from hrm_net.trainer.optim import OptimConfig
 from puzzles.errors import UserError
+from tests.trainer import victim
 
 FILLED_IN = {"model.vocab_size", "model.seq_len", "model.num_puzzle_ids", "model.grid_width", "model.box_rows"}
 GROUPS = compose.groups()
@@ -339,3 +340,9 @@ def test_saved_yaml_is_plain() -> None:
     loaded = yaml.safe_load(to_yaml(train_config(DEFAULT)))
     assert loaded["optim"]["betas"] == DEFAULT["optim"]["betas"]
     assert set(loaded) == {field.name for field in dataclasses.fields(TrainConfig)}
+
+
+def test_sizes_that_a_model_built_in_python_leaves_at_zero_are_taken_from_the_puzzle() -> None:
+    values = dataclasses.asdict(victim.config())
+    assert values["model"]["box_rows"] == 0
+    assert train_config(values).model.box_rows == 2
