@@ -70,6 +70,7 @@ def at_each_write(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], 
     return install
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", [False, True])
 def test_a_full_disk_at_any_write_leaves_the_earlier_ones_whole(
     again: bool, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_each_write: Any

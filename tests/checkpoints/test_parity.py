@@ -44,6 +44,7 @@ def beyond(found: dict[str, float], noise: dict[str, float], factor: float) -> d
     return {key: (found[key], bounds[key]) for key in found if bounds[key] < INFORMATIVE and found[key] > bounds[key]}
 
 
+@pytest.mark.slow
 def test_every_official_number_is_there(case: Case):
     _, _, expected, exact, _ = case
     assert exact.keys() == {key for key in expected if not key.startswith("batch.")}
@@ -162,6 +163,7 @@ def caught(case: Case, wrong: HRM, loss: str = "stablemax") -> bool:
     return bool(seen or beyond(deviations(trained(wrong, expected, loss), expected), noise, FACTOR))
 
 
+@pytest.mark.slow
 def test_mistakes_are_seen(case: Case):
     name, ours, *_ = case
     exact, missed = twin(ours, dtype=torch.float64), []
@@ -174,6 +176,7 @@ def test_mistakes_are_seen(case: Case):
     assert missed == []
 
 
+@pytest.mark.slow
 def test_wrong_settings_are_seen(case: Case):
     name, ours, *_ = case
     config = ours.config

@@ -162,6 +162,7 @@ def test_a_submission_is_scored_alike_by_plain_python(asked: tuple[ArcRows, list
     assert written["z"] == [{"attempt_1": [[0]], "attempt_2": [[0]]}] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kaggle", "num_tests"), [(False, 167), (True, 172)])
 def test_arc_2_is_asked_whole_and_scored_alike_from_published_files(
     kaggle: bool, num_tests: int, tmp_path: Path, shared_data: Path

@@ -99,6 +99,7 @@ def tiny(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_evaluate_writes_the_section_and_the_picture(tiny, capsys):
     cli.evaluate(
         ["run=tiny", "puzzles=5", "batch_size=2", "curve=[1]", "max_segments=1", "compile=false", "solver=curve",

@@ -70,6 +70,7 @@ def _line(axes, label):
     return next(line for line in axes.get_lines() if line.get_label() == label)
 
 
+@pytest.mark.slow
 def test_learning_curves_show_every_record(drawn, tmp_path):
     path = figures.learning_curves(_records(), tmp_path / "deep" / "curves.png")
     loss, solve = drawn[0].axes
@@ -136,6 +137,7 @@ def test_difficulty_bars_stand_in_order_with_their_rates(drawn, results, tmp_pat
     assert middle == {0: 0.9, 1: 0.5, 2: 0.0, 3: 0.25}
 
 
+@pytest.mark.slow
 def test_folder_of_pictures(results, followed, tmp_path):
     paths = write_figures(results, tmp_path / "pictures", _records())
     paths += write_filling_in(followed, tmp_path / "pictures")
@@ -220,6 +222,7 @@ def test_live_view_sets_the_target_beside_a_maze_where_it_fits(mazes):
     assert all("segment 2 of 4, solved, confidence 98 %" in text for text in texts)
 
 
+@pytest.mark.slow
 def test_pyplot_and_its_global_state_stay_out():
     code = (
         "import sys\nfrom hrm_net.evaluation import figures, live, trace\nsys.exit('matplotlib.pyplot' in sys.modules)"

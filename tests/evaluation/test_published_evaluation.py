@@ -159,6 +159,7 @@ def test_values_for_no_published_file_are_refused(tmp_path: Path, capsys: pytest
         find_model(None, str(tmp_path / "file"), {"heads": 2})
 
 
+@pytest.mark.slow
 def test_maze_hard_is_judged_from_its_directory(
     tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

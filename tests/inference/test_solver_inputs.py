@@ -114,6 +114,7 @@ for setting in ({"max_segments": 2.0}, {"batch_size": None}, {"restarts": "2"}, 
 """
 
 
+@pytest.mark.slow
 def test_settings_of_another_type_are_refused_in_one_line():
     """In an interpreter that does not check annotations, as users have it."""
     done = subprocess.run([sys.executable, "-c", SETTINGS], cwd=REPO, capture_output=True, text=True, check=True)

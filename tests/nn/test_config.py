@@ -59,6 +59,7 @@ def test_any_values_make_a_scorer_config_or_one_line(values: dict[str, Any]):
         one_line(error)
 
 
+@pytest.mark.slow
 @given(st.sampled_from([*FIELDS, "more", "__pydantic_config__"]), JUNK)
 def test_any_override_of_a_published_checkpoint_is_used_or_refused_in_one_line(key: str, value: Any):
     tensors = dict(small_model("hrm", num_puzzle_ids=1).state_dict())
@@ -109,6 +110,7 @@ def test_an_override_of_another_type_is_named_as_it_was_given(value: Any):
     assert str(caught.value) == f"num_heads={json.dumps(value)}: must be a whole number"
 
 
+@pytest.mark.slow
 def test_a_number_that_was_mistyped_asks_for_no_memory(tmp_path: Path):
     small_model("hrm").save_pretrained(tmp_path)
     path = tmp_path / pretrained.CONFIG

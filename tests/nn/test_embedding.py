@@ -78,6 +78,7 @@ assert torch.equal(table.local_rows.grad, 2 * table.weight[ids])
 """
 
 
+@pytest.mark.slow
 def test_the_gradient_arrives_from_inside_a_compiled_region_too() -> None:
     # a process of its own: the compiler can't trace the checked annotations of the test run
     subprocess.run([sys.executable, "-c", COMPILED], check=True, cwd=REPO)

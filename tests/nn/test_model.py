@@ -172,6 +172,7 @@ def test_q_target_is_the_next_segments_better_value():
     torch.testing.assert_close(following.target_q_continue, last_target, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @given(permutation=st.permutations([2, 3, 4, 5]))
 def test_renaming_symbols_renames_the_answer(permutation: list[int]):
     model = small_model("symbols").eval()

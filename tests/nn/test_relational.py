@@ -116,6 +116,7 @@ def test_largest_has_the_gradient_of_amax_with_and_without_ties(axis: int):
         torch.testing.assert_close(grads[0], grads[1], rtol=1e-12, atol=0)
 
 
+@pytest.mark.slow
 def test_gradients_of_the_block():
     block = RelationalBlock(config("2x2", hidden_size=4, mlp_multiple=4), seeded()).double()
     z = torch.randn(16, 1, 4, 4, generator=seeded(2), dtype=torch.float64, requires_grad=True)

@@ -54,6 +54,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BLOCKS, "lines", LinesBlock)
 
 
+@pytest.mark.slow
 def test_a_toy_block_learns_is_saved_and_is_counted(tmp_path: Path):
     model = HRM(HRMConfig(**TOY), seeded())
     batch, optimizers = (

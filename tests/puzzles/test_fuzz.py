@@ -41,6 +41,7 @@ boards = st.one_of(
 )
 
 
+@pytest.mark.slow
 @many(5000)
 @given(text=boards)
 def test_puzzle_text(text: str):
@@ -53,6 +54,7 @@ def test_puzzle_text(text: str):
     assert np.array_equal(SUDOKU.parse(SUDOKU.format(tokens)), tokens)
 
 
+@pytest.mark.slow
 @many(1500)
 @given(text=st.text(alphabet=".1234", min_size=15, max_size=17))
 def test_solving_whatever_parses(text: str):
@@ -67,6 +69,7 @@ def test_solving_whatever_parses(text: str):
 cells = st.one_of(st.text(max_size=20), st.text(alphabet=".1234", min_size=16, max_size=16))
 
 
+@pytest.mark.slow
 @many(1000)
 @given(
     header=st.lists(st.sampled_from(["question", "answer", "rating", "source", ""]), max_size=4),
@@ -96,6 +99,7 @@ plain = st.recursive(
 KEYS = schema.keys(TrainConfig)
 
 
+@pytest.mark.slow
 @many(1500)
 @given(key=st.sampled_from(KEYS) | st.text(string.ascii_lowercase + "._", min_size=1, max_size=20), value=plain)
 def test_configuration_values(key: str, value: object):
@@ -116,6 +120,7 @@ def test_configuration_values(key: str, value: object):
     assert isinstance(made, TrainConfig)
 
 
+@pytest.mark.slow
 @many(500)
 @given(text=st.text(string.printable, max_size=200) | plain.map(str))
 def test_configuration_files(text: str):
@@ -186,6 +191,7 @@ overrides = st.one_of(
 )
 
 
+@pytest.mark.slow
 @many(1000)
 @given(text=overrides)
 def test_overrides_on_the_command_line(text: str):
@@ -197,6 +203,7 @@ def test_overrides_on_the_command_line(text: str):
     assert len(checked) == 1
 
 
+@pytest.mark.slow
 @many(60)
 @given(text=st.builds("{}={}".format, st.sampled_from(KEYS), plain.map(json.dumps)))
 def test_overrides_composed_and_checked(text: str):

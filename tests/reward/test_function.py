@@ -104,6 +104,7 @@ ANY = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(st.lists(ANY, max_size=4))
 def test_no_completion_ends_a_batch(completions: list[Any]):
     found = reward_function(SCORER, invalid=-1.0)([GRID] * (len(completions) + 1), [*completions, TEXT])

@@ -111,6 +111,7 @@ def test_survival_identities(drawn):
     assert (rewards <= 0).all()
 
 
+@pytest.mark.slow
 @given(batches())
 def test_losses_are_what_their_formulas_say(drawn):
     logits, batch = drawn

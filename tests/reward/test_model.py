@@ -101,6 +101,7 @@ def test_verdicts_start_undecided_and_every_weight_is_reached():
     assert all(param.grad is not None and (param.grad != 0).any() for param in model.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", HEADS)
 @pytest.mark.parametrize("variant", ["symbols", "grid", "text"])
 def test_a_few_steps_learn_a_batch_by_heart(objective: str, variant: str):

@@ -181,6 +181,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_dir
 
 
+@pytest.mark.slow
 def test_the_command_prints_keeps_and_draws_all_of_it(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.evaluate([f"run={trained}", *FULL])
     out = capsys.readouterr().out
@@ -203,6 +204,7 @@ def test_the_command_prints_keeps_and_draws_all_of_it(trained: Path, capsys: pyt
         assert row["how"] in COMPARED
 
 
+@pytest.mark.slow
 def test_parts_can_be_left_out(trained: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     output = tmp_path / "out.json"
     cli.evaluate(

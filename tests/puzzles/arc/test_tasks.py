@@ -35,6 +35,7 @@ def write(path: Path, content: Any) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_published_sets_are_whole(published: dict[str, list[Task]]) -> None:
     counted = {name: (len(tasks), sum(len(task.test) for task in tasks)) for name, tasks in published.items()}
     assert counted == {

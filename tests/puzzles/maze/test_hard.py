@@ -89,6 +89,7 @@ def test_every_pair_of_a_tiny_maze_is_as_likely_as_the_rule_makes_it(scale, monk
     assert abs(chi_squared - len(exact)) < 5 * np.sqrt(2 * len(exact))
 
 
+@pytest.mark.slow
 def test_the_preset_has_the_walls_and_paths_of_the_real_set(shared_data):
     maze = Maze()
     real = np.load(shared_data / "maze-hard" / "train" / "all__inputs.npy")
@@ -101,6 +102,7 @@ def test_the_preset_has_the_walls_and_paths_of_the_real_set(shared_data):
         assert ks_p(ours[name], theirs[name]) > 0.01, name
 
 
+@pytest.mark.slow
 def test_the_comparison_would_notice_a_search_that_takes_far_pairs_as_it_finds_them(shared_data):
     """One far pair of each maze that has any, however few: paths too short. The weighting is what mends that."""
     real = Maze().difficulty(np.load(shared_data / "maze-hard" / "train" / "all__inputs.npy"))

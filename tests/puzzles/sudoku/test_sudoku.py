@@ -108,6 +108,7 @@ def without_each_clue(inputs):
         yield held
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("box", "num"), [("2x2", 300), ("2x3", 300), ("3x3", 10_000)])
 def test_minimal_puzzles_lose_uniqueness_with_any_clue(box, num):
     sudoku = Sudoku(box)

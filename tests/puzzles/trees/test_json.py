@@ -164,6 +164,7 @@ def chain(depth: int) -> str:
     return f'{{"text":"{SUDOKU.format(PROBLEMS[0])}","mc_value":0.5,"children":[{steps}{"]}" * depth}]}}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [600, 1500])
 def test_deep_trees_are_read_and_written(tmp_path, depth):
     (tree,) = read_trees(chain(depth).encode(), RULES)
@@ -220,6 +221,7 @@ def test_labels_may_be_rounded_where_counts_are_given():
         tree_from_json(RULES, data | {"c": None})
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_any_change_to_a_file_reads_or_is_refused_in_one_line(data):
     text = good()

@@ -119,6 +119,7 @@ def test_who_moves_and_what_it_leaves(seed):
         assert (node.n, node.c) == (was.n - (gone.n if gone else 0), was.c - (gone.c if gone else 0))
 
 
+@pytest.mark.slow
 def test_a_sixth_of_a_full_tree_of_five_children_and_five_levels_moves():
     """2^-5 of those who may lose a child do not: 633 of 3905 nodes on average, as counted in the published code."""
     reports = [compress(full(5, 5, np.random.default_rng(seed)), rng(seed))[1] for seed in range(6)]

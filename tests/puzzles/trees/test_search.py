@@ -55,6 +55,7 @@ def test_uct_counts_the_attempts_through_each_node():
     assert any(node.exact for tree in trees for node in tree.nodes())
 
 
+@pytest.mark.slow
 def test_uct_goes_where_it_pays():
     options: dict[str, Any] = {"budget": BUDGET, "simulations": 50, "children": 3}
     shares = {}

@@ -97,6 +97,7 @@ def test_the_same_stream_grows_the_same_trees():
     assert key(grow(3)) == key(grow(3)) != key(grow(4))
 
 
+@pytest.mark.slow
 def test_monte_carlo_labels_err_on_one_side_with_the_chance_that_follows_from_k():
     """Fill-only Sudoku: no false positive; 0 where the state is right with chance (1 - V)^k."""
     policy, k, many = solver(error=0.45, cells_per_step=2), 3, 300

@@ -59,6 +59,7 @@ def test_samples_of_a_policy_are_grouped_by_problem(tmp_path, capsys):
     assert (second.answer, second.steps) == ("4", [["It is 5"]])
 
 
+@pytest.mark.slow
 def test_perturbed_reference_solutions_differ_in_numbers_and_some_in_the_answer(shared_data, tmp_path):
     problems = shared_data / "reward" / "math500_sample.jsonl"
     for name in ("a.jsonl", "b.jsonl"):

@@ -251,6 +251,7 @@ def test_files_without_a_good_line(tmp_path):
         jsonl.read(tmp_path / "empty.jsonl", dict)
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(TEXTS, TEXTS | st.integers() | st.none()), min_size=1, max_size=5))
 def test_what_is_written_is_read(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("jsonl") / "deep" / "rows.jsonl"

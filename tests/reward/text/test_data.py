@@ -64,6 +64,7 @@ def test_an_epoch_shows_every_solution_once_and_every_batch_is_full(lengths, see
     assert seen == dict.fromkeys(fitting, 2)
 
 
+@pytest.mark.slow
 @given(st.permutations(range(12)))
 def test_a_step_asks_for_nothing_before_it(steps):
     def batches():
@@ -105,6 +106,7 @@ def test_a_batch_too_small_for_any_solution():
         batches_of(single(3), whole([3, 4]), batch_size=4, seed=0)
 
 
+@pytest.mark.slow
 def test_the_published_file_in_three_sets_that_share_no_question(shared_data):
     config = TextConfig(path=str(shared_data / "reward" / "prm800k_phase1_test.jsonl"))
     sets, faults = text_data.read(config, 64, seed=0)
