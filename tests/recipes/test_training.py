@@ -11,6 +11,7 @@ import torch
 from hrm_net.checkpoints import checkpoint
 from hrm_net.data.config import DataConfig, Source, Stage
 from hrm_net.evaluation.config import ValidationConfig
+from hrm_net.evaluation.validation import Validation
 from hrm_net.recipes import solver as training
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.trainer.optim import OptimConfig
@@ -112,7 +113,7 @@ def test_the_best_has_the_highest_validation_score(
     scores: list[float], best: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     scores_in_turn = iter(scores)
-    monkeypatch.setattr(training.Validation, "__call__", lambda *_: (next(scores_in_turn), []))
+    monkeypatch.setattr(Validation, "__call__", lambda *_: (next(scores_in_turn), []))
     validation = ValidationConfig(every=4, puzzles=8, targets={"easy": {"clues": 10}})
     training.train(config(validation=validation), tmp_path / "run")
     found = checkpoint.best(tmp_path / "run" / "checkpoints")
@@ -199,7 +200,7 @@ def test_validation_that_stays_below_its_best_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     scores_in_turn = iter([0.5, 0.4, 0.3])
-    monkeypatch.setattr(training.Validation, "__call__", lambda *_: (next(scores_in_turn), []))
+    monkeypatch.setattr(Validation, "__call__", lambda *_: (next(scores_in_turn), []))
     validation = ValidationConfig(every=4, puzzles=8, patience=2, targets={"easy": {"clues": 10}})
     training.train(config(validation=validation), tmp_path / "run")
     assert capsys.readouterr().out.count("no better than 50.0% at step 4 since") == 1

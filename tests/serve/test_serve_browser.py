@@ -242,7 +242,7 @@ def test_a_domain_that_the_page_does_not_know_is_a_grid_of_its_symbols(opened, c
     assert grid(page) == "01" + "." * 14
     assert address(page) == "#parity=01" + "." * 14
     page.click("#generate")
-    page.wait_for_function("document.querySelector('#status').textContent === 'A new puzzle.'")
+    api.expect(page.locator("#status")).to_have_text("A new puzzle.")
     asked = grid(page)
     assert asked.count(".") == 4
     page.click("#solve")
