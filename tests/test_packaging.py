@@ -11,6 +11,8 @@ import pytest
 
 from tests.paths import REPO
 
+pytestmark = pytest.mark.slow
+
 HEAVY = {"hydra", "omegaconf", "wandb", "flash_attn", "pydantic", "matplotlib", "rich", "numba"}
 
 

@@ -18,6 +18,8 @@ from hrm_net.checkpoints import checkpoint
 from hrm_net.checkpoints.checkpoint import CheckpointError
 from tests.checkpoints.test_checkpoint import assert_whole, listing, save
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -21,6 +21,8 @@ from hrm_net.nn import core, halting, layers
 from hrm_net.nn.blocks import attention, mixer
 from tests.checkpoints.parity import CASES, Numbers, deviations, evaluated, load_case, numbers, trained, twin
 
+pytestmark = pytest.mark.slow
+
 FACTOR = 3.0  # of the noise; the largest met is 1.7
 INFORMATIVE = 0.75  # a bound beyond this says nothing
 # Evaluation segments at which the noise leaves something to compare.

@@ -22,6 +22,8 @@ from hrm_net.recipes.solver import SolverRecipe
 from hrm_net.trainer.device import resolve_device, resolve_precision
 from tests.paths import REPO
 
+pytestmark = pytest.mark.slow
+
 # one step of a model of a few thousand weights on 4x4 grids
 SHORT = [
     "puzzle=sudoku_4x4", "model.hidden_size=8", "model.max_segments=2", "batch_size=2", "validation.every=0",

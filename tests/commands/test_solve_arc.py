@@ -22,6 +22,8 @@ from puzzles.arc.tasks import load_tasks
 from tests.puzzles.arc.arc_folders import SIDE, Answering, folder, task, two_folders
 from tests.recipes.test_arc_command import TINY
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"task", "test", "answer", "attempts", "votes", "asked", "confidence", "segments", "solved", "trained_on"}
 
 

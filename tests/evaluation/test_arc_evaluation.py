@@ -16,6 +16,8 @@ from puzzles.arc.rows import ArcRows, Questions
 from puzzles.arc.tasks import Grid, Task, load_tasks
 from tests.puzzles.arc.arc_folders import SIDE, Answering, plain_score, two_folders
 
+pytestmark = pytest.mark.slow
+
 AUGMENTATIONS = 5
 
 

@@ -22,6 +22,8 @@ from hrm_net.nn.config import HRMConfig
 from puzzles.sudoku.domain import Sudoku
 from tests.solving import NEVER, solving
 
+pytestmark = pytest.mark.slow
+
 SUDOKU: Any = Sudoku("2x2")
 CONFIG = ComputeCurveConfig(
     name="curve", puzzles=4, depths=[1, 2, 4, 8], stop=["q", "unchanged:1"], max_segments=6, restarts=[1, 3],

@@ -20,6 +20,8 @@ from hrm_net.evaluation.trace import traces, write_filling_in, write_galleries, 
 from puzzles.drawing.render import render_gallery
 from tests.puzzles.steps.revealing import NEVER, Revealing, revealed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def results():

@@ -18,6 +18,8 @@ from hrm_net.recipes.model_source import find_model
 from puzzles.registry import of_sizes
 from tests.models import seeded
 
+pytestmark = pytest.mark.slow
+
 TOLD = {"num_heads": 2, "h_cycles": 2, "l_cycles": 1, "max_segments": 3}
 
 

@@ -17,6 +17,8 @@ from hrm_net.latent.analysis import analyse, some_of_both, trajectories, watched
 from hrm_net.latent.metrics import Moments, mean_interval, participation_ratio, principal_plane, residual
 from tests.models import VARIANTS, small_batch, small_model
 
+pytestmark = pytest.mark.slow
+
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -18,6 +18,8 @@ from hrm_net.nn.losses import segment_loss
 from hrm_net.trainer.optim import OptimConfig, build_optimizers
 from tests.models import seeded, small_batch
 
+pytestmark = pytest.mark.slow
+
 TOY = {"vocab_size": 6, "seq_len": 16, "grid_width": 4, "hidden_size": 16, "mlp_multiple": 8, "h_layers": 1,
        "l_layers": 1, "prefix_len": 0, "positions": "none", "codec": "symbols", "block": "lines"}  # fmt: skip
 

@@ -19,6 +19,8 @@ from hrm_net.trainer.tracking import read_metrics
 from tests.examples import num_examples
 from tests.trainer.victim import config
 
+pytestmark = pytest.mark.slow
+
 SUDOKU, SMALL = puzzles.get("sudoku"), puzzles.get("sudoku", box="2x2")
 FUNCTION_SCOPED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 

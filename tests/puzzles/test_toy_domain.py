@@ -17,6 +17,8 @@ from puzzles import registry, splits
 from puzzles.drawing.render import render_image
 from tests.puzzles.toy import Parity, registered
 
+pytestmark = pytest.mark.slow
+
 YAML = """\
 # @package _global_
 # The parity of each row.

@@ -15,6 +15,8 @@ from hrm_net.data import arc_tasks
 from hrm_net.recipes.config import from_yaml
 from tests.puzzles.arc.arc_folders import SIDE, folder, plain_score, two_folders
 
+pytestmark = pytest.mark.slow
+
 TINY = [
     "puzzle=arc", f"puzzle.canvas={SIDE}", "model=hrm_small", "model.hidden_size=8", "model.num_heads=2",
     "model.h_layers=1", "model.l_layers=1", "model.max_segments=2", "optim=adamw", "batch_size=3", "steps=2",

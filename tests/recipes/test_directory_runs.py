@@ -21,6 +21,8 @@ from puzzles.datasets import build, dataset
 from tests.puzzles.datasets.directories import change, put, split, write_both
 from tests.recipes.test_config import values
 
+pytestmark = pytest.mark.slow
+
 SMALL = puzzles.get("sudoku", box="2x2")
 NAMED = ("model=hrm_small", "data.augment=false")
 FAST = (

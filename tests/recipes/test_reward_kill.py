@@ -11,6 +11,8 @@ from tests.recipes.reward_victim import STEPS
 from tests.recipes.test_training import assert_same, records
 from tests.trainer.test_kill import finish, newest_step, start
 
+pytestmark = pytest.mark.slow
+
 VICTIM = "tests.recipes.reward_victim"
 
 

@@ -15,6 +15,8 @@ from hrm_net.reward.formats import jsonl, prm800k
 from hrm_net.reward.formats.prm800k import Completion, RatedStep, Record
 from tests.recipes.test_config import values
 
+pytestmark = pytest.mark.slow
+
 SMALL = [
     "experiment=reward_text", "reward.text.path=rated.jsonl", "batch_size=8", "puzzle.length=32", "compile=false",
     "model.hidden_size=16", "model.num_heads=2", "model.max_segments=2", "precision=fp32", "validation.every=2",

@@ -22,6 +22,8 @@ from puzzles.steps.rules import step_rules
 from tests.recipes.reward_victim import config
 from tests.recipes.test_training import assert_same, final, records
 
+pytestmark = pytest.mark.slow
+
 RULES = step_rules(get("sudoku", box="2x2"))
 TREES = {"labels": "mc_soft", "trees": 3, "children": 4, "height": 2}
 SHORT = [

@@ -18,6 +18,8 @@ from hrm_net.trainer.optim import OptimConfig
 from hrm_net.trainer.session import interruptible
 from tests.trainer import victim
 
+pytestmark = pytest.mark.slow
+
 MODEL = victim.config().model
 
 

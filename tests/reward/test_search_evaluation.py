@@ -28,6 +28,8 @@ from puzzles.steps.rules import step_rules
 from tests.recipes import reward_victim
 from tests.reward.rewarding import small_scorer
 
+pytestmark = pytest.mark.slow
+
 REWARD = reward_victim.config().reward
 RULES = step_rules(puzzles.get("sudoku", box="2x2"))
 NUM = 8

@@ -18,6 +18,8 @@ from puzzles.registry import get
 from tests.recipes.reward_victim import config
 from tests.recipes.test_training import records
 
+pytestmark = pytest.mark.slow
+
 
 def hinge(logits: Float[Tensor, " rows"], batch: Batch, *, kind: str) -> Float[Tensor, ""]:
     """Squared hinge on the negated logit: positive says wrong."""

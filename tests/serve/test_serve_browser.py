@@ -10,6 +10,8 @@ import pytest
 from tests.puzzles.toy import Parity
 from tests.serve.serving import Client, serving, shipped, untrained, untrained_maze
 
+pytestmark = pytest.mark.slow
+
 if os.environ.get("BROWSER_TESTS") == "required":
     import playwright.sync_api as api
 else:

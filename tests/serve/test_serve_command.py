@@ -14,6 +14,8 @@ from hrm_net.serve import command
 from tests.paths import REPO
 from tests.serve.serving import Client
 
+pytestmark = pytest.mark.slow
+
 
 def refused(capsys, *arguments: str) -> str:
     with pytest.raises(SystemExit) as caught:

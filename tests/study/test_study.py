@@ -24,6 +24,8 @@ from puzzles.steps.rules import step_rules
 from tests.paths import REPO
 from tests.study.studying import made_up
 
+pytestmark = pytest.mark.slow
+
 ARMS = ("prm_count", "hier_hnc", "cond_50")
 SMALL = replace(TOY, arms=tuple(BY_NAME[name] for name in ARMS))
 

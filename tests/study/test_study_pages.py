@@ -16,6 +16,8 @@ from hrm_net.study.rows import DERIVED, METRICS, at, value_of
 from hrm_net.study.tables import NUMERAL, Numbers
 from tests.study.studying import made_up, metrics
 
+pytestmark = pytest.mark.slow
+
 PLAN = replace(TOY, domains=(replace(SUDOKU, seeds=(0, 1, 2)), MAZE))
 CLAIM = Claim(page="conditional", says="It is better", comparisons=against("best_of_n", "cond", "orm", "prm_steps"))
 

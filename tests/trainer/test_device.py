@@ -12,6 +12,8 @@ import torch
 from hrm_net.trainer import device
 from hrm_net.trainer.device import explain_compile_error, resolve_compile
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 BROKEN_COMPILER = """#!/bin/bash
 case "$*" in *--version*) exec g++ --version;; esac

@@ -15,6 +15,8 @@ from tests.paths import REPO
 from tests.recipes.test_training import assert_same, records
 from tests.trainer.victim import STEPS
 
+pytestmark = pytest.mark.slow
+
 
 def start(run_dir: Path, victim: str = "tests.trainer.victim") -> subprocess.Popen:
     command = [sys.executable, "-m", victim, str(run_dir)]

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from hrm_net.trainer.tracking import LoggerConfig, Tracker, read_metrics
 from tests.paths import REPO
 
+pytestmark = pytest.mark.slow
+
 OFF = LoggerConfig()
 
 

@@ -13,6 +13,8 @@ from puzzles.arc.families import FAMILIES, Family
 from tests.examples import num_examples
 from tests.paths import REPO
 
+pytestmark = pytest.mark.slow
+
 FOLDER = REPO / "puzzles" / "arc" / "families"
 EACH = pytest.mark.parametrize("family", FAMILIES.values(), ids=list(FAMILIES))
 

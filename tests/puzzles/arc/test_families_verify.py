@@ -15,6 +15,8 @@ from puzzles.arc.families import FAMILIES
 from tests.examples import num_examples
 from tests.paths import REPO
 
+pytestmark = pytest.mark.slow
+
 EACH = pytest.mark.parametrize("family", FAMILIES.values(), ids=list(FAMILIES))
 EXAMPLES = 3
 GRIDS = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.integers(0, 9))

@@ -14,6 +14,8 @@ from hrm_net.reward.text.equivalence import clean, same_by_form
 from puzzles.errors import UserError
 from tests.degenerate import check_linear, check_told
 
+pytestmark = pytest.mark.slow
+
 COMPLETION = {"text": "a", "rating": 1, "flagged": False}
 GOOD = {
     "candidates": (candidates.parse, {"problem": "p", "answer": "7", "candidates": [{"steps": ["a", "b"]}, "It is 7"]}),
