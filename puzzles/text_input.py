@@ -47,10 +47,7 @@ _FOREIGN = (  # how files begin that are not the text they are taken for: what t
     (b"\xfd7zXZ\x00", "is compressed with xz; unxz it first"),
     (b"BZh", "is compressed with bzip2; bunzip2 it first"),
     (b"\x28\xb5\x2f\xfd", "is compressed with zstd; unzstd it first"),
-    (
-        b"version https://git-lfs.github.com/",
-        "is a Git LFS pointer, not the file itself; run git lfs pull",
-    ),
+    (b"version https://git-lfs.github.com/", "is a Git LFS pointer, not the file itself; run git lfs pull"),
     (b"<!doctype html", "is a web page, not the file itself; download the raw file"),
     (b"<html", "is a web page, not the file itself; download the raw file"),
 )
@@ -181,7 +178,7 @@ def _decode(data: bytes, name: str, first_line: int) -> str:
         where = f"{name}:{line}: is not UTF-8 text: byte 0x{data[error.start]:02x} at column {error.start - last_end}"
         if error.reason == "unexpected end of data" and not before.isascii():
             raise UserError(f"{where}: the text ends inside a character") from None
-        if 0 not in data:  # else it is no text at all
+        if 0 not in data:  # else it is not text at all
             raise UserError(f"{where}; if it is Latin-1 (Windows-1252), {_convert('WINDOWS-1252', name)}") from None
         raise UserError(where) from None
 

@@ -19,7 +19,7 @@ class ValidationConfig:
     every: Annotated[int, Ge(0)] = 500
     # Puzzles in each validation set.
     puzzles: Annotated[int, Ge(1)] = 128
-    # Validations in a row below the best after which the run says so, and again after as many more; 0: never.
+    # Validations in a row below the best after which the run prints a warning, and again after as many more; 0: never.
     patience: Annotated[int, Ge(0)] = 5
     # Validation sets by name, each with targets for the generator; {}: puzzles like those of the last stage of
     # data.curriculum. The puzzle's file sets what suits it.

@@ -18,7 +18,7 @@ GAP = 3  # columns between boards side by side
 def show(followed: Trace, *, console: Console | None = None, seconds: float = 0.35) -> None:
     """Plays the trace until its state settles, `seconds` a segment.
 
-    Where the console is no terminal, prints the puzzle and its last state instead, without waiting.
+    Where the console is not a terminal, it prints the puzzle and its last state instead, without waiting.
     """
     console = console or Console()
     if not console.is_terminal:
@@ -36,7 +36,7 @@ def _shown(followed: Trace) -> Iterator[int]:
 
 
 def _board(followed: Trace, segment: int, *, colour: bool, width: int = 0) -> Group:
-    """The puzzle itself (segment 0), or its state after a segment, under a line that says so.
+    """The puzzle itself (segment 0), or its state after a segment, under a caption.
 
     What the state needs beside it to be understood, as a maze's target, stands to the left where `width` allows.
     """

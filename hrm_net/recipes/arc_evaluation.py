@@ -142,7 +142,5 @@ def scores_table(results: Results) -> Table:
 def write_answers(output: Path, rankings: Rankings, tasks: Sequence[Task]) -> Path:
     """submission.json beside results.json; NAME_submission.json beside NAME.json."""
     path = output.with_name("submission.json" if output.stem == "results" else f"{output.stem}_submission.json")
-    part = path.with_name(path.name + ".part")
-    write_submission(part, rankings, tasks)
-    part.replace(path)
+    write_submission(path, rankings, tasks)
     return path

@@ -3,6 +3,7 @@
 One update runs some segments on a batch of steps, each segment with a loss of its own (deep supervision).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -111,7 +112,7 @@ def loss_names(model: RewardModel) -> list[str]:
     return ["loss", "halting_loss", *(f"{head}_loss" for head in model.config.objectives)]
 
 
-class ScorerTraining:
+class ScorerTraining(ABC):
     """Training of a step scorer, as the loop drives it. A subclass gives the batches, their hash and the validation."""
 
     batches: Callable[[int], dict[str, Tensor]]
@@ -137,8 +138,9 @@ class ScorerTraining:
     def compile(self) -> None:
         self.model.compile_blocks()
 
+    @abstractmethod
     def setup(self) -> None:
-        raise NotImplementedError
+        """Make or read the data, and set `batches`."""
 
     def update(self) -> None:
         batch = self.batches(self.state.step)
@@ -151,8 +153,9 @@ class ScorerTraining:
         record = dict(zip(loss_names(self.model), means, strict=True))
         return record, f"loss {record['loss']:.3f}"
 
+    @abstractmethod
     def validate(self, tracker: Tracker) -> tuple[float, list[str]]:
-        raise NotImplementedError
+        """Minus the validation loss, and lines to show."""
 
     def format_score(self, score: float) -> str:
         return f"a loss of {-score:.4f}"

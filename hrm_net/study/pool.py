@@ -12,6 +12,7 @@ from hrm_net.reward.data.prepare import solutions_of
 from hrm_net.reward.data.solutions import Solutions
 from hrm_net.study.plans import Domain, Sizes, config, overrides
 from puzzles import splits
+from puzzles.atomic_write import atomic_write
 from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts
 from puzzles.steps.labels import LABELS, BatchLabels
@@ -76,10 +77,8 @@ def save(path: Path, solutions: Solutions, answers: np.ndarray) -> None:
     """Write the file whole or not at all."""
     columns = {f"attempts.{name}": getattr(solutions.attempts, name) for name in Attempts.__slots__}
     columns |= {f"labels.{name}": getattr(solutions.exact, name) for name in (*LABELS, "lengths")}
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
+    with atomic_write(path, binary=True) as file:
         np.savez(file, answers=answers, allow_pickle=False, **columns)
-    part.replace(path)
 
 
 def load(path: Path, rules: StepRules) -> Solutions:

@@ -34,7 +34,7 @@ class LoopConfig:
     validate_every: int
     checkpoint_every: int
     keep_checkpoints: int
-    # Validations in a row below the best after which the run says so; 0: it never does.
+    # Validations in a row below the best after which the run prints a warning; 0: never.
     patience: int
     compile: str
     device: str

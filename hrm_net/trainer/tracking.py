@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from hrm_net.schema import check, require
+from puzzles.atomic_write import atomic_write
 from puzzles.errors import UserError
 
 # The project of runs for which neither `logger.project` nor WANDB_PROJECT names one.
@@ -115,12 +116,8 @@ def _rewind(path: Path, step: int) -> None:
     """Drop records after `step`; what stays keeps its bytes. The file is replaced at once or not at all."""
     content = b"".join(line for line, record in _records(path) if record["step"] <= step)
     if path.exists() and path.read_bytes() != content:
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
+        with atomic_write(path, binary=True) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
 
 
 def _plain(value: Any) -> Any:

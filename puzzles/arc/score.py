@@ -16,6 +16,7 @@ import numpy as np
 
 from puzzles.arc.tasks import Grid, Task, read_grid
 from puzzles.arc.vote import Candidate
+from puzzles.atomic_write import write_text
 from puzzles.errors import UserError
 from puzzles.text_input import read_json
 
@@ -89,7 +90,8 @@ def submission(rankings: Rankings, tasks: Sequence[Task]) -> dict[str, list[dict
 
 
 def write_submission(path: str | Path, rankings: Rankings, tasks: Sequence[Task]) -> None:
-    Path(path).write_text(json.dumps(submission(rankings, tasks)), encoding="utf-8")
+    """Write `submission` as a JSON file, which appears whole or not at all."""
+    write_text(Path(path), json.dumps(submission(rankings, tasks)))
 
 
 def read_submission(path: str | Path, tasks: Sequence[Task]) -> dict[str, list[list[Grid]]]:

@@ -193,6 +193,17 @@ def clue_changes(one, other):
 
 
 @njit(cache=True, nogil=True)
+def _has_room(puzzles, lineages, child, lineage, cap):
+    """Whether no kept puzzle is a near-duplicate of `child`, and fewer than `cap` of them share its lineage."""
+    relatives = 0
+    for other in range(len(puzzles)):
+        if clue_changes(puzzles[other], child) < APART:
+            return False
+        relatives += lineages[other] == lineage
+    return relatives < cap
+
+
+@njit(cache=True, nogil=True)
 def _start(state, seed, low, high, overlaps, members, left, puzzle, solution):
     """A random minimal puzzle of the fold; its lineage."""
     while True:
@@ -316,19 +327,12 @@ def run_chains(
             may_move = min(one_shot, floor + ROOM) + gain >= wanted - SLACK
             may_stay = one_shot >= floor - SLACK / 2
             if may_stay:
-                near = relatives = 0
-                for other in range(kept):
-                    near += clue_changes(puzzles[index, other], child) < APART
-                    relatives += lineages[index, other] == lineage
-                may_stay = near == 0 and relatives < cap
+                may_stay = _has_room(puzzles[index, :kept], lineages[index, :kept], child, lineage, cap)
             if not (may_move or may_stay):
                 continue
             child_rating = log_guesses(child, FIRST_RATING, state, seed, turned, scrap) / FIRST_RATING
             if may_move and min(child_rating, floor + ROOM) + gain >= wanted:
-                changed = False
-                for cell in range(81):
-                    changed |= target[cell] != solution[cell]
-                if changed:
+                if (target != solution).any():
                     learnt[0] = learnt[1]
                 puzzle[:], solution[:] = child, target
                 rating, clues, rated, idle = child_rating, _clues(child), FIRST_RATING, 0

@@ -1,5 +1,6 @@
 """What every block is: the interface between a stack and the layers it is made of."""
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from hrm_net.nn.layer_config import LayerConfig, refuse
 
 
-class Block(nn.Module):
+class Block(nn.Module, ABC):
     """One residual layer of a stack: a state in, a state of the same shape out.
 
     A block is built from a `LayerConfig` alone. What it knows of the puzzle (columns of the grid, positions, which
@@ -40,6 +41,6 @@ class Block(nn.Module):
             reason = f"block={config.block} has no attention to rotate; use none or learned"
             refuse("positions", config.positions, reason)
 
+    @abstractmethod
     def forward(self, z: Float[Tensor, "*state"]) -> Float[Tensor, "*state"]:
         """The next state, in the memory layout of the codec (`Codec.to_stacks`)."""
-        raise NotImplementedError

@@ -1,6 +1,6 @@
 """What every codec is: the interface between token ids and the state that the stacks work on."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 import torch
 from jaxtyping import Float, Int
@@ -10,7 +10,7 @@ from hrm_net.nn.embedding import SparsePuzzleEmbedding
 from hrm_net.nn.layer_config import LayerConfig
 
 
-class Codec(nn.Module):
+class Codec(nn.Module, ABC):
     """Embeds a puzzle as a state, and reads answers and a summary from one.
 
     A state is `[batch, *state]`; what `*state` is, the codec says. Shape and memory layout belong to the class, since a
