@@ -61,4 +61,3 @@ def test_a_scorer_refuses_depths_that_it_was_not_trained_to() -> None:
     with pytest.raises(UserError, match="segments=8: must be at most 2"):
         StepScorer.from_pretrained("scorer_6x6", segments=8)
     assert runs.model_config(config()).max_segments == 8
-@@SLOW@@
