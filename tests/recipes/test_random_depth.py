@@ -3,23 +3,14 @@
 from collections import Counter
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from hrm_net.recipes import step_scorer as runs
 from hrm_net.reward import RewardModel, StepScorer
 from hrm_net.reward.config import RewardConfig
-from hrm_net.reward.data import prepare as data
-from hrm_net.reward.data.batches import StepBatches
-from hrm_net.reward.examples import grid_inputs
-from hrm_net.reward.metrics.ranking import auroc
-from hrm_net.reward.scoring import run_rows, to_scores
-from hrm_net.reward.validation import validation_solutions
 from puzzles.errors import UserError
 from puzzles.registry import get
-from puzzles.steps.rows import StepTrajectories
-from puzzles.steps.rules import step_rules
 from tests.recipes.reward_victim import config
 from tests.reward.rewarding import toy_batch
 
