@@ -8,7 +8,7 @@ from jaxtyping import Bool, Integer, UInt8
 from puzzles.errors import UserError
 from puzzles.kernels import over_chunks
 from puzzles.maze import bfs
-from puzzles.maze.domain import FREE, GOAL, PATH, START
+from puzzles.maze.domain import FREE, GOAL, PATH, START, WALL
 from puzzles.steps.checks import as_rows
 
 Rows = Integer[np.ndarray, "num seq"]
@@ -39,6 +39,12 @@ class MazeSteps:
         found = np.zeros((*states.shape, self.puzzle.vocab_size), bool)
         found[:, :, PATH] = beside.reshape(states.shape) & (states == FREE) & self.editable(problems)
         return found
+
+    def complete(self, problems: Rows, states: Rows) -> Bool[np.ndarray, "num"]:
+        """The marks connect S and G, whatever else is marked."""
+        states = as_rows(self.puzzle, states, "states")
+        marked = np.where(states == PATH, FREE, np.where(states == FREE, WALL, states)).astype(np.uint8)
+        return np.isfinite(self.puzzle.difficulty(marked))
 
     def remember(self, problems: Rows, answers: Rows) -> None:
         """Nothing: shortest paths are found anew, whichever an answer shows."""

@@ -43,6 +43,10 @@ class SudokuSteps:
         free[:, :, : BLANK + 1] = False
         return free & (states == BLANK)[:, :, None] & self.editable(problems)[:, :, None]
 
+    def complete(self, problems: Rows, states: Rows) -> Bool[np.ndarray, "num"]:
+        """No cell is blank."""
+        return (as_rows(self.puzzle, states, "states") > BLANK).all(axis=1)
+
     def remember(self, problems: Rows, answers: Rows) -> None:
         """UserError for an answer that breaks the rules; that it is the only one is not checked."""
         problems, answers = (as_rows(self.puzzle, rows, "problems") for rows in (problems, answers))
