@@ -26,6 +26,7 @@ from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data import prepare as data
 from hrm_net.reward.data.batches import StepBatches
 from hrm_net.reward.data.solutions import SolutionSource, build_policy
+from hrm_net.reward.heads import PAIR
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.validation import Validation
@@ -70,7 +71,9 @@ def model_config(config: TrainConfig) -> RewardModelConfig:
     heads = [str(head) for head in reward.objectives]
     if config.puzzle["name"] == TEXT:
         return RewardModelConfig(core=config.model, objectives=heads, inputs="text", segments=reward.segments)
-    return RewardModelConfig(core=config.model, objectives=heads, max_left=reward.budget, segments=reward.segments)
+    # a judge is not shown how many steps are left: they are equally many for both of its candidates
+    left = 0 if heads == [PAIR] else reward.budget
+    return RewardModelConfig(core=config.model, objectives=heads, max_left=left, segments=reward.segments)
 
 
 def build_state(
