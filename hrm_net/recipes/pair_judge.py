@@ -316,6 +316,24 @@ def export(run_dir: Path, config: TrainConfig, source: SolutionSource) -> Path:
     return run_dir / "judge"
 
 
+def find_judge(run: str, *, segments: int | None = None, stop: float | None = None) -> PairJudge:
+    """The judge of a run, of a directory of `save_pretrained`, or of weights that ship with the package, by name.
+    `segments` and `stop` replace what it is set to. UserError where there is none."""
+    given = {"segments": segments, "stop": stop}
+    settings = {key: value for key, value in given.items() if value is not None}
+    path = pretrained.shipped(run) or Path(run).expanduser()
+    for directory in (path, path / "judge"):
+        if (directory / pretrained.CONFIG).is_file():
+            if pretrained.read_config(directory)["model"].get("objectives") != [PAIR]:
+                raise UserError(f"{run}: holds no judge of two candidates; experiment=pair_sudoku_6x6 trains one")
+            return PairJudge.from_pretrained(directory, **settings)
+    source = find_model(run)
+    if source.config is None or source.heads != [PAIR]:
+        raise UserError(f"{run}: holds no judge of two candidates; experiment=pair_sudoku_6x6 trains one")
+    model = step_scorer.load(source.path, source.config)
+    return PairJudge(model, puzzles.get(**source.puzzle), **settings)
+
+
 def _mean_stop(q: Tensor) -> Tensor:
     """The expected segment at which games stop."""
     segment = torch.arange(1, len(q) + 1, device=q.device)[:, None]

@@ -53,7 +53,7 @@ def test_the_seeded_meet_late_and_get_the_byes() -> None:
     found = tournament(judge, "p", list(range(6)), seeding=[0.0, 1, 2, 3, 4, 5])
     assert judge.calls == [2, 2, 1]
     assert {frozenset(game[1:]) for game in judge.played[:2]} == {frozenset((3, 0)), frozenset((2, 1))}
-    assert found.order == [5, 4, 3, 2, 0, 1]
+    assert found.order == [5, 4, 2, 3, 1, 0]
     assert found.scores == [0.0, 0.0, 1.0, 1.0, 2.0, 3.0]
 
 
