@@ -26,6 +26,7 @@ from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data import prepare as data
 from hrm_net.reward.data.batches import StepBatches
 from hrm_net.reward.data.solutions import SolutionSource, build_policy
+from hrm_net.reward.heads import PAIR
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.validation import Validation
@@ -69,8 +70,10 @@ def model_config(config: TrainConfig) -> RewardModelConfig:
     reward = config.reward
     heads = [str(head) for head in reward.objectives]
     text = config.puzzle["name"] == TEXT
+    # a judge is not shown how many steps are left: they are equally many for both of its candidates
+    left = 0 if text or heads == [PAIR] else reward.budget
     return RewardModelConfig(
-        core=config.model, objectives=heads, inputs="text" if text else "grids", max_left=0 if text else reward.budget,
+        core=config.model, objectives=heads, inputs="text" if text else "grids", max_left=left,
         segments=reward.segments, max_segments=reward.deepest,
     )  # fmt: skip
 

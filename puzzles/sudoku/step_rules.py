@@ -65,6 +65,13 @@ class SudokuSteps:
         """No cell is blank."""
         return (as_rows(self.puzzle, states, "states") > BLANK).all(axis=1)
 
+    def effort(self, problems: Rows, states: Rows) -> Int64[np.ndarray, "num"]:
+        """Rounds of singles until a state's contradiction shows, plus the guesses of the exact search where singles do
+        not suffice."""
+        from puzzles.sudoku.rounds import rounds_and_guesses
+
+        return np.sum(rounds_and_guesses(self, problems, states), axis=0)
+
     def remember(self, problems: Rows, answers: Rows) -> None:
         """UserError for an answer that breaks the rules; that it is the only one is not checked."""
         problems, answers = (as_rows(self.puzzle, rows, "problems") for rows in (problems, answers))
