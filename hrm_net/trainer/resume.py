@@ -14,6 +14,7 @@ FREE_ON_RESUME = (
     "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "evaluate_sets", "logger",
     "validation.every", "validation.patience", "device", "compile", "threads",
     "data.path", "data.tasks", "data.evaluation_tasks",  # their content is compared by data.sha256
+    "puzzle.examples",  # rows of that content
 )  # fmt: skip
 
 
