@@ -260,8 +260,8 @@ def build_data(config: TrainConfig, inputs: SolverInputs) -> "tuple[Batches, Val
     if not config.validation.every:
         return batches, None
     if inputs.table is not None:
-        held = tables.held_out(inputs.table, inputs.table.validation, "validation.every").first(config.validation.puzzles)
-        return batches, Validation([held], batch_size=batch_size, seed=seed)
+        held = tables.held_out(inputs.table, inputs.table.validation, "validation.every")
+        return batches, Validation([held.first(config.validation.puzzles)], batch_size=batch_size, seed=seed)
     validation = Validation.of_generated(
         puzzle, config.validation.targets or config.data.last_targets(), num_puzzles=config.validation.puzzles,
         batch_size=batch_size, seed=seed, seen=seen,

@@ -93,7 +93,9 @@ def _asked_of_table(config: EvaluateConfig, source: ModelSource, puzzle: Table, 
     Files need nothing of what the run was trained from; where that is still there, it is told how they compare.
     """
     if config.sets:
-        raise UserError(f"sets={show(config.sets)}: must be {{}} for puzzle={puzzle.name}: its rows are stored; use data=")
+        raise UserError(
+            f"sets={show(config.sets)}: must be {{}}, since the rows of {puzzle.name} are stored; use data="
+        )
     trained = source.config
     files = config.data_files() or _own_tests(trained)
     try:

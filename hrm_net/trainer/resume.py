@@ -48,7 +48,8 @@ def differences(saved: dict[str, Any], current: dict[str, Any]) -> list[str]:
     for key in sorted(before.keys() | after.keys()):
         free = any(key == name or key.startswith(f"{name}.") for name in FREE_ON_RESUME)
         if not free and before.get(key) != after.get(key):
-            found.append(f"{key}: {schema.show(before.get(key))} -> {schema.show(after.get(key))}")
+            what = " (the content of data.path has changed)" if key == "data.sha256" else ""
+            found.append(f"{key}: {schema.show(before.get(key))} -> {schema.show(after.get(key))}{what}")
     return found
 
 

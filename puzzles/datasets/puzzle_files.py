@@ -87,6 +87,11 @@ def answered(texts: PuzzleTexts, puzzle: Puzzle) -> tuple[Rows, Rows]:
     for place in np.flatnonzero(known):
         labels[place] = _parse(texts, int(place), puzzle, inputs[place])
     _check_answers(texts, puzzle, inputs, labels, np.flatnonzero(known))
+    if puzzle.reads_data and not puzzle.verifiable:
+        check_one_answer(
+            [(row.tobytes(), answer.tobytes()) for row, answer in zip(inputs, labels, strict=True)],
+            lambda row: (texts, row),
+        )
     _solve(texts, puzzle, inputs, labels, np.flatnonzero(~known))
     return inputs, labels
 

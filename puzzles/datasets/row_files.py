@@ -1,11 +1,11 @@
 """Files of rows with named columns, CSV and JSONL: the texts of questions, of answers and of ratings.
 
-A value of a JSONL row is a text, a whole number, or a list: of cells (`["a", "b"]`, `[1, 0]`), or of the rows of a grid,
-each of them a text or a list of cells.
+A value of a JSONL row is a text, a number, or a list: of cells (`["a", "b"]`, `[1, 0]`), or of the rows of a grid, each
+of them a text or a list of cells.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -42,6 +42,25 @@ class PuzzleTexts:
     def place(self, row: int, column: str) -> str:
         """Where a row's question or answer stands: FILE:LINE: COLUMN."""
         return f"{self.name}:{self.lines[row]}" + (f": {column}" if self.is_table else "")
+
+
+def check_one_answer(
+    pairs: Sequence[tuple[Hashable, Hashable]], place_of: Callable[[int], tuple[PuzzleTexts, int]]
+) -> None:
+    """UserError that names both lines where two of the (question, answer) differ in their answers alone.
+
+    `place_of`: the texts that a pair comes from, and its row there.
+    """
+    first: dict[Hashable, int] = {}
+    for row, (question, answer) in enumerate(pairs):
+        before = first.setdefault(question, row)
+        if pairs[before][1] != answer:
+            (one, at), (other, other_at) = place_of(row), place_of(before)
+            shown, other_shown = (texts.answers[i].strip()[:40] for texts, i in ((one, at), (other, other_at)))
+            raise UserError(
+                f"{one.place(at, 'answer')}: is {shown!r}, but {other_shown!r} at {other.name}:{other.lines[other_at]} "
+                "for the same question: must be one answer"
+            )
 
 
 def is_json_lines(text: str, name: str) -> bool:

@@ -20,7 +20,7 @@ from puzzles import splits
 from puzzles.datasets import dataset, stamp
 from puzzles.datasets.build import plain
 from puzzles.datasets.dataset import Dataset, Examples
-from puzzles.datasets.row_files import PuzzleTexts, parse_rows
+from puzzles.datasets.row_files import PuzzleTexts, check_one_answer, parse_rows
 from puzzles.errors import UserError
 from puzzles.table import domain as table_domain
 from puzzles.table import text as table_text
@@ -76,12 +76,19 @@ class _Rows:
     answers: list[str]
     places: list[tuple[PuzzleTexts, int]]
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """(question, answer) of each row."""
+        return list(zip(self.questions, self.answers, strict=True))
+
 
 def _from_files(paths: list[Path], domain: type[Table], options: dict[str, Any]) -> TableData:
     headers = table_domain.check_headers(options.get("question", "question"), options.get("answer", "answer"))
     shape = table_domain.check_shape(options.get("shape"))
     texts = [_texts(path, headers) for path in paths]
-    rows = _without_repeats(_cells(texts, shape), severals=domain.verifiable)
+    rows = _cells(texts, shape)
+    if not domain.verifiable:
+        check_one_answer(rows.pairs(), rows.places.__getitem__)
+    rows = _without_repeats(rows)
     known = options.get("alphabet")
     alphabet = "".join(sorted({*"".join(rows.questions), *"".join(rows.answers)} - {table_text.GAP}))
     if known is not None:
@@ -90,7 +97,7 @@ def _from_files(paths: list[Path], domain: type[Table], options: dict[str, Any])
     longest = max(map(len, (*rows.questions, *rows.answers)))
     filled = dict(options) | {"alphabet": known or alphabet, "length": options.get("length") or longest}
     if shape is None:
-        differ = any(len(q) != len(a) for q, a in zip(rows.questions, rows.answers, strict=True))
+        differ = any(len(q) != len(a) for q, a in rows.pairs())
         filled["ends"] = differ if options.get("ends") is None else options["ends"]
     else:
         filled |= {"length": None, "ends": False}
@@ -98,16 +105,18 @@ def _from_files(paths: list[Path], domain: type[Table], options: dict[str, Any])
     _check_lengths(rows, puzzle)
     inputs, labels = puzzle.encode(rows.questions), puzzle.encode(rows.answers, answers=True)
     folds = splits.fold(puzzle, inputs)
-    held = [_apart(puzzle, inputs[folds == fold], labels[folds == fold]) for fold in (splits.VALIDATION, splits.EVALUATION)]
+    validation, evaluation = (
+        _apart(puzzle, inputs[folds == fold], labels[folds == fold]) for fold in (splits.VALIDATION, splits.EVALUATION)
+    )
     chosen = folds == splits.TRAIN
     if not chosen.any():
         raise UserError(f"data.path={_names(paths)}: none of its {len(inputs)} rows falls into the training fold")
     hashes = [stamp.file_hash(path) for path in paths]
     return TableData(
-        puzzle=_with_examples(puzzle, held[1]),
+        puzzle=_with_examples(puzzle, evaluation),
         train=[dataset.from_sets({"all": plain(inputs[chosen], labels[chosen])}, vocab_size=puzzle.vocab_size)],
-        validation=held[0],
-        evaluation=held[1],
+        validation=validation,
+        evaluation=evaluation,
         sha256=hashes[0] if len(hashes) == 1 else stamp.digest(hashes),
     )
 
@@ -125,49 +134,32 @@ def _cells(texts: list[PuzzleTexts], shape: tuple[int, int] | None) -> _Rows:
     rows = _Rows([], [], [])
     for one in texts:
         for row, pair in enumerate(zip(one.questions, one.answers, strict=True)):
-            column = "question"
+            cells: list[str] = []
             try:
-                cells = []
-                for column, text in zip(("question", "answer"), pair, strict=True):
-                    cells.append(table_text.sequence(text) if shape is None else table_text.grid(text, shape))
-                    if not cells[-1].strip(table_text.GAP):
+                for text in pair:
+                    read_cells = table_text.sequence(text) if shape is None else table_text.grid(text, shape)
+                    if not read_cells.strip(table_text.GAP):
                         raise UserError("is empty: must have at least one symbol")
+                    cells.append(read_cells)
             except UserError as error:
-                raise UserError(f"{one.place(row, column)}: {error}") from None
+                raise UserError(f"{one.place(row, 'answer' if cells else 'question')}: {error}") from None
             rows.questions.append(cells[0])
             rows.answers.append(cells[1])
             rows.places.append((one, row))
     return rows
 
 
-def _without_repeats(rows: _Rows, *, severals: bool) -> _Rows:
-    """Each row once; UserError for a question with two answers unless it may have `severals`."""
-    first: dict[str, int] = {}
-    kept, pairs = [], set()
-    for row, pair in enumerate(zip(rows.questions, rows.answers, strict=True)):
-        if pair in pairs:
-            continue
-        pairs.add(pair)
-        before = first.setdefault(pair[0], row)
-        if before != row and not severals:
-            raise UserError(_two_answers(rows, before, row))
-        kept.append(row)
+def _without_repeats(rows: _Rows) -> _Rows:
+    """Each row once."""
+    kept = list({pair: row for row, pair in reversed([*enumerate(rows.pairs())])}.values())[::-1]
     return _Rows(*([column[row] for row in kept] for column in (rows.questions, rows.answers, rows.places)))
-
-
-def _two_answers(rows: _Rows, before: int, row: int) -> str:
-    one, at = rows.places[before]
-    where = one.place(at, "").removesuffix(": ")
-    here = rows.places[row][0].place(rows.places[row][1], "answer")
-    shown = [f"{rows.answers[i][:40]!r}" for i in (row, before)]
-    return f"{here}: is {shown[0]}, but {shown[1]} at {where}, where the question is the same: must be one answer"
 
 
 def _check_symbols(rows: _Rows, alphabet: str, others: set[str], shape: tuple[int, int] | None) -> None:
     """UserError for the first cell whose symbol is not in a given alphabet."""
     if not others:
         return
-    for row, cells in enumerate(zip(rows.questions, rows.answers, strict=True)):
+    for row, cells in enumerate(rows.pairs()):
         for column, text in zip(("question", "answer"), cells, strict=True):
             if not others.isdisjoint(text):
                 unknown = np.array([table_text.UNKNOWN if symbol in others else 0 for symbol in text])
@@ -179,7 +171,7 @@ def _check_symbols(rows: _Rows, alphabet: str, others: set[str], shape: tuple[in
 def _check_lengths(rows: _Rows, puzzle: Table) -> None:
     """UserError for a row that is longer than a given length, and for one whose answer does not fill the cells of its
     question where it must: without ends, and where symmetries move cells, all of them."""
-    for row, (question, answer) in enumerate(zip(rows.questions, rows.answers, strict=True)):
+    for row, (question, answer) in enumerate(rows.pairs()):
         size = max(len(question), len(answer))
         one, at = rows.places[row]
         if size > puzzle.seq_len:
@@ -227,9 +219,8 @@ def _from_directories(paths: list[Path], domain: type[Table], options: dict[str,
     num_symbols = max(one.metadata.vocab_size for one in found) - 1
     alphabet = table_domain.check_alphabet(options.get("alphabet") or _numbered_symbols(num_symbols))
     if len(alphabet) < num_symbols:
-        raise UserError(
-            f"puzzle.alphabet={table_text.shown(alphabet)}: must have {num_symbols} symbols, as vocab_size of {paths[0]}"
-        )
+        bound = f"must have {num_symbols} symbols, as vocab_size of {paths[0]}"
+        raise UserError(f"puzzle.alphabet={table_text.shown(alphabet)}: {bound}")
     filled = dict(options) | {"alphabet": alphabet, "length": None if shape else seq_len, "ends": False}
     puzzle = domain(**filled)
     hashes = [one.digest() for one in found]

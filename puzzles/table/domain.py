@@ -93,7 +93,7 @@ class Table(Puzzle):
         self.reference_sets = {"held_out": {}} if self.options["examples"] else {}
 
     def generate(self, rng: np.random.Generator, num: int) -> tuple[Rows, Rows]:
-        """`num` different rows of `examples`: a table makes no puzzles of its own. UserError for more than there are."""
+        """`num` different rows of `examples`: a table makes no puzzles of its own. UserError for more than it has."""
         pairs = self.options["examples"]
         if num > len(pairs):
             raise UserError(f"num={num}: {self.name} keeps {len(pairs)} examples and generates no others")
