@@ -15,6 +15,7 @@ from torch import Tensor
 
 import puzzles
 from hrm_net.checkpoints import checkpoint, pretrained
+from hrm_net.data import tables
 from hrm_net.data.generated import torch_generator
 from hrm_net.model import HRM
 from hrm_net.recipes import checks, solver
@@ -244,6 +245,8 @@ class StepScorerRecipe:
         return bool(checks.section(values, "reward").get("objectives"))
 
     def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
+        if (table := tables.wanted(values.get("puzzle"))) is not None:
+            raise UserError(f"puzzle={table.name}: has no step rules; reward=none trains a solver of it")
         config, puzzle = checks.puzzle_config(values, lambda puzzle: puzzle.num_puzzle_ids)
         data, heads = config.data, show(config.reward.objectives)
         bound = f"null for reward.objectives={heads}: its puzzles are generated"
