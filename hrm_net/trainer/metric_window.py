@@ -1,5 +1,8 @@
 """Metrics of the steps between two records, kept on the device so that no step waits for them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -48,7 +51,7 @@ class MetricWindow:
         """What a checkpoint holds of it."""
         return {"window": self.rows, "auxiliary_window": self.auxiliary}
 
-    def load_state_dict(self, saved: dict[str, list[Tensor]], device: torch.device) -> None:
+    def load_state_dict(self, saved: Mapping[str, Any], device: torch.device) -> None:
         """Take back what `state_dict` gave."""
         self.rows = [row.to(device) for row in saved["window"]]
         self.auxiliary = [row.to(device) for row in saved["auxiliary_window"]]
