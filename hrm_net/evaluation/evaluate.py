@@ -18,6 +18,7 @@ from hrm_net.data.puzzle_sets import IGNORE, PuzzleSet, scored
 from hrm_net.evaluation.metrics import by_difficulty, calibration, published, rate, wilson
 from hrm_net.evaluation.results import Results
 from hrm_net.inference.segments import Segment, padded_batch, run_segments, sigmoid
+from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
 from hrm_net.progress import Progress
 from hrm_net.provenance import provenance
@@ -50,7 +51,7 @@ def evaluate(
     if len(set(names)) < len(names):
         raise UserError(f"sets: names must differ, got {', '.join(names)}")
     for puzzle_set in sets:
-        check_fits(model, puzzle_set)
+        check_fits(fitted(model, puzzle_set), puzzle_set)
     depth = max(max_segments, *curve)
     total = sum(depth * -(-len(puzzle_set) // batch_size) for puzzle_set in sets)
     scores = {}
@@ -99,6 +100,7 @@ def evaluate_set(
             f"max_segments={max_segments}, batch_size={batch_size}, curve={tuple(curve)}: must all be at least 1"
         )
     depths = sorted({*curve, max_segments})
+    model = fitted(model, puzzle_set)
     check_fits(model, puzzle_set)
     counts = _Counts(puzzle_set, depths, max_segments)
     generator = torch.Generator().manual_seed(int(puzzles.rng(seed, "evaluation noise").integers(2**62)))
@@ -113,6 +115,23 @@ def evaluate_set(
             counts.add(rows, segment)
             advance()
     return counts.summary()
+
+
+def fitted(model: nn.Module, puzzle_set: PuzzleSet) -> nn.Module:
+    """The model that takes puzzles of the set's size: this one, or its twin where its weights serve any size.
+
+    UserError where they do not.
+    """
+    if not isinstance(model, HRM):
+        return model  # it checks its inputs itself
+    config, puzzle = model.config, puzzle_set.puzzle
+    if config.seq_len == puzzle.seq_len and config.grid_width in (0, puzzle.shape[1]):
+        return model
+    try:
+        return model.fitted(puzzle)
+    except UserError as error:
+        lengths = f"puzzles of {puzzle.seq_len} cells: the model's have {config.seq_len}"
+        raise UserError(f"set {puzzle_set.name}: {lengths}, and {error}") from None
 
 
 def check_fits(model: nn.Module, puzzle_set: PuzzleSet) -> None:
