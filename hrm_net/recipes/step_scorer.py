@@ -15,6 +15,7 @@ from torch import Tensor
 
 import puzzles
 from hrm_net.checkpoints import checkpoint, pretrained
+from hrm_net.data import tables
 from hrm_net.data.generated import torch_generator
 from hrm_net.model import HRM
 from hrm_net.recipes import checks, solver
@@ -26,6 +27,7 @@ from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data import prepare as data
 from hrm_net.reward.data.batches import StepBatches
 from hrm_net.reward.data.solutions import SolutionSource, build_policy
+from hrm_net.reward.heads import PAIR
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.validation import Validation
@@ -69,8 +71,10 @@ def model_config(config: TrainConfig) -> RewardModelConfig:
     reward = config.reward
     heads = [str(head) for head in reward.objectives]
     text = config.puzzle["name"] == TEXT
+    # a judge is not shown how many steps are left: they are equally many for both of its candidates
+    left = 0 if text or heads == [PAIR] else reward.budget
     return RewardModelConfig(
-        core=config.model, objectives=heads, inputs="text" if text else "grids", max_left=0 if text else reward.budget,
+        core=config.model, objectives=heads, inputs="text" if text else "grids", max_left=left,
         segments=reward.segments, max_segments=reward.deepest,
     )  # fmt: skip
 
@@ -241,6 +245,8 @@ class StepScorerRecipe:
         return bool(checks.section(values, "reward").get("objectives"))
 
     def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
+        if (table := tables.wanted(values.get("puzzle"))) is not None:
+            raise UserError(f"puzzle={table.name}: has no step rules; reward=none trains a solver of it")
         config, puzzle = checks.puzzle_config(values, lambda puzzle: puzzle.num_puzzle_ids)
         data, heads = config.data, show(config.reward.objectives)
         bound = f"null for reward.objectives={heads}: its puzzles are generated"

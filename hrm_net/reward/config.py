@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from hrm_net.reward.heads import HEADS, MERGED_ROWS, any_needs
+from hrm_net.reward.heads import HEADS, MERGED_ROWS, PAIR, any_needs
+from hrm_net.reward.pair.config import PairConfig
 from hrm_net.reward.text.config import TextConfig
 from hrm_net.schema import require
 from puzzles.errors import UserError
@@ -54,8 +55,8 @@ class RewardConfig:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Heads, any of: orm (outcome of the solution), prm (each step right or wrong), pqm (ranking of steps), hier (single
-    # and merged steps), cond (hazard of going wrong at each step); []: a solver is trained, and no other key here has
-    # an effect.
+    # and merged steps), cond (hazard of going wrong at each step); or pair alone (a judge of two candidates); []: a
+    # solver is trained, and no other key here has an effect.
     objectives: list[str] = field(default_factory=list)
     # What steps may do: fill (write blank cells only) or edit (erase and overwrite as well).
     regime: Literal["fill", "edit"] = "edit"
@@ -112,12 +113,15 @@ class RewardConfig:
     evaluate_candidates: int = 64
     # Solutions in words to learn from, instead of puzzles.
     text: TextConfig = field(default_factory=TextConfig)
+    # The games of a judge, and how it learns when to stop (pair).
+    pair: PairConfig = field(default_factory=PairConfig)
 
     def __post_init__(self) -> None:
         require("reward.solver_steps", self.solver_steps, self.solver_steps >= 0, "at least 0")
         require("reward.start", self.start, self.start is None or not self.solver_steps, "null beside solver_steps")
-        for i, name in enumerate(self.objectives):
-            require(f"reward.objectives.{i}", name, name in HEADS, f"one of {', '.join(HEADS)}")
+        heads = self.objectives if self.objectives != [PAIR] else []
+        for i, name in enumerate(heads):
+            require(f"reward.objectives.{i}", name, name in HEADS, f"one of {', '.join(HEADS)}, or {PAIR} alone")
         unique = len(set(self.objectives)) == len(self.objectives)
         require("reward.objectives", self.objectives, unique, "heads that differ")
         counts = ("budget", "cells_per_step", "candidates", "trees", "children", "segments", "validation_candidates")

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from hrm_net.checkpoints.pretrained import build_config
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.layer_config import as_json, check_types
-from hrm_net.reward.heads import HEADS
+from hrm_net.reward.heads import HEADS, PAIR
 from puzzles.errors import UserError
 
 INPUTS = ("grids", "text")
@@ -40,10 +40,10 @@ class RewardModelConfig:
     def __post_init__(self) -> None:
         """UserError, naming key, value and bound, for values that no scorer can have."""
         check_types(self)
-        names = ", ".join(HEADS)
+        names = f"{', '.join(HEADS)}, or {PAIR} alone"
         if not isinstance(self.objectives, list) or not all(isinstance(name, str) for name in self.objectives):
             raise UserError(f"model.objectives={as_json(self.objectives)}: must be a list of {names}")
-        if not self.objectives or set(self.objectives) - set(HEADS):
+        if self.objectives != [PAIR] and (not self.objectives or set(self.objectives) - set(HEADS)):
             raise UserError(f"model.objectives={self.objectives}: must be any of {names}, at least one")
         if len(set(self.objectives)) < len(self.objectives):
             raise UserError(f"model.objectives={self.objectives}: each at most once")
@@ -55,6 +55,8 @@ class RewardModelConfig:
         if self.max_segments is not None and not self.segments <= self.max_segments <= 10**6:
             bound = f"null, or at least segments={self.segments} and at most {10**6}"
             raise UserError(f"model.max_segments={self.max_segments}: must be {bound}")
+        if self.inputs == "text" and self.objectives == [PAIR]:
+            raise UserError(f"model.objectives={self.objectives}: {PAIR} judges grids, not inputs=text")
         if self.inputs == "text" and self.core.codec == "symbols":
             raise UserError("model.core.codec=symbols: text has no interchangeable symbols; use tokens for inputs=text")
         if self.core.state != "fixed" or self.core.noise:
