@@ -99,8 +99,9 @@ def variants(draw: st.DrawFn, puzzle: Any, steps: list[str]) -> str:
     return "\n".join(made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("domain", ["sudoku", "maze", "shipped"])
-@num_examples(25)
+@num_examples(10)
 @given(st.data())
 def test_nothing_made_of_a_right_solution_scores_above_it(domain: str, data: st.DataObject):
     problem, steps = right_solution(domain, data.draw(st.integers(0, 10**6)), corrected=data.draw(st.booleans()))
