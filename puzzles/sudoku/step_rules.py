@@ -63,7 +63,7 @@ class SudokuSteps:
 
     def complete(self, problems: Rows, states: Rows) -> Bool[np.ndarray, "num"]:
         """No cell is blank."""
-        return (as_rows(self.puzzle, states, "states") > BLANK).all(axis=1)
+        return np.all(as_rows(self.puzzle, states, "states") > BLANK, axis=1)
 
     def effort(self, problems: Rows, states: Rows) -> Int64[np.ndarray, "num"]:
         """Rounds of singles until a state's contradiction shows, plus the guesses of the exact search where singles do

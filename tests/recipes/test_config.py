@@ -238,6 +238,7 @@ def test_a_value_of_a_wrong_type_is_refused_in_one_line_that_names_its_key(key: 
         ("reward.objectives", ["orm", "prn"], "reward.objectives.1=prn: must be one of orm, prm, pqm, hier, cond"),
         ("reward.objectives", ["orm", "orm"], 'reward.objectives=["orm", "orm"]: must be heads that differ'),
         ("reward.segments", 0, "reward.segments=0: must be at least 1"),
+        ("reward.max_segments", 1, "reward.max_segments=1: must be null, or at least reward.segments=2"),
         ("reward.error_share", 1.5, "reward.error_share=1.5: must be in 0..1"),
         ("reward.policy.error", 2, "reward.policy.error=2.0: must be in 0..1"),
         ("reward.policy.solver", "runs/a", "reward.policy.solver=runs/a: must be null for name=careless"),

@@ -20,7 +20,8 @@ from tests.reward.rewarding import small_scorer
 SUDOKU = puzzles.get("sudoku", box="2x2")
 MODEL = small_scorer("symbols", ("cond",))
 with torch.no_grad():
-    MODEL.heads["cond"].weight.mul_(0.05)  # scores that are far from 0 and from 1
+    for parameter in MODEL.heads.parameters():
+        parameter.mul_(0.05)  # scores that are far from 0 and from 1
 SCORER = StepScorer(MODEL, SUDOKU)
 GRID = "12..3.........1."
 STEPS = [

@@ -41,10 +41,9 @@ def scorers(domain: str, seed: int) -> dict[str, StepScorer]:
     return {head: StepScorer(model, SUDOKU if domain == "sudoku" else MAZE, head) for head in HEADS}
 
 
-@st.composite
-def right_solutions(draw: st.DrawFn, domain: str) -> tuple[str, list[str]]:
-    """(a problem, a right solution in words that writes each value once): in any order, some of it corrected."""
-    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+def right_solution(domain: str, seed: int, *, corrected: bool) -> tuple[str, list[str]]:
+    """(a problem, a right solution in words that writes each value once): in any order, one corrected."""
+    rng = np.random.default_rng(seed)
     puzzle = {"sudoku": SUDOKU, "shipped": SHIPPED, "maze": MAZE}[domain]
     targets: dict[str, Any] = {"sudoku": {"clues": 6}, "shipped": {"clues": 20}, "maze": {"path": (3, 6)}}[domain]
     inputs, answers = puzzle.generate(rng, 1, **targets)
@@ -55,7 +54,7 @@ def right_solutions(draw: st.DrawFn, domain: str) -> tuple[str, list[str]]:
         state = states[-1].copy()
         state[part] = answer[part]
         states.append(state)
-    if draw(st.booleans()) and len(states) > 2:
+    if corrected and len(states) > 2:
         # An error beside the first step, which a step after it takes back.
         free = np.flatnonzero((states[1] == problem) & (puzzle.step_rules().editable(problem[None])[0]))
         cell, value = int(rng.choice(free)), int(rng.choice(puzzle.step_rules().values[1:]))
@@ -104,7 +103,7 @@ def variants(draw: st.DrawFn, puzzle: Any, steps: list[str]) -> str:
 @num_examples(25)
 @given(st.data())
 def test_nothing_made_of_a_right_solution_scores_above_it(domain: str, data: st.DataObject):
-    problem, steps = data.draw(right_solutions(domain))
+    problem, steps = right_solution(domain, data.draw(st.integers(0, 10**6)), corrected=data.draw(st.booleans()))
     found = scorers(domain, data.draw(st.integers(0, 3)))
     puzzle = found["prm"].puzzle
     texts = ["\n".join(steps), *(data.draw(variants(puzzle, steps)) for _ in range(8))]
