@@ -224,7 +224,8 @@ def _propose(policy: Policy, rules: StepRules, rng: np.random.Generator, problem
     for t in range(steps, 0, -1):
         clean[clean] = faults(rules, rows[clean], history[clean, t]) == 0
     kept = np.flatnonzero(clean)
-    seen = np.concatenate([blanks[kept], counts(rules, rows[kept], history[kept, -1]) // BIN], axis=1)
+    counted = [counts(rules, rows[kept], history[kept, t]) // BIN for t in range(1, steps + 1)]
+    seen = np.concatenate([blanks[kept], *counted], axis=1)
     for place, index in enumerate(places.tolist()):
         mine = kept // proposals == place
         if mine.any():
