@@ -87,8 +87,8 @@ def cross_validated(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Admission:
-    """AUROC of counts and rules, cross-validated by problem: within problems on what is compared, and over all single
-    steps; and the standard error of the former over problems."""
+    """AUROC of counts and rules within problems, cross-validated by problem: on what is compared, and on single steps;
+    and the standard error of the former over problems."""
 
     compared: float
     error: float
@@ -112,7 +112,7 @@ def admission(rules: StepRules, compared: StepRows, steps: StepRows, problem_of:
     return Admission(
         compared=within(auroc, scores, labels, problem_of[0])[0],
         error=float(each.std(ddof=1) / np.sqrt(len(each))),
-        steps=auroc(told, steps.label > 0.5),
+        steps=within(auroc, told, steps.label > 0.5, problem_of[1])[0],
     )
 
 

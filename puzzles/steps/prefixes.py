@@ -21,7 +21,7 @@ from puzzles.steps.rules import StepRules
 from puzzles.steps.visible import counts, faults
 
 ROUNDS = 8  # how often proposals are drawn again for problems that lack suitable ones
-BIN = 3  # counts this close are one stratum: enough for the baseline of counts to see nothing, and it leaves enough
+BIN = 2  # counts this close are one stratum: enough for the baseline of counts to see nothing, and it leaves enough
 Problems = Integer[np.ndarray, "num seq"]
 
 

@@ -42,7 +42,7 @@ _ALL = (
     Figure(name="policy_early", says=f"best of {EARLY}, the policy goes on", read=_at_size("prefix.policy", EARLY)),
     Figure(name="solver_early", says=f"best of {EARLY}, a solver goes on", read=_at_size("prefix.solver", EARLY)),
     Figure(name="auroc", says="AUROC of prefixes, within a problem", read=_path("auroc"), percent=False),
-    Figure(name="steps", says="AUROC of single steps", read=_path("steps"), percent=False),
+    Figure(name="steps", says="AUROC of single steps, within a problem", read=_path("steps"), percent=False),
     Figure(name="brier", says="Brier of single steps", read=_path("brier"), higher=False, percent=False),
     Figure(name="full", says="best of 16 solutions", read=_at_size("full.best_of_n")),
     Figure(name="full_pooled", says="AUROC of solutions, pooled", read=_path("full.auroc"), percent=False),

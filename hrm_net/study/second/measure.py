@@ -89,7 +89,7 @@ def _prefixes(score: Callable[[StepRows], Scores], how: str, load: Callable[[str
     return {
         "prefix": _best_of(score, how, load("few")),
         "auroc": within(auroc, whole.reshape(-1), half.prefixes.alive.reshape(-1), half.problem_of(1))[0],
-        "steps": auroc(steps, half.ok.reshape(-1)),
+        "steps": within(auroc, steps, half.ok.reshape(-1), half.problem_of(half.shape[2]))[0],
         "brier": float(((steps - half.ok.reshape(-1)) ** 2).mean()),
     }
 
