@@ -12,7 +12,8 @@ import hrm_net
 import puzzles
 from hrm_net import cli
 from hrm_net.commands import solve as solve_command
-from hrm_net.recipes import check
+from hrm_net.recipes import check, compose
+from hrm_net.recipes.config import from_yaml, to_yaml
 from hrm_net.recipes.model_source import export, find_solver
 from hrm_net.recipes.recipe import Run
 from hrm_net.recipes.solver import build_data
@@ -136,6 +137,25 @@ def test_the_batches_of_a_table_are_its_training_rows_and_ignore_padding() -> No
         assert (label[len(answer) + 1 :] == -100).all()
         assert label[len(answer)] == 1
     assert not splits.seen_in(table, validation.sets[0].inputs, batch["inputs"].numpy()).any()
+
+
+@pytest.mark.parametrize("model", compose.groups()["model"])
+def test_every_model_fits_a_table(model: str) -> None:
+    write(Path("grids.csv"), copies(3**4))
+    asked = values("puzzle=table", "data.path=grids.csv", "puzzle.shape=[2,2]", "validation.every=0", f"model={model}")
+    if model == "relational":
+        with pytest.raises(puzzles.UserError, match=r"^model.box_rows=0: must divide grid_width=2"):
+            check(asked)
+        return
+    run = check(asked)[1]
+    assert (run.config.model.seq_len, run.config.model.vocab_size, run.config.model.grid_width) == (4, 4, 2)
+
+
+def test_symbols_that_mean_something_elsewhere_are_kept_in_a_run() -> None:
+    write(Path("odd.csv"), copies(3**4, symbols="${'"))
+    config = checked("data.path=odd.csv", "validation.every=0", "evaluate_puzzles=0").config
+    assert config.puzzle["alphabet"] == "$'{"
+    assert from_yaml(to_yaml(config)) == config
 
 
 def test_symmetries_turn_what_is_shown() -> None:
