@@ -92,7 +92,12 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
         with Progress("accuracy against compute", len(sets), unit="sets", transient=True) as progress:
             for one in sets:
                 results.sets[one.name]["solver"] = compute_curve.compute_curve(
-                    fitted(model, one), one, config.solver, batch_size=config.batch_size, seed=config.seed, compiled=compiled
+                    fitted(model, one),
+                    one,
+                    config.solver,
+                    batch_size=config.batch_size,
+                    seed=config.seed,
+                    compiled=compiled,
                 )
                 progress.advance()
         console.print(compute_curve.curve_table(results))
@@ -161,7 +166,9 @@ def _pictures(evaluation: Evaluation, model: HRM, sets: list[PuzzleSet], results
         paths.append(accuracy_by_compute(results, directory / "accuracy_by_compute.png"))
     num = max(32, min(config.batch_size, 256))  # one batch costs the same however many of its rows are shown
     followed = {
-        one.name: trace.traces(fitted(model, one), one, num, config.max_segments, batch_size=config.batch_size, seed=config.seed)
+        one.name: trace.traces(
+            fitted(model, one), one, num, config.max_segments, batch_size=config.batch_size, seed=config.seed
+        )
         for one in (sets if _own_rules(sets) else sets[-1:])
     }
     paths += write_trace_pictures(followed, directory)
