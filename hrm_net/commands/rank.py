@@ -46,23 +46,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser("hrm-rank", description=DESCRIPTION, epilog=EXAMPLES)
     add = parser.add_argument
     add("candidates", metavar="FILE", help="problems with candidates, one JSON object a line; - reads standard input")
-    parser.share("--run", required=True, help="directory of a training run over texts, or of save_pretrained; of a judge's "
-                 "run, or the name of weights that ship with the package (--by pair)")  # fmt: skip
+    parser.share("--run", required=True, help="directory of a run or of save_pretrained, or shipped weights, by name")
     add("--by", choices=("score", "pair"), default="score",
-        help="score: by a step scorer of texts; pair: by a judge of two candidates for puzzles (default: %(default)s)")  # fmt: skip
+        help="a step scorer of texts, or a judge of two candidates for puzzles (default: %(default)s)")  # fmt: skip
     add("--head", metavar="NAME", help="a head of the run: orm, prm, pqm, hier or cond (default: its last one)")
     add("--how", choices=HOW, help="how a solution's score follows from its steps' (default: last for orm, else prod)")
     add("--fine-weight", type=float, default=1.0, metavar="W", help="of hier: weight of single steps (default: 1)")
     add("--segments", type=int, metavar="N", help="segments for each step (default: as in training)")
     add("--stop", type=float, metavar="P", help="stop thinking about a step at this probability of the halting head")
-    add(
-        "--kind",
-        choices=("knockout", "round_robin"),
-        default="knockout",
-        help="of tournament, --by pair (default: %(default)s)",
-    )
+    add("--kind", choices=("knockout", "round_robin"), default="knockout",
+        help="kind of tournament, for --by pair (default: %(default)s)")  # fmt: skip
     add("--votes", type=int, default=1, metavar="K",
-        help="symmetric images of each game that vote on it, an odd number, --by pair (default: %(default)s)")  # fmt: skip
+        help="symmetric images that vote on each game, for --by pair; odd (default: %(default)s)")  # fmt: skip
     add("--output", type=Path, metavar="FILE", help="where the ranked candidates go (default: FILE.ranked.jsonl)")
     add("--strict", action="store_true", help="rank nothing if a line is broken")
     parser.share("--seed", help="random seed of the subsets that vote (default: %(default)s)")
@@ -137,9 +132,8 @@ def _rank_by_pairs(arguments: argparse.Namespace, source: str, output: Path) -> 
     jsonl.write(output, [ranked(*each) for each in zip(lines, rankings, alive, strict=True)])
     games, segments = (sum(getattr(one, key) for one in rankings) for key in ("games", "segments"))
     total = sum(len(line.states) for line in lines)
-    print(
-        f"{output}: {total} candidates for {len(lines)} puzzles, ranked by {arguments.kind}: {games} games, {segments} segments"
-    )
+    print(f"{output}: {total} candidates for {len(lines)} puzzles, ranked by {arguments.kind}")
+    print(f"{games:,} games, {segments:,} segments")
     if lines:
         first = sum(mine[one.order[0]] for mine, one in zip(alive, rankings, strict=True)) / len(lines)
         one_alone = sum(sum(mine) / len(mine) for mine in alive) / len(lines)

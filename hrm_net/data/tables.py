@@ -1,7 +1,6 @@
 """The table that a run learns from: read as its configuration asks, before anything else is known of its puzzle."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from hrm_net.data.puzzle_sets import PuzzleSet
@@ -45,9 +44,3 @@ def held_out(table: TableData, pair: table_data.Pair, key: str) -> PuzzleSet:
             f"held out for it, by a hash of the question ({num} are trained on)"
         )
     return PuzzleSet(NAME, table.puzzle, inputs, labels)
-
-
-def is_directory(path: str | list[str] | None) -> bool:
-    """Whether `data.path` names data directories."""
-    names = [path] if isinstance(path, str) else path or []
-    return any(Path(name).is_dir() for name in names)

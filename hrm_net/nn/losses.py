@@ -78,18 +78,17 @@ def segment_loss(
     out: Output,
     labels: Int[Tensor, "batch seq"],
     kind: str,
-    known: Bool[Tensor, "batch seq"] | None = None,
+    asked: Int[Tensor, "batch seq"] | None = None,
     inputs: Int[Tensor, "batch seq"] | None = None,
 ) -> SegmentLoss:
     """The loss of one segment (HRM, section 2: deep supervision), summed over rows.
 
-    The answer counts as the mean over a row's scored cells, or those of them that are `known`, where it is given.
+    The answer counts as the mean over a row's scored cells, or over those of `asked`, labels for the time being.
     `inputs` balances them as in `row_losses`. Q(halt) is trained towards whether the whole row is right.
     """
     scored = labels != IGNORE
     num_scored = scored.sum(dim=-1).clamp(min=1)
-    asked = labels if known is None else labels.masked_fill(~known, IGNORE)
-    lm = row_losses(out.logits, asked, kind, inputs).sum()
+    lm = row_losses(out.logits, labels if asked is None else asked, kind, inputs).sum()
     right = scored & (out.logits.argmax(dim=-1) == labels)
     exact = right.sum(dim=-1) == scored.sum(dim=-1)
     q_halt = F.binary_cross_entropy_with_logits(out.q_halt, exact.to(out.q_halt.dtype), reduction="sum")

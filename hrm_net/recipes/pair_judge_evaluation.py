@@ -52,23 +52,23 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
 
 def accuracy_table(name: str, found: dict[str, Any]) -> Table:
     """Of one set: right verdicts after a fixed number of segments, where the judge stops by itself, and by counting."""
+    title = f"{name}: right verdicts on games of {found['puzzles']:,} puzzles, after 1, 2, 4, ... segments"
     table = Table(
-        title=f"{name}: right verdicts on games of {found['puzzles']:,} puzzles", title_justify="left",
+        title=title, title_justify="left",
         caption=f"The judge stops at a halting probability of {found['stop']:g}.", caption_justify="left",
     )  # fmt: skip
     depth = len(found["prefixes"]["by_segment"])
     shown = [1 << i for i in range(depth.bit_length()) if 1 << i <= depth]
     table.add_column("candidates", no_wrap=True)
-    headings = ("games", *(f"{m} segments" for m in shown), "by itself (95 %)", "mean segments", "counts only")
+    headings = ("games", *(f"after {m}" for m in shown), "by itself", "segments", "counts only")
     for heading in headings:
         table.add_column(heading, justify="right")
     for kind, words in KINDS.items():
         if kind in found:
             row = found[kind]
-            low, high = row["accuracy_interval"]
             table.add_row(
                 words, f"{row['games']:,}", *(f"{row['by_segment'][m - 1]:.1%}" for m in shown),
-                f"{row['accuracy']:.1%} ({100 * low:.1f}-{100 * high:.1f})", f"{row['segments']:.2f}",
+                f"{row['accuracy']:.1%}", f"{row['segments']:.2f}",
                 f"{row['counts_only']:.1%}",
             )  # fmt: skip
     return table

@@ -76,8 +76,8 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig,
     carry, out = model(model.initial_carry(batch) if before is None else before, batch, generator=generator)
     if config.stagger and before is None:
         carry.steps += torch.arange(len(carry.steps), device=carry.steps.device) % config.model.max_segments
-    known = state.auxiliary.known_answers(model, puzzle, carry)
-    loss = segment_loss(out, carry.labels, config.loss, known, carry.inputs if config.balance else None)
+    asked = state.auxiliary.labels(model, puzzle, carry)
+    loss = segment_loss(out, carry.labels, config.loss, asked, carry.inputs if config.balance else None)
     further = state.auxiliary(model, puzzle, carry, out)
     total = loss.total if further is None else loss.total + further.total
     state.optimizers.zero_grad()

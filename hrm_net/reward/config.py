@@ -21,12 +21,13 @@ class PolicyConfig:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    # careless (knows the answer, and writes legal but wrong values now and then), random (writes legal values), or hrm
-    # (a trained solver, sampled).
-    name: Literal["careless", "random", "hrm"] = "careless"
-    # Share of edits that go wrong (careless).
+    # careless (knows the answer, and writes legal but wrong values now and then), full (the same, but writes on until
+    # nothing is blank, so that wrong solutions look complete), random (writes legal values), or hrm (a trained solver,
+    # sampled).
+    name: Literal["careless", "full", "random", "hrm"] = "careless"
+    # Share of edits that go wrong (careless, full).
     error: float = 0.08
-    # Probability that an edit corrects a wrong cell while there is one (careless, regime edit).
+    # Probability that an edit corrects a wrong cell while there is one (careless and full, regime edit).
     correct: float = 0.2
     # Share of errors that overwrite a right cell instead of filling a blank cell wrongly (careless, regime edit).
     doubt: float = 0.25

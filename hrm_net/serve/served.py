@@ -40,7 +40,8 @@ class Served:
         return {
             "name": self.name, "title": page.title, "board": page.board, "rows": rows, "columns": columns,
             "symbols": page.symbols, "blank": page.blank, "box": page.box, "model": self.origin, "stop": self.stop,
-            "verifiable": self.puzzle.verifiable, "segments": SEGMENTS, "levels": [{"name": level.name, "label": level.label} for level in page.levels],
+            "verifiable": self.puzzle.verifiable, "segments": SEGMENTS,
+            "levels": [{"name": level.name, "label": level.label} for level in page.levels],
         }  # fmt: skip
 
     def generate(self, level: Any, targets: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -64,7 +65,8 @@ class Served:
     def solve(self, text: Any, segments: int = SEGMENTS, think_on: bool = False) -> dict[str, Any]:
         """What the model answers after each segment, until it halts or, with `think_on`, for all `segments`.
 
-        `solved`: by the rules; null where the puzzle has none that tell. `halted_at`: the segment whose answer the stop rule takes; null where it takes none within `segments`.
+        `solved`: by the rules; null where the puzzle has none that tell. `halted_at`: the segment whose answer the stop
+        rule takes; null where it takes none within `segments`.
         """
         if not isinstance(text, str):
             raise Refusal(400, "text: must be a string, the puzzle")

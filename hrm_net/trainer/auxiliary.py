@@ -1,8 +1,10 @@
 """Further questions about every cell, asked in training only: the head that answers them, and when they are asked.
 
 The head reads the state of H and is thrown away with the run's training state: no file of weights holds it. A model
-whose cells hear only their neighbours cannot know at once what is far away. Asked too early it learns to guess, so with
-`causal` a cell counts only once the news can have reached it: hops needed <= hops made.
+whose cells hear only their neighbours cannot know at once what is far away, and asked too early it learns to guess. So
+with `causal` a cell counts once the news should have reached it (hops needed <= pace * hops made); as long as it cannot
+have (hops needed > hops made), the head has to say so by a class of its own, and the answer to be the cell as it was
+given; between the two nothing is asked.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Le
+from annotated_types import Gt, Le
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -32,8 +34,8 @@ class AuxiliaryConfig:
     targets: list[str] = field(default_factory=list)
     # Weight of their mean cross-entropy beside that of the answer.
     weight: Annotated[float, Gt(0)] = 1.0
-    # Whether a cell of the answer and of the targets counts only once its news can have come from cell to cell; of
-    # effect where the block passes on information between neighbours only.
+    # Whether a cell of the answer and of the targets counts only once its news can have come from cell to cell, and is
+    # to be left open before; of effect where the block passes on information between neighbours only.
     causal: bool = False
     # Share of its possible speed at which news is expected to travel.
     pace: Annotated[float, Gt(0), Le(1)] = 1.0
@@ -66,7 +68,7 @@ class Auxiliary(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self.classes = [puzzle.auxiliary[name] for name in config.targets]
+        self.classes = [puzzle.auxiliary[name] + config.causal for name in config.targets]  # the last: not known yet
         self.head = Linear(model.config.hidden_size, sum(self.classes), generator=generator) if self.classes else None
 
     def forward(self, model: HRM, puzzle: Puzzle, carry: Carry, out: Output) -> AuxiliaryLoss | None:
@@ -82,7 +84,9 @@ class Auxiliary(nn.Module):
             found, hops = puzzle.auxiliary_targets(name, inputs)
             targets = torch.from_numpy(np.where(found < 0, IGNORE, found).astype(np.int32)).to(device)
             if self.config.causal:
-                targets = targets.masked_fill(~self._known(model, carry, hops), IGNORE)
+                early, known = self._early_and_known(model, carry, hops)
+                open_ = early & (targets != IGNORE)
+                targets = targets.masked_fill(~known, IGNORE).masked_fill(open_, logits.shape[-1] - 1)
             counts = targets != IGNORE
             losses = softmax_cross_entropy(logits, targets).sum(dim=-1) / counts.sum(dim=-1).clamp(min=1)
             total = total + losses.sum()
@@ -91,16 +95,23 @@ class Auxiliary(nn.Module):
         total = self.config.weight * total / len(self.classes)
         return AuxiliaryLoss(total=total, accuracy=right / asked.clamp(min=1))
 
-    def known_answers(self, model: HRM, puzzle: Puzzle, carry: Carry) -> Bool[Tensor, "batch seq"] | None:
-        """The cells of the answer that can be known by now; None for all."""
+    def labels(self, model: HRM, puzzle: Puzzle, carry: Carry) -> Int[Tensor, "batch seq"]:
+        """What the answer should be by now: the labels, unless `causal` leaves cells out or open."""
         if not self.config.causal or model.hops_per_segment is None:
-            return None
+            return carry.labels
         labels = carry.labels.clamp(min=0).cpu().numpy()
-        return self._known(model, carry, puzzle.answer_hops(carry.inputs.cpu().numpy(), labels))
+        hops = puzzle.answer_hops(carry.inputs.cpu().numpy(), labels)
+        early, known = self._early_and_known(model, carry, hops)
+        open_ = early & (carry.labels != IGNORE)
+        return torch.where(open_, carry.inputs.to(carry.labels.dtype), carry.labels.masked_fill(~known, IGNORE))
 
-    def _known(self, model: HRM, carry: Carry, hops: np.ndarray) -> Bool[Tensor, "batch seq"]:
+    def _early_and_known(
+        self, model: HRM, carry: Carry, hops: np.ndarray
+    ) -> tuple[Bool[Tensor, "batch seq"], Bool[Tensor, "batch seq"]]:
+        """Cells that news cannot have reached, and those that it should have reached."""
         needed = torch.from_numpy(np.ascontiguousarray(hops)).to(carry.steps.device)
-        return needed <= hops_made(model, carry.steps, self.config.pace)[:, None]
+        early = needed > hops_made(model, carry.steps)[:, None]
+        return early, needed <= hops_made(model, carry.steps, self.config.pace)[:, None]
 
 
 def hops_made(model: HRM, steps: Int[Tensor, " batch"], pace: float = 1.0) -> Float[Tensor, " batch"]:

@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from puzzles.base import Puzzle
-from puzzles.datasets.row_files import Columns, PuzzleTexts, is_json_lines, parse_rows
+from puzzles.datasets.row_files import Columns, PuzzleTexts, check_one_answer, is_json_lines, parse_rows
 from puzzles.errors import UserError
 from puzzles.text_input import DELIMITERS, Line, Source, read_text, source_name, split_lines
 
@@ -163,7 +163,7 @@ def _read_texts(
         return parse_rows(text, required, optional, name=name, broken="skip" if skip else "refuse")
     texts = PuzzleTexts(name=name)
     whole = split_lines(text)
-    for line, question in [one for one in whole if one.text.strip()] if puzzle.one_line else lines.puzzles(whole):
+    for line, question in lines.each(whole) if puzzle.one_line else lines.puzzles(whole):
         texts.lines.append(line)
         texts.questions.append(question)
         texts.answers.append("")
@@ -186,6 +186,7 @@ class _Lines:
     def __init__(self, puzzle: Puzzle) -> None:
         self.puzzle = puzzle
         self.rows, self.columns = puzzle.shape
+        self.headers = QUESTION if puzzle.headers is None else (puzzle.headers[0].strip().casefold(),)
         self.blanks_are_cells = any(symbol.isspace() for symbol in puzzle.token_symbols)
         self.longest = 8 * puzzle.seq_len + 200  # characters of a text that may be one puzzle
         self.field = functools.lru_cache(maxsize=1024)(self._field)  # files of broken lines repeat them
@@ -197,15 +198,19 @@ class _Lines:
         line = FIRST_LINE.search(text)
         first = line[0] if line else ""
         cells = [cell.strip().strip('"').casefold() for cell in re.split(r"[,;\t]", first)]
-        headers = QUESTION if self.puzzle.headers is None else (self.puzzle.headers[0].strip().casefold(),)
-        if any(cell in headers for cell in cells):
+        if any(cell in self.headers for cell in cells):
             return len(cells) > 1 or name.lower().endswith((".csv", ".tsv"))
         return name.lower().endswith((".csv", ".tsv")) and self.field(first) is None
+
+    def each(self, whole: list[Line]) -> list[tuple[int, str]]:
+        """Every line that is not empty, without the header of a file of one column."""
+        lines = [(line.number, line.text) for line in whole if line.text.strip()]
+        return lines[1:] if lines and lines[0][1].strip().strip('"').casefold() in self.headers else lines
 
     def puzzles(self, whole: list[Line]) -> list[tuple[int, str]]:
         """(first line, text) of each puzzle, and of whatever else is neither a heading nor a comment."""
         lines = [line for line in whole if not self.is_comment(line.text)]
-        if lines and lines[0].text.strip().strip('"').casefold() in QUESTION:
+        if lines and lines[0].text.strip().strip('"').casefold() in self.headers:
             lines = lines[1:]
         written_in_one_line = any("/" in line.text for line in lines)
         if not written_in_one_line and 1 < len(whole) <= 4 * self.rows + 40 and self.parses(_join(whole)):

@@ -30,13 +30,15 @@ from puzzles.text_input import read_text
 NUM_EXAMPLES = 4  # that a table keeps, of those it is judged on
 # The symbols of a directory's token ids from 1 on; those of further ids follow from their number.
 DIRECTORY_SYMBOLS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-Pair = tuple[Integer[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"]]
+Pair = tuple[np.ndarray, np.ndarray]  # inputs and labels, each [num, seq]
 
 
 @dataclass(kw_only=True, slots=True)
 class TableData:
-    """A table and its rows. `validation` and `evaluation`: (inputs, labels), perhaps of no rows; labels of 0 are not
-    scored. `sha256`: a hash of everything that was read."""
+    """A table and its rows; labels of 0 are not scored. `validation` and `evaluation` may have no rows.
+
+    `sha256`: a hash of everything that was read.
+    """
 
     puzzle: Table
     train: list[Dataset]
@@ -151,8 +153,12 @@ def _cells(texts: list[PuzzleTexts], shape: tuple[int, int] | None) -> _Rows:
 
 def _without_repeats(rows: _Rows) -> _Rows:
     """Each row once."""
-    kept = list({pair: row for row, pair in reversed([*enumerate(rows.pairs())])}.values())[::-1]
-    return _Rows(*([column[row] for row in kept] for column in (rows.questions, rows.answers, rows.places)))
+    kept = sorted({pair: row for row, pair in reversed([*enumerate(rows.pairs())])}.values())  # the first of equals
+    return _Rows(
+        questions=[rows.questions[row] for row in kept],
+        answers=[rows.answers[row] for row in kept],
+        places=[rows.places[row] for row in kept],
+    )
 
 
 def _check_symbols(rows: _Rows, alphabet: str, others: set[str], shape: tuple[int, int] | None) -> None:

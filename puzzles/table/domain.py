@@ -56,14 +56,12 @@ class Table(Puzzle):
                 "puzzle.alphabet=null: must be every symbol of the table; a solver's run takes it from data.path=FILE"
             )
         alphabet = check_alphabet(alphabet)
-        if grid is None and not (_is_whole(length) and 1 <= length <= MOST_CELLS):
-            raise UserError(f"puzzle.length={length}: must be a whole number from 1 to {MOST_CELLS}")
-        if grid is not None and length not in (None, grid[0] * grid[1]):
-            raise UserError(f"puzzle.length={length}: must be null beside puzzle.shape")
         if not isinstance(ends, bool | None) or (ends and grid is not None):
             raise UserError(f"puzzle.ends={ends}: must be {'true or false' if grid is None else 'false for grids'}")
         self.is_grid = grid is not None
-        self.shape = grid or (1, length)
+        self.shape = grid or (1, check_length(length))
+        if length not in (None, self.seq_len):
+            raise UserError(f"puzzle.length={length}: must be null beside puzzle.shape")
         self.one_line = grid is None
         self.ends = bool(ends)
         self.alphabet = alphabet
@@ -259,6 +257,13 @@ def check_shape(shape: Any) -> tuple[int, int] | None:
     if not good or shape[0] * shape[1] > MOST_CELLS:
         raise UserError(f"puzzle.shape={shape}: must be [rows, columns] of grids, or null for sequences")
     return shape[0], shape[1]
+
+
+def check_length(length: Any) -> int:
+    """The cells of a sequence."""
+    if not _is_whole(length) or not 1 <= length <= MOST_CELLS:
+        raise UserError(f"puzzle.length={length}: must be a whole number from 1 to {MOST_CELLS}")
+    return length
 
 
 def check_symmetries(names: Any) -> tuple[str, ...]:

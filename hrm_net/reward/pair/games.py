@@ -103,12 +103,16 @@ def run_games(
 def trace_games(
     model: RewardModel, problem: Grids, first: Grids, second: Grids, *, segments: int, batch_size: int
 ) -> GameTrace:
-    """What the model says after each of `segments` segments."""
-    found = GameTrace(logits=np.zeros((len(problem), segments)), halting=np.zeros((len(problem), segments)))
-    for begin in range(0, len(problem), batch_size):
-        piece = slice(begin, begin + batch_size)
-        for segment, d, q, _ in _segments(model, problem[piece], first[piece], second[piece], segments):
-            found.logits[piece, segment - 1], found.halting[piece, segment - 1] = d, q
+    """What the model says after each of `segments` segments. The last game is repeated until all batches are of one
+    size, so that what was compiled for training serves them all."""
+    num = len(problem)
+    found = GameTrace(logits=np.zeros((num, segments)), halting=np.zeros((num, segments)))
+    for begin in range(0, num, batch_size):
+        places = np.arange(begin, begin + batch_size).clip(max=num - 1)
+        inside = slice(begin, min(begin + batch_size, num))
+        size = inside.stop - begin
+        for segment, d, q, _ in _segments(model, problem[places], first[places], second[places], segments):
+            found.logits[inside, segment - 1], found.halting[inside, segment - 1] = d[:size], q[:size]
     return found
 
 
