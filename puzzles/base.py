@@ -82,9 +82,14 @@ class Puzzle(ABC):
     box_rows: int = 0  # rows of a box, where rows, columns and boxes hold each symbol once; 0: no such units
     verifiable: bool = False  # whether `check` can tell a solution without a stored answer
     families: tuple[str, ...] = ()  # the rules among which `puzzle_identifier` chooses; (): there is one
+    reads_data: ClassVar[bool] = False  # whether symbols and shape come from the data of a run (`puzzles.table`)
+    headers: tuple[str, str] | None = None  # of the columns question and answer in files; None: the usual ones
+    one_line: bool = False  # whether each line of a file without columns is a puzzle, whatever it holds
     states_are_puzzles: bool = False  # whether a partly filled state is itself a puzzle of this domain
     difficulty_edges: tuple[int, ...] = (0,)  # lower edges of the bins in which `difficulty` is reported
     difficulty_unit: str = "difficulty"  # what `difficulty` counts, as an axis label
+    # What can be asked of every cell besides the answer, in training only: names, each with its number of classes.
+    auxiliary: Mapping[str, int] = MappingProxyType({})
     # The targets of the evaluation sets where the user names none.
     reference_sets: Mapping[str, dict[str, Any]] = MappingProxyType({"default": {}})
 
@@ -157,6 +162,21 @@ class Puzzle(ABC):
         """How hard each puzzle is, in `difficulty_unit`. Default: 0."""
         return np.zeros(len(inputs))
 
+    def auxiliary_targets(
+        self, name: str, inputs: Integer[np.ndarray, "num seq"]
+    ) -> tuple[Integer[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"]]:
+        """(classes, hops) of one of `auxiliary`, for problems that `generate` may have made.
+
+        classes: -1 where nothing is asked. hops: from cell to cell, after which the class can be known where it stands.
+        """
+        raise KeyError(name)
+
+    def answer_hops(
+        self, inputs: Integer[np.ndarray, "num seq"], labels: Integer[np.ndarray, "num seq"]
+    ) -> Integer[np.ndarray, "num seq"]:
+        """Hops from cell to cell after which each cell of the answer can be known. Default: 0, at once."""
+        return np.zeros(np.shape(inputs), np.int32)
+
     def lineage_generator(self, **targets: Any) -> Callable[..., tuple[Any, Any]] | None:
         """A generator for targets whose puzzles are grown from each other; None where each puzzle is drawn by itself.
 
@@ -183,6 +203,10 @@ class Puzzle(ABC):
         """
         return parse_grid(text, self.shape, self.token_symbols, self.name)
 
+    def parse_answer(self, text: str, inputs: Integer[np.ndarray, " seq"]) -> Integer[np.ndarray, " seq"]:
+        """The labels that the text of the answer to `inputs` stands for; UserError as of `parse`, the default."""
+        return self.parse(text)
+
     def format(self, inputs: Integer[np.ndarray, " seq"]) -> str:
         """One line that `parse` reads back. Default: `token_symbols`."""
         return format_grid(inputs, self.token_symbols)
@@ -190,6 +214,11 @@ class Puzzle(ABC):
     def format_answer(self, inputs: Integer[np.ndarray, " seq"], answer: Integer[np.ndarray, " seq"]) -> str:
         """A model's answer as one line. Default: as a puzzle, with the inputs where the answer holds padding."""
         return self.format(np.where(answer == 0, inputs, answer))
+
+    def format_board(self, inputs: Integer[np.ndarray, " seq"], state: Integer[np.ndarray, " seq"]) -> str:
+        """What the page's board shows, as one line. Default: the answer as `hrm-solve` writes it, with a dot for a
+        blank, so that the text survives in an address."""
+        return self.format_answer(inputs, state).replace(" ", ".")
 
     def describe_state(
         self, inputs: Integer[np.ndarray, " seq"], state: Integer[np.ndarray, " seq"]

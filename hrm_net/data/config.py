@@ -20,7 +20,8 @@ class Source:
 
     # Share of the batch, relative to the other sources of the same stage.
     weight: Annotated[float, Gt(0)] = 1.0
-    # What the generator aims at, for example {clues: [24, 36]} or {clues: minimal}.
+    # What the generator aims at, for example {clues: [24, 36]} or {clues: minimal}; `size`, with options of the
+    # puzzle, asks for another size of it: {size: {rows: 12, columns: 12}}. A step has puzzles of one size.
     targets: Targets = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -52,7 +53,8 @@ class DataConfig:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Directory in the published layout to train from, or several: data.path=[a,b]; null: generate. Made by
-    # python -m puzzles.build or puzzles.sudoku.pool; the puzzle's sizes must fit. The curriculum has an effect in
+    # python -m puzzles.build or puzzles.sudoku.pool; the puzzle's sizes must fit. With puzzle=table a CSV or JSONL file
+    # as well, which says what the puzzle is. The curriculum has an effect in
     # stages whose path_share lies below 1.
     path: str | list[str] | None = None
     # Sources of real ARC tasks to train on (puzzle=arc), demonstrations and tests: arc1/training, arc1/evaluation,

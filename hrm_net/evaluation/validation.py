@@ -10,6 +10,7 @@ from jaxtyping import Integer
 import puzzles
 from hrm_net.data.config import Targets
 from hrm_net.data.puzzle_sets import PuzzleSet
+from hrm_net.data.sizes import size_key, sized
 from hrm_net.evaluation.evaluate import evaluate_set
 from hrm_net.model import HRM
 from hrm_net.trainer.tracking import Tracker
@@ -24,11 +25,15 @@ STREAM = "monitor"
 class Validation:
     """Solve rates on the validation fold, whose puzzles are neither trained on nor part of any evaluation.
 
-    `seen`: inputs to which everything trained on is symmetric, where that is not the training fold.
+    `batch_size` is that of training, so that what is compiled serves here too.
     """
 
-    def __init__(
-        self,
+    def __init__(self, sets: list[PuzzleSet], *, batch_size: int, seed: int) -> None:
+        self.sets, self.batch_size, self.seed = sets, batch_size, seed
+
+    @classmethod
+    def of_generated(
+        cls,
         puzzle: Puzzle,
         targets: Mapping[str, Targets],
         *,
@@ -36,10 +41,11 @@ class Validation:
         batch_size: int,
         seed: int,
         seen: Integer[np.ndarray, "seen seq"] | None = None,
-    ) -> None:
-        # The batch of training, so that what is compiled serves here too.
-        self.batch_size, self.seed = batch_size, seed
-        self.sets = [_validation_set(puzzle, name, seed, num_puzzles, wanted, seen) for name, wanted in targets.items()]
+    ) -> "Validation":
+        """Sets of generated puzzles. `seen`: inputs to which everything trained on is symmetric, where that is not the
+        training fold."""
+        sets = [_validation_set(puzzle, name, seed, num_puzzles, wanted, seen) for name, wanted in targets.items()]
+        return cls(sets, batch_size=batch_size, seed=seed)
 
     def __call__(self, model: HRM, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
         """Mean solve rate over the sets, and a line to show for each set.
@@ -63,10 +69,12 @@ class Validation:
 def _validation_set(
     puzzle: Puzzle, name: str, seed: int, num: int, targets: Targets, seen: Integer[np.ndarray, "seen seq"] | None
 ) -> PuzzleSet:
-    """`num` puzzles of the validation fold, less those symmetric to a row of `seen`."""
+    """`num` puzzles of the validation fold, of the size that the targets name, less those symmetric to a row of `seen`."""
+    own = size_key(puzzle)
+    puzzle, targets = sized(puzzle, targets)
     rng = puzzles.rng(seed, STREAM, zlib.crc32(name.encode()))
     inputs, labels = splits.generate(puzzle, rng, num, splits.VALIDATION, **targets)
-    if seen is not None:
+    if seen is not None and size_key(puzzle) == own:
         fresh = ~splits.seen_in(puzzle, inputs, seen)
         inputs, labels = inputs[fresh], labels[fresh]
         if len(inputs) == 0:

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 import puzzles
-from hrm_net.data import directories
+from hrm_net.data import directories, tables
 from hrm_net.data.config import expand_home
 from hrm_net.data.directory_batches import DirectoryBatches
 from hrm_net.data.generated import GeneratedBatches, MixedBatches, generated_batches, torch_generator
 from hrm_net.data.puzzle_sets import Batch
+from hrm_net.data.sizes import SizeSchedule, other_sizes, size_key
 from hrm_net.model import HRM, Carry
 from hrm_net.nn.losses import SegmentLoss, segment_loss
 from hrm_net.recipes import checks
@@ -24,12 +25,14 @@ from hrm_net.recipes.model_source import ModelSource
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.schema import require
 from hrm_net.trainer import loop
+from hrm_net.trainer.auxiliary import Auxiliary, Trained
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.metric_window import MetricWindow
 from hrm_net.trainer.optim import build_optimizers
 from hrm_net.trainer.tracking import Tracker
 from puzzles.base import Puzzle
 from puzzles.datasets.dataset import Dataset
+from puzzles.table.data import TableData
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,10 +45,14 @@ Batches = Callable[[int, np.ndarray | None], Batch]
 
 @dataclass(kw_only=True, slots=True)
 class TrainState(loop.LoopState):
-    """All that the next step depends on besides the configuration."""
+    """All that the next step depends on besides the configuration.
+
+    `carries`: the rows in work, for each size of puzzles that the run has met.
+    """
 
     model: HRM
-    carry: Carry | None
+    auxiliary: Auxiliary
+    carries: dict[str, Carry] = field(default_factory=dict)
     window: MetricWindow = field(default_factory=MetricWindow)
 
 
@@ -54,23 +61,30 @@ def build_state(config: TrainConfig, device: torch.device, precision: torch.dtyp
     model = HRM(config.model, torch_generator(config.seed, "weights")).to(device).train()
     model.forward_dtype = precision
     ema = EMA(model, config.optim.ema) if config.optim.ema else None
-    return TrainState(model=model, optimizers=build_optimizers(model, config.optim), ema=ema, carry=None)
+    puzzle = puzzles.get(**config.puzzle)
+    auxiliary = Auxiliary(config.auxiliary, puzzle, model, torch_generator(config.seed, "auxiliary")).to(device)
+    optimizers = build_optimizers(Trained(model, auxiliary), config.optim)
+    return TrainState(model=model, auxiliary=auxiliary, optimizers=optimizers, ema=ema)
 
 
-def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig) -> SegmentLoss:
-    """One segment and one update (deep supervision). FloatingPointError, before the update, for a loss or gradient
-    that is not finite."""
-    model, generator = state.model, torch_generator(config.seed, "model noise", state.step)
-    before = model.initial_carry(batch) if state.carry is None else state.carry
-    carry, out = model(before, batch, generator=generator)
-    if config.stagger and state.step == 0:
+def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig, puzzle: Puzzle) -> SegmentLoss:
+    """One segment and one update (deep supervision) on puzzles of the size of `puzzle`. FloatingPointError, before the
+    update, for a loss or gradient that is not finite."""
+    model, generator = state.model.fitted(puzzle), torch_generator(config.seed, "model noise", state.step)
+    key = size_key(puzzle)
+    before = state.carries.get(key)
+    carry, out = model(model.initial_carry(batch) if before is None else before, batch, generator=generator)
+    if config.stagger and before is None:
         carry.steps += torch.arange(len(carry.steps), device=carry.steps.device) % config.model.max_segments
-    loss = segment_loss(out, carry.labels, config.loss)
+    asked = state.auxiliary.labels(model, puzzle, carry)
+    loss = segment_loss(out, carry.labels, config.loss, asked, carry.inputs if config.balance else None)
+    further = state.auxiliary(model, puzzle, carry, out)
+    total = loss.total if further is None else loss.total + further.total
     state.optimizers.zero_grad()
-    (loss.total / config.batch_size).backward()
-    loop.optimizer_step(state, model, loss.total, optim=config.optim, steps=config.steps, seed=config.seed)
-    state.window.add(loss, carry)
-    state.carry = carry
+    (total / config.batch_size).backward()
+    loop.optimizer_step(state, state.model, total, optim=config.optim, steps=config.steps, seed=config.seed)
+    state.window.add(loss, carry, further)
+    state.carries[key] = carry
     state.step += 1
     return loss
 
@@ -87,18 +101,22 @@ class SolverTraining:
     ) -> None:
         self.config, self.make_data, self.device = config, build_data, device
         self.state = build_state(config, device, precision)
+        self.sizes = SizeSchedule(puzzles.get(**config.puzzle), config.data, seed=config.seed, steps=config.steps)
 
     @property
     def model(self) -> HRM:
         return self.state.model
 
     def state_dict(self) -> dict[str, Any]:
-        assert self.state.carry is not None
-        return {"carry": self.state.carry.tensors(), "window": self.state.window.rows}
+        carries = {key: carry.tensors() for key, carry in self.state.carries.items()}
+        auxiliary = self.state.auxiliary.state_dict()
+        return {"carries": carries, "auxiliary": dict(auxiliary), **self.state.window.state_dict()}
 
     def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
-        self.state.carry = Carry(**{name: tensor.to(device) for name, tensor in saved["carry"].items()})
-        self.state.window.rows = [row.to(device) for row in saved["window"]]
+        for key, tensors in saved["carries"].items():
+            self.state.carries[key] = Carry(**{name: tensor.to(device) for name, tensor in tensors.items()})
+        self.state.auxiliary.load_state_dict(saved["auxiliary"])
+        self.state.window.load_state_dict(saved, device)
 
     def compile(self) -> None:
         self.model.compile_blocks()
@@ -107,10 +125,11 @@ class SolverTraining:
         self.batches, self.validation = self.make_data()
 
     def update(self) -> None:
-        state = self.state
-        wanted = None if state.carry is None else state.carry.halted.cpu().numpy()
-        batch = self.batches(state.step, wanted)
-        train_step(state, {key: rows.to(self.device, non_blocking=True) for key, rows in batch.items()}, self.config)
+        state, puzzle = self.state, self.sizes(self.state.step)
+        carry = state.carries.get(size_key(puzzle))
+        batch = self.batches(state.step, None if carry is None else carry.halted.cpu().numpy())
+        batch = {key: rows.to(self.device, non_blocking=True) for key, rows in batch.items()}
+        train_step(state, batch, self.config, puzzle)
 
     def pop_metrics(self) -> tuple[dict[str, Any], str]:
         record = self.state.window.pop()
@@ -127,10 +146,14 @@ class SolverTraining:
 
 @dataclass(kw_only=True, slots=True)
 class SolverInputs:
-    """What a solver's run learns from: the training splits of `data.path`, or (None) generated puzzles."""
+    """What a solver's run learns from: the training splits of `data.path`, or (None) generated puzzles.
+
+    `table`: the table that they are the rows of, with those that are held out.
+    """
 
     puzzle: Puzzle
     datasets: list[Dataset] | None
+    table: TableData | None = None
 
 
 class SolverRecipe:
@@ -150,20 +173,31 @@ class SolverRecipe:
         return True
 
     def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
+        path = expand_home(checks.section(values, "data").get("path"))
+        table, domain = None, tables.wanted(values.get("puzzle"))
+        if domain is not None and read_data:
+            table = tables.read(domain, values["puzzle"], path)
+            values = values | {"puzzle": {"name": domain.name, **table.puzzle.options}}
+
         def num_puzzle_ids(puzzle: Puzzle) -> Any:
-            path = expand_home(checks.section(values, "data").get("path"))
+            if table is not None:
+                return table.train[0].metadata.num_puzzle_identifiers
             if not (isinstance(path, str) or checks.texts(path)):
                 return puzzle.num_puzzle_ids  # nothing to read, or the schema says what is wrong with it
             if not read_data:
                 return values["model"].get("num_puzzle_ids", puzzle.num_puzzle_ids)
             return directories.num_identifiers(path, puzzle)
 
-        config, puzzle = checks.puzzle_config(values, num_puzzle_ids)
+        config, puzzle = checks.puzzle_config(values, num_puzzle_ids, sizes=True)
+        config.auxiliary.check_fits(puzzle)
+        with torch.device("meta"):
+            for other in other_sizes(puzzle, (targets for _, targets in config.targets())):
+                HRM(config.model).fitted(other)
         if not read_data:
             return Run(config=config)
-        inputs = solver_inputs(config, puzzle)
+        inputs = solver_inputs(config, puzzle, table)
         if inputs.datasets is not None:
-            found = directories.digest(inputs.datasets)
+            found = directories.digest(inputs.datasets) if table is None else table.sha256
             require("data.sha256", config.data.sha256, config.data.sha256 in (None, found), f"{found}, the data's")
             config.data.sha256 = found
         return Run(config=config, inputs=inputs)
@@ -181,8 +215,7 @@ class SolverRecipe:
     def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> Any:
         from hrm_net.recipes import solver_evaluation  # tables and pictures load when they are needed
 
-        datasets = None if source.inputs is None else source.inputs.datasets
-        return solver_evaluation.check(config, source, datasets)
+        return solver_evaluation.check(config, source, source.inputs)
 
     def evaluate(self, evaluation: Evaluation, console: "Console") -> "Results":
         from hrm_net.recipes import solver_evaluation
@@ -198,12 +231,21 @@ def train(config: TrainConfig, run_dir: Path) -> None:
     SolverRecipe().train(Run(config=config), run_dir)
 
 
-def solver_inputs(config: TrainConfig, puzzle: Puzzle) -> SolverInputs:
-    """Reads the directories of `data.path`, where there are any."""
-    if config.data.path is None:
+def solver_inputs(config: TrainConfig, puzzle: Puzzle, table: TableData | None = None) -> SolverInputs:
+    """Reads what `data.path` names, where it names something; `table`: what was read already."""
+    path = config.data.path
+    if path is None:
         return SolverInputs(puzzle=puzzle, datasets=None)
     _check_identifiers(config, puzzle)
-    return SolverInputs(puzzle=puzzle, datasets=directories.read_training(config.data.path, puzzle))
+    if (domain := tables.wanted(config.puzzle)) is None:
+        return SolverInputs(puzzle=puzzle, datasets=directories.read_training(path, puzzle))
+    table = table or tables.read(domain, config.puzzle, path)
+    require("data.curriculum", "a path_share below 1", not config.data.mixes, "1 throughout: a table's rows are stored")
+    if config.validation.every:
+        tables.held_out(table, table.validation, f"validation.every={config.validation.every}")
+    if config.evaluate_puzzles and not any(directories.has_test(name) for name in directories.names(path)):
+        tables.held_out(table, table.evaluation, f"evaluate_puzzles={config.evaluate_puzzles}")
+    return SolverInputs(puzzle=table.puzzle, datasets=table.train, table=table)
 
 
 def _check_identifiers(config: TrainConfig, puzzle: Puzzle) -> None:
@@ -233,12 +275,16 @@ def build_data(config: TrainConfig, inputs: SolverInputs) -> "tuple[Batches, Val
         if config.data.mixes:
             generated = GeneratedBatches(puzzle, config.data, seed=seed, steps=config.steps, batch_size=batch_size)
             batches = MixedBatches(batches, generated)
-        seen = directories.originals(inputs.datasets) if config.validation.every else None
+        if inputs.table is None and config.validation.every:
+            seen = directories.originals(inputs.datasets)
     else:
         batches = generated_batches(puzzle, config.data, seed=seed, steps=config.steps, batch_size=batch_size)
     if not config.validation.every:
         return batches, None
-    validation = Validation(
+    if inputs.table is not None:
+        held = tables.held_out(inputs.table, inputs.table.validation, "validation.every")
+        return batches, Validation([held.first(config.validation.puzzles)], batch_size=batch_size, seed=seed)
+    validation = Validation.of_generated(
         puzzle, config.validation.targets or config.data.last_targets(), num_puzzles=config.validation.puzzles,
         batch_size=batch_size, seed=seed, seen=seen,
     )  # fmt: skip

@@ -34,6 +34,8 @@ class RewardModelConfig:
     max_left: int = 0
     # Segments run on each row, unless the scorer is given another number.
     segments: int = 2
+    # The largest number of segments that training ran on a row; null: not known.
+    max_segments: int | None = None
 
     def __post_init__(self) -> None:
         """UserError, naming key, value and bound, for values that no scorer can have."""
@@ -50,6 +52,9 @@ class RewardModelConfig:
         for key, bound in (("max_left", 0), ("segments", 1)):
             if not bound <= getattr(self, key) <= 10**6:
                 raise UserError(f"model.{key}={getattr(self, key)}: must be at least {bound} and at most {10**6}")
+        if self.max_segments is not None and not self.segments <= self.max_segments <= 10**6:
+            bound = f"null, or at least segments={self.segments} and at most {10**6}"
+            raise UserError(f"model.max_segments={self.max_segments}: must be {bound}")
         if self.inputs == "text" and self.objectives == [PAIR]:
             raise UserError(f"model.objectives={self.objectives}: {PAIR} judges grids, not inputs=text")
         if self.inputs == "text" and self.core.codec == "symbols":
@@ -69,6 +74,13 @@ class RewardModelConfig:
         if not isinstance(core, dict):
             raise UserError("model.core: must be an object of the core's values")
         return build_config(cls, {**values, "core": build_config(HRMConfig, core, "model.core.")}, "model.")
+
+    def check_depth(self, segments: int, hint: str = "") -> None:
+        """UserError for more segments than training ran, where that is known."""
+        if self.max_segments is not None and segments > self.max_segments:
+            raise UserError(
+                f"segments={segments}: must be at most {self.max_segments}, to which the scorer was trained{hint}"
+            )
 
     def check_start(self, solver: HRMConfig) -> None:
         """UserError for the first value that gives a solver's weights another meaning in this core."""

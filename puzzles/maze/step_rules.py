@@ -40,6 +40,12 @@ class MazeSteps:
         found[:, :, PATH] = beside.reshape(states.shape) & (states == FREE) & self.editable(problems)
         return found
 
+    def complete(self, problems: Rows, states: Rows) -> Bool[np.ndarray, "num"]:
+        """The marks connect S and G, whatever else is marked."""
+        states = as_rows(self.puzzle, states, "states")
+        marked = np.where(states == PATH, FREE, np.where(states == FREE, WALL, states)).astype(np.uint8)
+        return np.isfinite(self.puzzle.difficulty(marked))
+
     def faults(self, problems: Rows, states: Rows) -> Int64[np.ndarray, "num"]:
         """Marks in dead ends, marks where a path would branch, and a start or goal with two marks beside it."""
         states = as_rows(self.puzzle, states, "states")

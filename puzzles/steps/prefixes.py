@@ -21,7 +21,7 @@ from puzzles.steps.rules import StepRules
 from puzzles.steps.visible import counts, faults
 
 ROUNDS = 8  # how often proposals are drawn again for problems that lack suitable ones
-BIN = 3  # counts this close are one stratum: enough for the baseline of counts to see nothing, and it leaves enough
+BIN = 2  # counts this close are one stratum: enough for the baseline of counts to see nothing, and it leaves enough
 Problems = Integer[np.ndarray, "num seq"]
 
 
@@ -224,7 +224,8 @@ def _propose(policy: Policy, rules: StepRules, rng: np.random.Generator, problem
     for t in range(steps, 0, -1):
         clean[clean] = faults(rules, rows[clean], history[clean, t]) == 0
     kept = np.flatnonzero(clean)
-    seen = np.concatenate([blanks[kept], counts(rules, rows[kept], history[kept, -1]) // BIN], axis=1)
+    counted = [counts(rules, rows[kept], history[kept, t]) // BIN for t in range(1, steps + 1)]
+    seen = np.concatenate([blanks[kept], *counted], axis=1)
     for place, index in enumerate(places.tolist()):
         mine = kept // proposals == place
         if mine.any():

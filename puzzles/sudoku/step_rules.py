@@ -61,6 +61,10 @@ class SudokuSteps:
         options = self.legal(problems, states).sum(axis=2)
         return np.stack([options.sum(axis=1), (options == 1).sum(axis=1)], axis=1).astype(np.int64)
 
+    def complete(self, problems: Rows, states: Rows) -> Bool[np.ndarray, "num"]:
+        """No cell is blank."""
+        return np.all(as_rows(self.puzzle, states, "states") > BLANK, axis=1)
+
     def effort(self, problems: Rows, states: Rows) -> Int64[np.ndarray, "num"]:
         """Rounds of singles until a state's contradiction shows, plus the guesses of the exact search where singles do
         not suffice."""
