@@ -63,10 +63,10 @@ class PairJudge:
 
     def __init__(
         self, model: RewardModel, puzzle: Puzzle, *, segments: int | None = None, stop: float | None = None,
-        batch_size: int = 512,
+        batch_size: int = 512, untrained_depth: bool = False,
     ) -> None:  # fmt: skip
         """UserError for a model that is not a judge, a puzzle that is not the model's, and settings out of bounds.
-        `segments` None: as many as in training."""
+        `segments` None: as many as in training; `untrained_depth` allows more than that."""
         config = model.config
         if config.objectives != [PAIR]:
             heads = ", ".join(config.objectives)
@@ -82,6 +82,8 @@ class PairJudge:
                 raise UserError(f"{key}={as_json(value)}: must be a whole number of at least 1")
         if stop is not None and not (is_number(stop) and 0 < stop <= 1):
             raise UserError(f"stop={as_json(stop)}: must be a probability above 0, or null")
+        if not untrained_depth:
+            config.check_depth(segments, "; untrained_depth=True allows more")
         self.model, self.puzzle = model, puzzle
         self.segments, self.stop, self.batch_size = segments, stop, batch_size
         self.rules = step_rules(puzzle)
