@@ -9,10 +9,10 @@ import os
 import sys
 import time
 
-CORES = sys.argv[1] if len(sys.argv) > 1 else "1"
-os.environ["NUMBA_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = CORES
+os.environ["NUMBA_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = sys.argv[1] if len(sys.argv) > 1 else "1"
 
 import numpy as np
+import torch
 from sudoku import hardware
 
 import puzzles
@@ -24,7 +24,8 @@ GAMES, MEAN = 10_000, 4.0
 
 
 def main() -> None:
-    print(hardware(), f"{CORES} core(s)")
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    print(hardware(), f"{torch.get_num_threads()} core(s)")
     judge = PairJudge.from_pretrained("pair_sudoku_6x6")
     problems, first, second = games(judge.puzzle)
     some = slice(0, 1000)
