@@ -16,13 +16,24 @@ from torch import Tensor, nn
 from hrm_net.nn import halting
 from hrm_net.nn.carry import Batch, Carry, Output, Randomness
 from hrm_net.nn.codecs import CODECS
-from hrm_net.nn.core import RecurrentCore
+from hrm_net.nn.core import RecurrentCore, share_weights
 from hrm_net.nn.embedding import SparsePuzzleEmbedding
 from hrm_net.nn.layers import Linear
 from hrm_net.nn.row_noise import RowNoise
+from puzzles.base import Puzzle
 from puzzles.errors import UserError
 
 __all__ = ["HRM", "Batch", "Carry", "Output", "Randomness"]
+
+
+def puzzle_sizes(puzzle: Puzzle) -> dict[str, int]:
+    """The values of a model's configuration that follow from the size of the puzzle."""
+    return {
+        "vocab_size": puzzle.vocab_size,
+        "seq_len": puzzle.seq_len,
+        "grid_width": puzzle.shape[1],
+        "box_rows": puzzle.box_rows,
+    }
 
 
 class HRM(RecurrentCore):
@@ -37,6 +48,7 @@ class HRM(RecurrentCore):
 
     def _build(self, generator: torch.Generator | None) -> None:
         config = self.config
+        self._twins: dict[tuple[int, ...], HRM] = {}
         self.codec = CODECS[config.codec](config, generator)
         self._build_stacks(generator)
         self.q_head = Linear(config.hidden_size, 2, bias=True, generator=generator)
@@ -78,7 +90,7 @@ class HRM(RecurrentCore):
         x = self.codec.embed(carry.inputs, carry.puzzle_identifiers, carry.z_H.dtype)
         z_H, z_L = self.segment(carry.z_H, carry.z_L, x, generator)
         q_halt, q_continue = self._halting_values(z_H)
-        out = Output(logits=self.codec.read(z_H), q_halt=q_halt, q_continue=q_continue)
+        out = Output(logits=self.codec.read(z_H), q_halt=q_halt, q_continue=q_continue, state=z_H)
         carry.z_H, carry.z_L, carry.steps = z_H.detach(), z_L.detach(), carry.steps + 1
         with torch.no_grad():
             carry.halted = last = carry.steps >= limit
@@ -125,13 +137,28 @@ class HRM(RecurrentCore):
         Training either trains both. UserError where a weight depends on what is changed.
         """
         twin = HRM(replace(self.config, **sizes))
-        theirs, mine = twin.state_dict(), self.state_dict(keep_vars=True)
-        for name in sorted(theirs.keys() | mine.keys()):
-            shapes = [tuple(tensors[name].shape) if name in tensors else None for tensors in (mine, theirs)]
-            if shapes[0] != shapes[1]:
-                changed = ", ".join(f"{key}={value}" for key, value in sizes.items())
-                raise UserError(f"{changed}: {name} is {shapes[0]} in this model, and would have to be {shapes[1]}")
-        twin.load_state_dict(mine, assign=True)
+        share_weights(self, twin, sizes)
+        twin.forward_dtype = self.forward_dtype
+        return twin.train(self.training)
+
+    def fitted(self, puzzle: Puzzle) -> "HRM":
+        """This model where it has the puzzle's sizes, else its twin of those sizes, in the same mode: see `resized`.
+
+        A twin is built, and compiled where this model is, the first time it is asked for. Move the model to its device
+        before. UserError where a weight depends on the size.
+        """
+        unused = ("grid_width", "box_rows")  # where they are 0
+        wanted = {k: v for k, v in puzzle_sizes(puzzle).items() if not (k in unused and getattr(self.config, k) == 0)}
+        if all(getattr(self.config, key) == size for key, size in wanted.items()):
+            return self
+        sizes = tuple(wanted.values())
+        if sizes not in self._twins:
+            twin = self.resized(**wanted).to(self.H_init.device)
+            twin.codec.puzzle_embedding = self.codec.puzzle_embedding  # its gradient's place is the module itself
+            if self.compile_options is not None:
+                twin.compile_blocks(**self.compile_options)
+            self._twins[sizes] = twin
+        twin = self._twins[sizes]
         twin.forward_dtype = self.forward_dtype
         return twin.train(self.training)
 

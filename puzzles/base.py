@@ -88,6 +88,8 @@ class Puzzle(ABC):
     states_are_puzzles: bool = False  # whether a partly filled state is itself a puzzle of this domain
     difficulty_edges: tuple[int, ...] = (0,)  # lower edges of the bins in which `difficulty` is reported
     difficulty_unit: str = "difficulty"  # what `difficulty` counts, as an axis label
+    # What can be asked of every cell besides the answer, in training only: names, each with its number of classes.
+    auxiliary: Mapping[str, int] = MappingProxyType({})
     # The targets of the evaluation sets where the user names none.
     reference_sets: Mapping[str, dict[str, Any]] = MappingProxyType({"default": {}})
 
@@ -159,6 +161,21 @@ class Puzzle(ABC):
     def difficulty(self, inputs: Integer[np.ndarray, "num seq"]) -> Float[np.ndarray, "num"]:
         """How hard each puzzle is, in `difficulty_unit`. Default: 0."""
         return np.zeros(len(inputs))
+
+    def auxiliary_targets(
+        self, name: str, inputs: Integer[np.ndarray, "num seq"]
+    ) -> tuple[Integer[np.ndarray, "num seq"], Integer[np.ndarray, "num seq"]]:
+        """(classes, hops) of one of `auxiliary`, for problems that `generate` may have made.
+
+        classes: -1 where nothing is asked. hops: from cell to cell, after which the class can be known where it stands.
+        """
+        raise KeyError(name)
+
+    def answer_hops(
+        self, inputs: Integer[np.ndarray, "num seq"], labels: Integer[np.ndarray, "num seq"]
+    ) -> Integer[np.ndarray, "num seq"]:
+        """Hops from cell to cell after which each cell of the answer can be known. Default: 0, at once."""
+        return np.zeros(np.shape(inputs), np.int32)
 
     def lineage_generator(self, **targets: Any) -> Callable[..., tuple[Any, Any]] | None:
         """A generator for targets whose puzzles are grown from each other; None where each puzzle is drawn by itself.

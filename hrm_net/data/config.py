@@ -20,7 +20,8 @@ class Source:
 
     # Share of the batch, relative to the other sources of the same stage.
     weight: Annotated[float, Gt(0)] = 1.0
-    # What the generator aims at, for example {clues: [24, 36]} or {clues: minimal}.
+    # What the generator aims at, for example {clues: [24, 36]} or {clues: minimal}; `size`, with options of the
+    # puzzle, asks for another size of it: {size: {rows: 12, columns: 12}}. A step has puzzles of one size.
     targets: Targets = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Bool, Integer
 
 import puzzles
-from hrm_net.data.config import DataConfig, Source, Stage
+from hrm_net.data.config import DataConfig, Source
 from hrm_net.data.puzzle_sets import Batch, as_batch
+from hrm_net.data.sizes import SizeSchedule, only_one_size, size_key
 from puzzles import splits
 from puzzles.base import Puzzle
 from puzzles.errors import UserError
@@ -20,7 +21,7 @@ def torch_generator(seed: int, purpose: str, *counters: int) -> torch.Generator:
 
 
 class GeneratedBatches:
-    """Fresh puzzles of the training fold at every step, of the kinds that the curriculum's stage mixes.
+    """Fresh puzzles of the training fold at every step, of the kinds and sizes that the curriculum's stage mixes.
 
     Each row has a random stream of its own, so only the rows a model will take need be generated.
     """
@@ -28,35 +29,31 @@ class GeneratedBatches:
     def __init__(
         self, puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, batch_size: int, rank: int = 0
     ) -> None:
-        self.puzzle, self.config = puzzle, config
-        self.seed, self.steps, self.batch_size, self.rank = seed, steps, batch_size, rank
+        self.sizes = SizeSchedule(puzzle, config, seed=seed, steps=steps)
+        self.seed, self.batch_size, self.rank = seed, batch_size, rank
 
     def __call__(self, step: int, rows: Bool[np.ndarray, " batch"] | None = None) -> Batch:
         """The batch of a step; rows left out of `rows` are zeros."""
-        inputs = np.zeros((self.batch_size, self.puzzle.seq_len), np.int32)
+        puzzle, sources = self.sizes.mix(step)
+        weights = np.array([source.weight for source in sources])
+        weights /= weights.sum()
+        inputs = np.zeros((self.batch_size, puzzle.seq_len), np.int32)
         labels = np.zeros_like(inputs)
         identifiers = np.zeros(self.batch_size, np.int32)
-        sources, weights = self._mix(step)
         for row in range(self.batch_size) if rows is None else np.flatnonzero(rows).tolist():
             rng = puzzles.rng(self.seed, "train", step, self.rank, row)
             source = sources[rng.choice(len(sources), p=weights)]
-            drawn = splits.generate(self.puzzle, rng, 1, splits.TRAIN, **source.targets)
+            drawn = splits.generate(puzzle, rng, 1, splits.TRAIN, **source.targets)
             inputs[row], labels[row] = drawn[0][0], drawn[1][0]
-            identifiers[row] = self.puzzle.puzzle_identifier(**source.targets)
+            identifiers[row] = puzzle.puzzle_identifier(**source.targets)
         return as_batch(inputs, labels, identifiers)
-
-    def _mix(self, step: int) -> tuple[list[Source], np.ndarray]:
-        mix = self.stage(step).mix
-        weights = np.array([source.weight for source in mix])
-        return mix, weights / weights.sum()
-
-    def stage(self, step: int) -> Stage:
-        """The curriculum's stage at a step."""
-        return next(stage for stage in self.config.curriculum if step < stage.until * self.steps or stage.until == 1)
 
 
 class MixedBatches:
-    """Rows of data directories beside generated ones; how many, the stage's `path_share` says on average."""
+    """Rows of data directories beside generated ones; how many, the stage's `path_share` says on average.
+
+    The directories hold puzzles of the run's own size: steps of another size are generated throughout.
+    """
 
     def __init__(self, from_path: Callable[[int], Batch], generated: GeneratedBatches) -> None:
         self.from_path, self.generated = from_path, generated
@@ -64,7 +61,8 @@ class MixedBatches:
     def __call__(self, step: int, rows: Bool[np.ndarray, " batch"] | None = None) -> Batch:
         """The batch of a step; rows left out of `rows` may be anything."""
         generated = self.generated
-        share = generated.stage(step).path_share
+        sizes = generated.sizes
+        share = sizes.stage(step).path_share if size_key(sizes(step)) == size_key(sizes.puzzle) else 0.0
         read = puzzles.rng(generated.seed, "path share", step, generated.rank).random(generated.batch_size) < share
         batch = generated(step, ~read if rows is None else rows & ~read)
         if read.any():
@@ -115,6 +113,8 @@ def generated_batches(puzzle: Puzzle, config: DataConfig, *, seed: int, steps: i
     """Batches without end of generated puzzles, or from `config.puzzles` distinct ones of the last stage."""
     if config.puzzles is None:
         return GeneratedBatches(puzzle, config, seed=seed, steps=steps, batch_size=batch_size)
+    targets = (source.targets for source in config.curriculum[-1].mix)
+    only_one_size("data.curriculum", targets, f"beside data.puzzles={config.puzzles}")
     found = distinct_puzzles(puzzle, config.curriculum[-1].mix, config.puzzles, puzzles.rng(seed, "training set"))
     return FixedBatches(puzzle, *found, augment=config.augment, seed=seed, batch_size=batch_size)
 

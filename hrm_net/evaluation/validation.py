@@ -10,6 +10,7 @@ from jaxtyping import Integer
 import puzzles
 from hrm_net.data.config import Targets
 from hrm_net.data.puzzle_sets import PuzzleSet
+from hrm_net.data.sizes import size_key, sized
 from hrm_net.evaluation.evaluate import evaluate_set
 from hrm_net.model import HRM
 from hrm_net.trainer.tracking import Tracker
@@ -68,10 +69,12 @@ class Validation:
 def _validation_set(
     puzzle: Puzzle, name: str, seed: int, num: int, targets: Targets, seen: Integer[np.ndarray, "seen seq"] | None
 ) -> PuzzleSet:
-    """`num` puzzles of the validation fold, less those symmetric to a row of `seen`."""
+    """`num` puzzles of the validation fold, of the size that the targets name, less those symmetric to a row of `seen`."""
+    own = size_key(puzzle)
+    puzzle, targets = sized(puzzle, targets)
     rng = puzzles.rng(seed, STREAM, zlib.crc32(name.encode()))
     inputs, labels = splits.generate(puzzle, rng, num, splits.VALIDATION, **targets)
-    if seen is not None:
+    if seen is not None and size_key(puzzle) == own:
         fresh = ~splits.seen_in(puzzle, inputs, seen)
         inputs, labels = inputs[fresh], labels[fresh]
         if len(inputs) == 0:

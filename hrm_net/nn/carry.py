@@ -39,10 +39,12 @@ class Carry:
 class Output:
     """What one segment says about the puzzles in `carry.inputs` of the carry it was returned with.
 
-    `q_halt` and `q_continue` are logits. `target_q_continue` in [0, 1] is there only in training with Q-learning.
+    `q_halt` and `q_continue` are logits, `state` is that of H, with its gradient.
+    `target_q_continue` in [0, 1] is there only in training with Q-learning.
     """
 
     logits: Float[Tensor, "batch seq vocab"]
     q_halt: Float[Tensor, " batch"]
     q_continue: Float[Tensor, " batch"]
     target_q_continue: Float[Tensor, " batch"] | None = None
+    state: Float[Tensor, "batch *state"] | None = None

@@ -7,6 +7,9 @@ The core knows nothing of puzzles, answers or halting: a solver (`hrm_net.model.
 (`hrm_net.reward.model.RewardModel`) each put their own input and their own heads around it.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -17,6 +20,7 @@ from hrm_net.nn.codecs import CODECS
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.layers import truncated_normal_
 from hrm_net.nn.row_noise import RowNoise
+from puzzles.errors import UserError
 
 
 class Stack(nn.Module):
@@ -57,6 +61,8 @@ class RecurrentCore(nn.Module):
         self.codec_class = CODECS[config.codec]
         # torch.bfloat16 computes in bf16; None computes in the dtype of the parameters.
         self.forward_dtype: torch.dtype | None = None
+        # How the blocks were compiled; None: they were not.
+        self.compile_options: dict[str, Any] | None = None
         self._build(generator)
 
     def _build(self, generator: torch.Generator | None) -> None:
@@ -78,14 +84,25 @@ class RecurrentCore(nn.Module):
         for name in ("H_init", "L_init"):
             self.register_buffer(name, truncated_normal_(torch.empty(self.config.hidden_size), 1.0, generator))
 
-    def compile_blocks(self, **options: object) -> None:
+    def compile_blocks(self, **options: Any) -> None:
         """Compile every block in place; names of parameters stay as they are.
 
         All blocks share one compiled graph, so this takes a fraction of the time that compiling the whole model takes.
         """
+        self.compile_options = options
+        # Models for several sizes share the code, and each size has graphs of its own, with and without gradients.
+        torch.compiler.config.recompile_limit = max(torch.compiler.config.recompile_limit, 64)
         for stack in {self.H_level, self.L_level}:
             for block in stack.layers:
                 block.compile(**options)
+
+    @property
+    def hops_per_segment(self) -> int | None:
+        """Steps between neighbouring cells that information can move in one segment; None: to every cell at once."""
+        config = self.config
+        reach = BLOCKS[config.block].reach
+        layers = config.l_cycles * config.l_layers + (config.l_layers if config.stacks == "shared" else config.h_layers)
+        return None if reach is None else reach * config.h_cycles * layers
 
     def initial_states(
         self, num_rows: int, generator: Randomness = None
@@ -140,3 +157,17 @@ class RecurrentCore(nn.Module):
             return self.codec_class.to_stacks(generator.normal(self.codec_class.from_stacks(z)))
         device = generator.device if generator is not None else z.device
         return torch.randn(z.shape, generator=generator, device=device).to(z)
+
+
+def share_weights(model: nn.Module, twin: nn.Module, changed: Mapping[str, Any]) -> None:
+    """Make the weights of `model` those of `twin` too, which was built with other sizes: training either trains both.
+
+    UserError, naming what was `changed`, where the shape of a weight depends on it.
+    """
+    theirs, mine = twin.state_dict(), model.state_dict(keep_vars=True)
+    for name in sorted(theirs.keys() | mine.keys()):
+        shapes = [tuple(tensors[name].shape) if name in tensors else None for tensors in (mine, theirs)]
+        if shapes[0] != shapes[1]:
+            told = ", ".join(f"{key}={value}" for key, value in changed.items())
+            raise UserError(f"{told}: {name} is {shapes[0]} in this model, and would have to be {shapes[1]}")
+    twin.load_state_dict(mine, assign=True)

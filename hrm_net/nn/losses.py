@@ -40,11 +40,22 @@ CROSS_ENTROPY = {"stablemax": stablemax_cross_entropy, "softmax": softmax_cross_
 
 
 def row_losses(
-    logits: Float[Tensor, "batch seq vocab"], labels: Int[Tensor, "batch seq"], kind: str
+    logits: Float[Tensor, "batch seq vocab"],
+    labels: Int[Tensor, "batch seq"],
+    kind: str,
+    inputs: Int[Tensor, "batch seq"] | None = None,
 ) -> Float[Tensor, " batch"]:
-    """Mean cross-entropy over the scored cells of each row; 0 for a row without any."""
-    num_scored = (labels != IGNORE).sum(dim=-1).clamp(min=1)
-    return CROSS_ENTROPY[kind](logits, labels).sum(dim=-1) / num_scored
+    """Mean cross-entropy over the scored cells of each row; 0 for a row without any.
+
+    With `inputs`, the cells that the answer changes count half, however few they are, and those it keeps the other
+    half.
+    """
+    losses, scored = CROSS_ENTROPY[kind](logits, labels), labels != IGNORE
+    if inputs is None:
+        return losses.sum(dim=-1) / scored.sum(dim=-1).clamp(min=1)
+    changed = scored & (labels != inputs)
+    halves = (changed, scored & ~changed)
+    return sum((losses * half).sum(dim=-1) / half.sum(dim=-1).clamp(min=1) for half in halves) / len(halves)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -63,14 +74,21 @@ class SegmentLoss:
     cell_accuracy: Float[Tensor, " batch"]
 
 
-def segment_loss(out: Output, labels: Int[Tensor, "batch seq"], kind: str) -> SegmentLoss:
+def segment_loss(
+    out: Output,
+    labels: Int[Tensor, "batch seq"],
+    kind: str,
+    asked: Int[Tensor, "batch seq"] | None = None,
+    inputs: Int[Tensor, "batch seq"] | None = None,
+) -> SegmentLoss:
     """The loss of one segment (HRM, section 2: deep supervision), summed over rows.
 
-    The answer counts as the mean over a row's scored cells. Q(halt) is trained towards whether the whole row is right.
+    The answer counts as the mean over a row's scored cells, or over those of `asked`, labels for the time being.
+    `inputs` balances them as in `row_losses`. Q(halt) is trained towards whether the whole row is right.
     """
     scored = labels != IGNORE
     num_scored = scored.sum(dim=-1).clamp(min=1)
-    lm = row_losses(out.logits, labels, kind).sum()
+    lm = row_losses(out.logits, labels if asked is None else asked, kind, inputs).sum()
     right = scored & (out.logits.argmax(dim=-1) == labels)
     exact = right.sum(dim=-1) == scored.sum(dim=-1)
     q_halt = F.binary_cross_entropy_with_logits(out.q_halt, exact.to(out.q_halt.dtype), reduction="sum")

@@ -7,6 +7,8 @@ from typing import Any
 import puzzles
 from hrm_net import schema
 from hrm_net.data.config import Targets
+from hrm_net.data.sizes import sized
+from hrm_net.model import puzzle_sizes
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.schema import require
 from puzzles.errors import UserError
@@ -32,11 +34,12 @@ def build(values: dict[str, Any]) -> TrainConfig:
 
 
 def puzzle_config(
-    values: dict[str, Any], num_puzzle_ids: Callable[[puzzles.Puzzle], Any]
+    values: dict[str, Any], num_puzzle_ids: Callable[[puzzles.Puzzle], Any], *, sizes: bool = False
 ) -> tuple[TrainConfig, puzzles.Puzzle]:
     """The configuration of a run over puzzles, with the model's sizes taken from the puzzle and its targets checked.
 
-    `num_puzzle_ids` gives the identifiers of the puzzle, or of the data that the run has instead.
+    `num_puzzle_ids` gives the identifiers of the puzzle, or of the data that the run has instead. `sizes`: whether
+    targets may ask for other sizes of the puzzle.
     """
     wanted, model = values.get("puzzle"), values.get("model")
     if isinstance(wanted, dict) and isinstance(model, dict):  # else the schema says what is wrong with them
@@ -44,23 +47,17 @@ def puzzle_config(
             shown = schema.show(wanted.get("name"))
             raise UserError(f"puzzle.name={shown}: must be one of {', '.join(puzzles.names())}")
         puzzle = puzzles.get(**wanted)
-        sizes = {
-            "vocab_size": puzzle.vocab_size,
-            "seq_len": puzzle.seq_len,
-            "grid_width": puzzle.shape[1],
-            "box_rows": puzzle.box_rows,
-            "num_puzzle_ids": num_puzzle_ids(puzzle),
-        }
-        for key, size in sizes.items():
+        filled = puzzle_sizes(puzzle) | {"num_puzzle_ids": num_puzzle_ids(puzzle)}
+        for key, size in filled.items():
             given = model.get(key, size)
             if given != size and not (given == 0 and key in NOT_GIVEN_AS_ZERO):
                 bound = f"{size}, as the puzzle has it; leave the key out"
                 raise UserError(f"model.{key}={schema.show(model[key])}: must be {bound}")
-        values = values | {"model": model | sizes}
+        values = values | {"model": model | filled}
     config = build(values)
     puzzle = puzzles.get(**config.puzzle)
     require("reward.text.path", config.reward.text.path, config.reward.text.path is None, "null unless puzzle=text")
-    check_targets(puzzle, config.targets())
+    check_targets(puzzle, config.targets(), sizes=sizes)
     return config, puzzle
 
 
@@ -69,18 +66,25 @@ def evaluate_config(values: dict[str, Any]) -> EvaluateConfig:
     return schema.build(EvaluateConfig, _with_compile_as_text(values))
 
 
-def check_targets(puzzle: puzzles.Puzzle, targets: Iterable[tuple[str, Targets]]) -> None:
-    """UserError, before any work, for a generator's target that is unknown or out of reach."""
+def check_targets(puzzle: puzzles.Puzzle, targets: Iterable[tuple[str, Targets]], *, sizes: bool = False) -> None:
+    """UserError, before any work, for a generator's target that is unknown or out of reach.
+
+    `sizes`: whether the key `size` may ask for another size of the puzzle (hrm_net.data.sizes).
+    """
     parameters = signature(puzzle.generate).parameters
     allowed = [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())  # then generate says what it takes
     for key, wanted in targets:
-        unknown = sorted(set(wanted) - set(allowed))
+        try:
+            meant, rest = sized(puzzle, wanted) if sizes else (puzzle, wanted)
+        except UserError as error:
+            raise UserError(f"{key}.{error}") from None
+        unknown = sorted(set(rest) - set(allowed))
         if unknown and not open_ended:
-            text = f"{key}.{unknown[0]}={schema.show(wanted[unknown[0]])}"
+            text = f"{key}.{unknown[0]}={schema.show(rest[unknown[0]])}"
             raise UserError(f"{text}: unknown target; {puzzle.name} has {', '.join(allowed)}")
         try:
-            puzzle.generate(puzzles.rng(0, "check of targets"), 0, **wanted)
+            meant.generate(puzzles.rng(0, "check of targets"), 0, **rest)
         except UserError as error:
             raise UserError(f"{key}.{error}") from None
 

@@ -16,6 +16,7 @@ from hrm_net.nn.config import HRMConfig
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.search.config import SearchConfig
 from hrm_net.schema import check, require
+from hrm_net.trainer.auxiliary import AuxiliaryConfig
 from hrm_net.trainer.loop import LoopConfig
 from hrm_net.trainer.optim import OptimConfig
 from hrm_net.trainer.tracking import LoggerConfig
@@ -65,12 +66,16 @@ class TrainConfig:
     stagger: bool = True
     # Cross-entropy of the answer: stablemax (published) or softmax.
     loss: Literal["stablemax", "softmax"] = "softmax"
+    # Whether the cells that an answer changes count as much as those that it keeps, however few they are.
+    balance: bool = False
     # The model; sizes that follow from the puzzle are filled in.
     model: HRMConfig
     # The puzzle by name, and its options.
     puzzle: dict[str, Any]
     # Which puzzles the model learns from.
     data: DataConfig = field(default_factory=DataConfig)
+    # Further questions about every cell that help it learn, in training only.
+    auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
     # The update rule, its learning rate over the steps, and the moving average of the weights.
     optim: OptimConfig = field(default_factory=OptimConfig)
     # Where metrics go besides metrics.jsonl.

@@ -16,6 +16,7 @@ from hrm_net.data.config import expand_home
 from hrm_net.data.directory_batches import DirectoryBatches
 from hrm_net.data.generated import GeneratedBatches, MixedBatches, generated_batches, torch_generator
 from hrm_net.data.puzzle_sets import Batch
+from hrm_net.data.sizes import SizeSchedule, other_sizes, size_key
 from hrm_net.model import HRM, Carry
 from hrm_net.nn.losses import SegmentLoss, segment_loss
 from hrm_net.recipes import checks
@@ -24,6 +25,7 @@ from hrm_net.recipes.model_source import ModelSource
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.schema import require
 from hrm_net.trainer import loop
+from hrm_net.trainer.auxiliary import Auxiliary, Trained
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.metric_window import MetricWindow
 from hrm_net.trainer.optim import build_optimizers
@@ -43,10 +45,14 @@ Batches = Callable[[int, np.ndarray | None], Batch]
 
 @dataclass(kw_only=True, slots=True)
 class TrainState(loop.LoopState):
-    """All that the next step depends on besides the configuration."""
+    """All that the next step depends on besides the configuration.
+
+    `carries`: the rows in work, for each size of puzzles that the run has met.
+    """
 
     model: HRM
-    carry: Carry | None
+    auxiliary: Auxiliary
+    carries: dict[str, Carry] = field(default_factory=dict)
     window: MetricWindow = field(default_factory=MetricWindow)
 
 
@@ -55,23 +61,30 @@ def build_state(config: TrainConfig, device: torch.device, precision: torch.dtyp
     model = HRM(config.model, torch_generator(config.seed, "weights")).to(device).train()
     model.forward_dtype = precision
     ema = EMA(model, config.optim.ema) if config.optim.ema else None
-    return TrainState(model=model, optimizers=build_optimizers(model, config.optim), ema=ema, carry=None)
+    puzzle = puzzles.get(**config.puzzle)
+    auxiliary = Auxiliary(config.auxiliary, puzzle, model, torch_generator(config.seed, "auxiliary")).to(device)
+    optimizers = build_optimizers(Trained(model, auxiliary), config.optim)
+    return TrainState(model=model, auxiliary=auxiliary, optimizers=optimizers, ema=ema)
 
 
-def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig) -> SegmentLoss:
-    """One segment and one update (deep supervision). FloatingPointError, before the update, for a loss or gradient
-    that is not finite."""
-    model, generator = state.model, torch_generator(config.seed, "model noise", state.step)
-    before = model.initial_carry(batch) if state.carry is None else state.carry
-    carry, out = model(before, batch, generator=generator)
-    if config.stagger and state.step == 0:
+def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig, puzzle: Puzzle) -> SegmentLoss:
+    """One segment and one update (deep supervision) on puzzles of the size of `puzzle`. FloatingPointError, before the
+    update, for a loss or gradient that is not finite."""
+    model, generator = state.model.fitted(puzzle), torch_generator(config.seed, "model noise", state.step)
+    key = size_key(puzzle)
+    before = state.carries.get(key)
+    carry, out = model(model.initial_carry(batch) if before is None else before, batch, generator=generator)
+    if config.stagger and before is None:
         carry.steps += torch.arange(len(carry.steps), device=carry.steps.device) % config.model.max_segments
-    loss = segment_loss(out, carry.labels, config.loss)
+    asked = state.auxiliary.labels(model, puzzle, carry)
+    loss = segment_loss(out, carry.labels, config.loss, asked, carry.inputs if config.balance else None)
+    further = state.auxiliary(model, puzzle, carry, out)
+    total = loss.total if further is None else loss.total + further.total
     state.optimizers.zero_grad()
-    (loss.total / config.batch_size).backward()
-    loop.optimizer_step(state, model, loss.total, optim=config.optim, steps=config.steps, seed=config.seed)
-    state.window.add(loss, carry)
-    state.carry = carry
+    (total / config.batch_size).backward()
+    loop.optimizer_step(state, state.model, total, optim=config.optim, steps=config.steps, seed=config.seed)
+    state.window.add(loss, carry, further)
+    state.carries[key] = carry
     state.step += 1
     return loss
 
@@ -88,18 +101,22 @@ class SolverTraining:
     ) -> None:
         self.config, self.make_data, self.device = config, build_data, device
         self.state = build_state(config, device, precision)
+        self.sizes = SizeSchedule(puzzles.get(**config.puzzle), config.data, seed=config.seed, steps=config.steps)
 
     @property
     def model(self) -> HRM:
         return self.state.model
 
     def state_dict(self) -> dict[str, Any]:
-        assert self.state.carry is not None
-        return {"carry": self.state.carry.tensors(), "window": self.state.window.rows}
+        carries = {key: carry.tensors() for key, carry in self.state.carries.items()}
+        auxiliary = self.state.auxiliary.state_dict()
+        return {"carries": carries, "auxiliary": dict(auxiliary), **self.state.window.state_dict()}
 
     def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
-        self.state.carry = Carry(**{name: tensor.to(device) for name, tensor in saved["carry"].items()})
-        self.state.window.rows = [row.to(device) for row in saved["window"]]
+        for key, tensors in saved["carries"].items():
+            self.state.carries[key] = Carry(**{name: tensor.to(device) for name, tensor in tensors.items()})
+        self.state.auxiliary.load_state_dict(saved["auxiliary"])
+        self.state.window.load_state_dict(saved, device)
 
     def compile(self) -> None:
         self.model.compile_blocks()
@@ -108,10 +125,11 @@ class SolverTraining:
         self.batches, self.validation = self.make_data()
 
     def update(self) -> None:
-        state = self.state
-        wanted = None if state.carry is None else state.carry.halted.cpu().numpy()
-        batch = self.batches(state.step, wanted)
-        train_step(state, {key: rows.to(self.device, non_blocking=True) for key, rows in batch.items()}, self.config)
+        state, puzzle = self.state, self.sizes(self.state.step)
+        carry = state.carries.get(size_key(puzzle))
+        batch = self.batches(state.step, None if carry is None else carry.halted.cpu().numpy())
+        batch = {key: rows.to(self.device, non_blocking=True) for key, rows in batch.items()}
+        train_step(state, batch, self.config, puzzle)
 
     def pop_metrics(self) -> tuple[dict[str, Any], str]:
         record = self.state.window.pop()
@@ -170,7 +188,11 @@ class SolverRecipe:
                 return values["model"].get("num_puzzle_ids", puzzle.num_puzzle_ids)
             return directories.num_identifiers(path, puzzle)
 
-        config, puzzle = checks.puzzle_config(values, num_puzzle_ids)
+        config, puzzle = checks.puzzle_config(values, num_puzzle_ids, sizes=True)
+        config.auxiliary.check_fits(puzzle)
+        with torch.device("meta"):
+            for other in other_sizes(puzzle, (targets for _, targets in config.targets())):
+                HRM(config.model).fitted(other)
         if not read_data:
             return Run(config=config)
         inputs = solver_inputs(config, puzzle, table)

@@ -12,9 +12,11 @@ import puzzles
 from hrm_net.data import directories, tables
 from hrm_net.data.config import Targets
 from hrm_net.data.puzzle_sets import PuzzleSet, generated_set, read_sets
+from hrm_net.data.sizes import size_key, sized
 from hrm_net.evaluation import compute_curve, live, trace
 from hrm_net.evaluation.baselines import answer_baselines, baseline_lines
 from hrm_net.evaluation.evaluate import evaluate as evaluate_sets
+from hrm_net.evaluation.evaluate import fitted
 from hrm_net.evaluation.figures import accuracy_by_compute, write_figures
 from hrm_net.evaluation.results import Results, published_table, results_table
 from hrm_net.evaluation.trace import write_trace_pictures
@@ -78,7 +80,7 @@ def check(config: EvaluateConfig, source: ModelSource, inputs: "SolverInputs | N
 def _asked(
     config: EvaluateConfig, trained: TrainConfig | None, puzzle: Puzzle, datasets: list[Dataset] | None
 ) -> Asked:
-    check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
+    check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()), sizes=True)
     files = config.data_files() or ([] if config.sets else _own_tests(trained))
     found = [one for path in files for one in read_sets(path, puzzle)]
     own = trained.evaluate_sets if trained else {}
@@ -128,10 +130,7 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
     """Evaluate, print the tables, write the JSON file and the pictures. Returns what was written."""
     config, source, asked = evaluation.config, evaluation.source, evaluation.inputs
     num = config.puzzles or DEFAULT_NUM
-    sets = asked.read + [
-        generated_set(asked.puzzle, name, config.seed, num, unlike=asked.seen, **targets)
-        for name, targets in asked.generated.items()
-    ]
+    sets = asked.read + [_generated(asked, name, config.seed, num) for name in asked.generated]
     model = load_model(config, source, console)
     results = evaluate_sets(
         model,
@@ -151,7 +150,12 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
         with Progress("accuracy against compute", len(sets), unit="sets", transient=True) as progress:
             for one in sets:
                 results.sets[one.name]["solver"] = compute_curve.compute_curve(
-                    model, one, config.solver, batch_size=config.batch_size, seed=config.seed, compiled=compiled
+                    fitted(model, one),
+                    one,
+                    config.solver,
+                    batch_size=config.batch_size,
+                    seed=config.seed,
+                    compiled=compiled,
                 )
                 progress.advance()
         console.print(compute_curve.curve_table(results))
@@ -177,6 +181,13 @@ def _compare_with_training(table: TableData, sets: list[PuzzleSet], results: Res
                 f"{one.name}: {found['trained_on']} of its {len(one)} questions are among those trained on",
                 highlight=False,
             )
+
+
+def _generated(asked: Asked, name: str, seed: int, num: int) -> PuzzleSet:
+    """A set of the size that its targets name."""
+    puzzle, targets = sized(asked.puzzle, asked.generated[name])
+    seen = asked.seen if size_key(puzzle) == size_key(asked.puzzle) else None
+    return generated_set(puzzle, name, seed, num, unlike=seen, **targets)
 
 
 def load_model(config: EvaluateConfig, source: ModelSource, console: Console) -> HRM:
@@ -230,7 +241,9 @@ def _pictures(evaluation: Evaluation, model: HRM, sets: list[PuzzleSet], results
         paths.append(accuracy_by_compute(results, directory / "accuracy_by_compute.png"))
     num = max(32, min(config.batch_size, 256))  # one batch costs the same however many of its rows are shown
     followed = {
-        one.name: trace.traces(model, one, num, config.max_segments, batch_size=config.batch_size, seed=config.seed)
+        one.name: trace.traces(
+            fitted(model, one), one, num, config.max_segments, batch_size=config.batch_size, seed=config.seed
+        )
         for one in (sets if _own_rules(sets) else sets[-1:])
     }
     paths += write_trace_pictures(followed, directory)

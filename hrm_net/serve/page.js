@@ -260,7 +260,9 @@ function listen() {
 
 async function begin() {
   try {
-    known = (await ask("api/puzzles")).puzzles;
+    const told = await ask("api/puzzles");
+    known = told.puzzles;
+    $("judges").hidden = !told.judges;
   } catch (error) {
     say(error.message, true);
     return;

@@ -5,6 +5,7 @@ that all published Maze-Hard labels follow. A symmetry does not keep that rule, 
 """
 
 from math import inf, isqrt
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from puzzles.maze import hard as maze_hard
 from puzzles.maze import lattice as maze_lattice
 from puzzles.maze import paths as maze_paths
 from puzzles.maze import symmetry as maze_symmetry
+from puzzles.maze import waves as maze_waves
 from puzzles.maze.bfs import FREE, GOAL, PATH, START, WALL
 from puzzles.symmetry import Symmetry, of_grid
 from puzzles.text import lines_of, place, rows_of, tokens_of
@@ -119,6 +121,7 @@ class Maze(Puzzle):
     verifiable = True
     difficulty_edges = (0, 10, 20, 30, 50, 80, 110, 120, 130, 150)
     difficulty_unit = "moves of the shortest path"
+    auxiliary = MappingProxyType({"next_move": 4, "distance_mod_3": 3})
 
     def __init__(self, rows: Any = 30, columns: Any = 30) -> None:
         for key, size in (("rows", rows), ("columns", columns)):
@@ -262,6 +265,25 @@ class Maze(Puzzle):
         valid[kept] = whole
         solved[kept] = whole & (marks + 1 == self._solve(cells[kept])[1])
         return Verdict(valid=valid, solved=solved)
+
+    def _waves(self, inputs: Cells) -> Int32[np.ndarray, "3 num seq"]:
+        """Of each cell: moves to G, the next move, and when the trace from S comes by (puzzles.maze.waves)."""
+        cells = _questions(inputs, self.seq_len, self.columns)
+        found = np.empty((3, *cells.shape), np.int32)
+        over_chunks(lambda start, stop: maze_waves.waves_many(cells, *self.shape, start, stop, *found), len(cells))
+        return found
+
+    def auxiliary_targets(
+        self, name: str, inputs: Cells
+    ) -> tuple[Int32[np.ndarray, "num seq"], Int32[np.ndarray, "num seq"]]:
+        """next_move: the first of down, left, right, up (0 to 3) that comes nearer to G; distance_mod_3: moves to G
+        modulo 3. Asked of each cell that G reaches, once the wave from G can have come there."""
+        moves, next_move, _ = self._waves(inputs)
+        return {"next_move": next_move, "distance_mod_3": np.where(moves < 0, -1, moves % 3)}[name], moves
+
+    def answer_hops(self, inputs: Cells, labels: Cells) -> Int32[np.ndarray, "num seq"]:
+        """The path is known once the wave from G has reached S and the trace has come back; all else at once."""
+        return self._waves(inputs)[2]
 
     def transform(
         self, rng: np.random.Generator, inputs: Cells, labels: Integer[np.ndarray, "num seq"]

@@ -85,7 +85,7 @@ def test_any_override_of_a_published_checkpoint_is_used_or_refused_in_one_line(k
         ("hidden_size", [512], "model.hidden_size=[512]: must be a whole number"),
         ("l_layers", 10**9, "model.l_layers=1000000000: must be at least 1 and at most 1000"),
         ("halting", 3, "model.halting=3: must be one of q_learning, halt_only, fixed"),
-        ("block", "lime", "model.block=lime: must be one of attention, mixer, grid, symbol, relational"),
+        ("block", "lime", "model.block=lime: must be one of attention, mixer, grid, local, symbol, relational"),
         ("codec", None, "model.codec=null: must be text"),
     ],
 )

@@ -7,6 +7,7 @@ name is then a value of `model.block`, and checks, training, checkpoints and FLO
 from hrm_net.nn.blocks.attention import AttentionBlock
 from hrm_net.nn.blocks.block import Block
 from hrm_net.nn.blocks.grid import GridBlock
+from hrm_net.nn.blocks.local import LocalBlock
 from hrm_net.nn.blocks.mixer import MixerBlock
 from hrm_net.nn.blocks.relational import RelationalBlock
 from hrm_net.nn.blocks.symbol import SymbolBlock
@@ -15,6 +16,7 @@ BLOCKS: dict[str, type[Block]] = {
     "attention": AttentionBlock,
     "mixer": MixerBlock,
     "grid": GridBlock,
+    "local": LocalBlock,
     "symbol": SymbolBlock,
     "relational": RelationalBlock,
 }

@@ -20,6 +20,8 @@ class Block(nn.Module, ABC):
 
     # Codecs whose states this block can take.
     codecs: ClassVar[tuple[str, ...]] = ("tokens",)
+    # Steps between neighbouring cells that information moves in one block; None: to every cell.
+    reach: ClassVar[int | None] = None
 
     def __init__(self, config: LayerConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()

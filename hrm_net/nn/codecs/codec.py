@@ -54,5 +54,9 @@ class Codec(nn.Module, ABC):
         """The score of every token id at each cell, from the state of H."""
 
     @abstractmethod
+    def cells(self, z: Float[Tensor, "batch *state"]) -> Float[Tensor, "batch seq dim"]:
+        """One vector for each cell of the puzzle, which heads that exist in training only read from."""
+
+    @abstractmethod
     def summary(self, z: Float[Tensor, "batch *state"]) -> Float[Tensor, "batch dim"]:
         """The one vector of each puzzle that the halting head sees."""

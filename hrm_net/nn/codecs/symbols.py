@@ -70,6 +70,10 @@ class SymbolCodec(Codec):
         """One score per symbol, by a vector that all symbols share; ids that are not symbols cannot win."""
         return F.pad(z.to(self.readout.dtype) @ self.readout, (self.num_special, 0), value=NOT_A_SYMBOL)
 
+    def cells(self, z: Float[Tensor, "batch seq symbol dim"]) -> Float[Tensor, "batch seq dim"]:
+        """The mean over the symbols."""
+        return z.mean(dim=2)
+
     def summary(self, z: Float[Tensor, "batch seq symbol dim"]) -> Float[Tensor, "batch dim"]:
         """The mean over cells and symbols."""
         return z.mean(dim=(1, 2), dtype=self.readout.dtype)

@@ -48,7 +48,11 @@ class TokenCodec(Codec):
 
     def read(self, z: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch seq vocab"]:
         """The score of every token id at each cell; the prefix is left out."""
-        return self.lm_head(z[:, self.prefix_len :])
+        return self.lm_head(self.cells(z))
+
+    def cells(self, z: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch seq dim"]:
+        """The state without its prefix."""
+        return z[:, self.prefix_len :]
 
     def summary(self, z: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch dim"]:
         """The first token: the puzzle's embedding, where there is one."""
