@@ -82,6 +82,9 @@ class Puzzle(ABC):
     box_rows: int = 0  # rows of a box, where rows, columns and boxes hold each symbol once; 0: no such units
     verifiable: bool = False  # whether `check` can tell a solution without a stored answer
     families: tuple[str, ...] = ()  # the rules among which `puzzle_identifier` chooses; (): there is one
+    reads_data: ClassVar[bool] = False  # whether symbols and shape come from the data of a run (`puzzles.table`)
+    headers: tuple[str, str] | None = None  # of the columns question and answer in files; None: the usual ones
+    one_line: bool = False  # whether each line of a file without columns is a puzzle, whatever it holds
     states_are_puzzles: bool = False  # whether a partly filled state is itself a puzzle of this domain
     difficulty_edges: tuple[int, ...] = (0,)  # lower edges of the bins in which `difficulty` is reported
     difficulty_unit: str = "difficulty"  # what `difficulty` counts, as an axis label
@@ -200,6 +203,10 @@ class Puzzle(ABC):
         """
         return parse_grid(text, self.shape, self.token_symbols, self.name)
 
+    def parse_answer(self, text: str, inputs: Integer[np.ndarray, " seq"]) -> Integer[np.ndarray, " seq"]:
+        """The labels that the text of the answer to `inputs` stands for; UserError as of `parse`, the default."""
+        return self.parse(text)
+
     def format(self, inputs: Integer[np.ndarray, " seq"]) -> str:
         """One line that `parse` reads back. Default: `token_symbols`."""
         return format_grid(inputs, self.token_symbols)
@@ -207,6 +214,11 @@ class Puzzle(ABC):
     def format_answer(self, inputs: Integer[np.ndarray, " seq"], answer: Integer[np.ndarray, " seq"]) -> str:
         """A model's answer as one line. Default: as a puzzle, with the inputs where the answer holds padding."""
         return self.format(np.where(answer == 0, inputs, answer))
+
+    def format_board(self, inputs: Integer[np.ndarray, " seq"], state: Integer[np.ndarray, " seq"]) -> str:
+        """What the page's board shows, as one line. Default: the answer as `hrm-solve` writes it, with a dot for a
+        blank, so that the text survives in an address."""
+        return self.format_answer(inputs, state).replace(" ", ".")
 
     def describe_state(
         self, inputs: Integer[np.ndarray, " seq"], state: Integer[np.ndarray, " seq"]

@@ -19,6 +19,12 @@ def _maze() -> type[Puzzle]:
     return Maze
 
 
+def _table() -> type[Puzzle]:
+    from puzzles.table.domain import Table
+
+    return Table
+
+
 def _sudoku() -> type[Puzzle]:
     from puzzles.sudoku.domain import Sudoku
 
@@ -27,17 +33,18 @@ def _sudoku() -> type[Puzzle]:
 
 # Each domain is imported when it is asked for, so that its kernels do not delay the start of another. Where two domains
 # have the same sizes, `of_sizes` takes the earlier one.
-DOMAINS: dict[str, Callable[[], type[Puzzle]]] = {"sudoku": _sudoku, "maze": _maze, "arc": _arc}
+DOMAINS: dict[str, Callable[[], type[Puzzle]]] = {"sudoku": _sudoku, "maze": _maze, "arc": _arc, "table": _table}
 _REGISTERED: dict[str, type[Puzzle]] = {}
 
 
-def register(name: str, domain: type[Puzzle]) -> None:
+def register(name: str, domain: type[Puzzle], *, replace: bool = False) -> None:
     """Make a domain of your own known by a name, for as long as the process runs.
 
-    `puzzles.get`, training, evaluation, `hrm-solve` and `hrm-serve` then take `puzzle.name=NAME`.
+    `puzzles.get`, training, evaluation, `hrm-solve` and `hrm-serve` then take `puzzle.name=NAME`. `replace` allows
+    another registered domain of this name.
     """
     assert issubclass(domain, Puzzle), f"{domain} does not derive from puzzles.Puzzle"
-    if name in DOMAINS or _REGISTERED.get(name, domain) is not domain:
+    if name in DOMAINS or not (replace or _REGISTERED.get(name, domain) is domain):
         raise UserError(f"puzzle={name}: there is a domain of this name already")
     _REGISTERED[name] = domain
 
@@ -49,9 +56,7 @@ def names() -> list[str]:
 
 def get(name: str, **options: Any) -> Puzzle:
     """The puzzle `name` built with `options`; UserError that lists what is allowed."""
-    if name not in DOMAINS and name not in _REGISTERED:
-        raise UserError(f"puzzle={name}: must be one of {', '.join(names())}")
-    domain = _domain(name)
+    domain = domain_of(name)
     unknown = sorted(set(options) - set(domain.OPTIONS))
     if unknown:
         allowed = f"the options {', '.join(domain.OPTIONS)}" if domain.OPTIONS else "no options"
@@ -65,11 +70,14 @@ def of_sizes(vocab_size: int, seq_len: int) -> dict[str, Any]:
     UserError where no domain has them.
     """
     for name in [*DOMAINS, *_REGISTERED]:
-        options = _domain(name).options_of_sizes(vocab_size, seq_len)
+        options = domain_of(name).options_of_sizes(vocab_size, seq_len)
         if options is not None:
             return {"name": name, **options}
     raise UserError(f"vocab_size={vocab_size}, seq_len={seq_len}: no puzzle here has such inputs")
 
 
-def _domain(name: str) -> type[Puzzle]:
+def domain_of(name: str) -> type[Puzzle]:
+    """The class of a domain; UserError that lists the names."""
+    if name not in DOMAINS and name not in _REGISTERED:
+        raise UserError(f"puzzle={name}: must be one of {', '.join(names())}")
     return _REGISTERED[name] if name in _REGISTERED else DOMAINS[name]()

@@ -61,7 +61,7 @@ def generate(puzzle: Puzzle, rng: np.random.Generator, num: int, fold_id: int, *
 
 
 def _canonical_bytes(puzzle: Puzzle, inputs: Integer[np.ndarray, "num seq"]) -> list[bytes]:
-    return [row.tobytes() for row in puzzle.canonical(inputs).astype(np.uint8)]
+    return [row.tobytes() for row in puzzle.canonical(inputs).astype(np.int64)]
 
 
 def seen_in(

@@ -1,8 +1,8 @@
-"""`hrm-rank`: ranks candidate solutions to word problems by a trained step scorer."""
+"""`hrm-rank`: ranks candidate solutions to word problems by a trained step scorer, and to puzzles by a judge."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,16 @@ from puzzles.text_input import STANDARD_INPUT
 
 if TYPE_CHECKING:
     from hrm_net.reward.model import RewardModel
+    from puzzles.text_input import JSONLines
 
-DESCRIPTION = "Score candidate solutions step by step, write them best first, print how often the best of N is right."
+DESCRIPTION = """\
+Score candidate solutions step by step, write them best first, print how often the best of N is right. With --by pair,
+a judge compares candidates for puzzles two at a time in a tournament."""
 EXAMPLES = """\
 examples:
   hrm-rank --run runs/reward_text candidates.jsonl
   hrm-rank --run runs/reward_text --head cond --how prod --output ranked.jsonl candidates.jsonl
+  hrm-rank --by pair --run pair_sudoku_6x6 --kind knockout candidates.jsonl
 
 Each line of the file holds a problem, its right answer where that is known, and the candidates:
   {"problem": "1 + 2 + 3?", "answer": "6", "candidates": [{"steps": ["1 + 2 = 3", "3 + 3 = 6"]}, {"text": "It is 5."}]}
@@ -26,6 +30,7 @@ A text is split into its paragraphs, or its lines. A policy's samples, one on ea
 
 A final answer is found as GSM8K (#### n), MATH (\\boxed{}) and PRM800K (# Answer) write it, after "the answer is", or
 at the end. Numbers and units are compared exactly, formulas by algebra, everything else as text.
+With --by pair, the problem is a puzzle, and each candidate its partly or wholly filled grid, or steps such as r1c2=3.
 A broken line is reported by its number and left out; with --strict, the command ends there and ranks nothing.
 """
 HOW = ("min", "max", "mean", "last", "prod", "sum_log")
@@ -41,12 +46,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser("hrm-rank", description=DESCRIPTION, epilog=EXAMPLES)
     add = parser.add_argument
     add("candidates", metavar="FILE", help="problems with candidates, one JSON object a line; - reads standard input")
-    parser.share("--run", required=True, help="directory of a training run over texts, or of save_pretrained")
+    parser.share("--run", required=True, help="directory of a run or of save_pretrained, or shipped weights, by name")
+    add("--by", choices=("score", "pair"), default="score",
+        help="a step scorer of texts, or a judge of two candidates for puzzles (default: %(default)s)")  # fmt: skip
     add("--head", metavar="NAME", help="a head of the run: orm, prm, pqm, hier or cond (default: its last one)")
     add("--how", choices=HOW, help="how a solution's score follows from its steps' (default: last for orm, else prod)")
     add("--fine-weight", type=float, default=1.0, metavar="W", help="of hier: weight of single steps (default: 1)")
     add("--segments", type=int, metavar="N", help="segments for each step (default: as in training)")
     add("--stop", type=float, metavar="P", help="stop thinking about a step at this probability of the halting head")
+    add("--kind", choices=("knockout", "round_robin"), default="knockout",
+        help="kind of tournament, for --by pair (default: %(default)s)")  # fmt: skip
+    add("--votes", type=int, default=1, metavar="K",
+        help="symmetric images that vote on each game, for --by pair; odd (default: %(default)s)")  # fmt: skip
     add("--output", type=Path, metavar="FILE", help="where the ranked candidates go (default: FILE.ranked.jsonl)")
     add("--strict", action="store_true", help="rank nothing if a line is broken")
     parser.share("--seed", help="random seed of the subsets that vote (default: %(default)s)")
@@ -71,9 +82,10 @@ def _run(arguments: argparse.Namespace) -> None:
     output = arguments.output or Path(source).with_suffix(".ranked.jsonl")
     if source != STANDARD_INPUT and output.resolve() == Path(source).resolve():
         raise UserError(f"--output {output}: is the file that is read; choose another")
-    lines = jsonl.read(source, candidates.parse, broken="refuse" if arguments.strict else "skip")
-    for fault in lines.faults:
-        print(f"left out: {fault}", file=sys.stderr)
+    if arguments.by == "pair":
+        _rank_by_pairs(arguments, source, output)
+        return
+    lines = _read(source, candidates.parse, arguments.strict)
     model = _load(arguments)
     head = arguments.head or model.config.objectives[-1]
     scorer = TextScorer(
@@ -95,6 +107,47 @@ def _run(arguments: argparse.Namespace) -> None:
     print(f"{output}: {total} candidates to {len(problems)} problems, ranked by {head}, {how} over steps")
     found = ranking.accuracy(answers, totals, puzzles.rng(arguments.seed, "votes"))
     print(_table(found) if found else "no line has an answer, so how many are right is not known")
+
+
+def _rank_by_pairs(arguments: argparse.Namespace, source: str, output: Path) -> None:
+    """Ranks candidates for puzzles by a tournament for each, all of them at once."""
+    from hrm_net.recipes.pair_judge import find_judge
+    from hrm_net.reward.formats import jsonl
+    from hrm_net.reward.pair import tournaments
+    from hrm_net.reward.pair.ranking import can_come_right, ranked, reader
+    from hrm_net.trainer.device import resolve_device, resolve_precision
+
+    for name in ("head", "how"):
+        if getattr(arguments, name) is not None:
+            raise UserError(f"--{name} {getattr(arguments, name)}: must be left out with --by pair")
+    judge = find_judge(arguments.run, segments=arguments.segments, stop=arguments.stop)
+    device = resolve_device(arguments.device)
+    judge.model.to(device).forward_dtype = resolve_precision(arguments.precision, device)
+    lines = _read(source, reader(judge), arguments.strict).items
+    rankings = tournaments(
+        judge, [line.tokens for line in lines], [line.states for line in lines],
+        kind=arguments.kind, votes=arguments.votes, seed=arguments.seed,
+    )  # fmt: skip
+    alive = [can_come_right(judge, line) for line in lines]
+    jsonl.write(output, [ranked(*each) for each in zip(lines, rankings, alive, strict=True)])
+    games, segments = (sum(getattr(one, key) for one in rankings) for key in ("games", "segments"))
+    total = sum(len(line.states) for line in lines)
+    print(f"{output}: {total} candidates for {len(lines)} puzzles, ranked by {arguments.kind}")
+    print(f"{games:,} games, {segments:,} segments")
+    if lines:
+        first = sum(mine[one.order[0]] for mine, one in zip(alive, rankings, strict=True)) / len(lines)
+        one_alone = sum(sum(mine) / len(mine) for mine in alive) / len(lines)
+        print(f"the first can still come right in {first:.1%} of the puzzles; a random one in {one_alone:.1%}")
+
+
+def _read(source: str, parse: Callable[[dict[str, Any]], Any], strict: bool) -> "JSONLines[Any]":
+    """The sound lines; broken ones are reported on stderr, or, with `strict`, refused."""
+    from hrm_net.reward.formats import jsonl
+
+    lines = jsonl.read(source, parse, broken="refuse" if strict else "skip")
+    for fault in lines.faults:
+        print(f"left out: {fault}", file=sys.stderr)
+    return lines
 
 
 def _table(found: dict[str, Any]) -> str:

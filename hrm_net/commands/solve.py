@@ -27,6 +27,7 @@ examples:
   hrm-solve - < puzzles.txt             the same from a pipe
   hrm-solve --restarts 8 --select verifier --max-segments 64 hard.txt
   hrm-solve --run runs/maze 'S.#/..#/#.G'   a maze, its rows separated by /
+  hrm-solve --run runs/sums 12+34       a question of a table that a run was trained on
   hrm-solve --run runs/arc_smoke task.json  an ARC task that the run knows by its name: an answer to each of its tests
   hrm-solve --run runs/arc_smoke 0934a4d8 --augmentations 8 --json   one of the run's own tasks, fewer votes
   hrm-solve --run runs/arc --family gravity '00100/00000/02000'   a grid of the family that the run learned

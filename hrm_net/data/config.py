@@ -53,7 +53,8 @@ class DataConfig:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Directory in the published layout to train from, or several: data.path=[a,b]; null: generate. Made by
-    # python -m puzzles.build or puzzles.sudoku.pool; the puzzle's sizes must fit. The curriculum has an effect in
+    # python -m puzzles.build or puzzles.sudoku.pool; the puzzle's sizes must fit. With puzzle=table a CSV or JSONL file
+    # as well, which says what the puzzle is. The curriculum has an effect in
     # stages whose path_share lies below 1.
     path: str | list[str] | None = None
     # Sources of real ARC tasks to train on (puzzle=arc), demonstrations and tests: arc1/training, arc1/evaluation,

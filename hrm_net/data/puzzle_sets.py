@@ -57,6 +57,11 @@ class PuzzleSet:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def first(self, num: int) -> "PuzzleSet":
+        """At most `num` puzzles, the first ones."""
+        parts = (self.inputs, self.labels, self.puzzle_identifiers)
+        return PuzzleSet(self.name, self.puzzle, *(part[:num] for part in parts))
+
 
 def generated_set(
     puzzle: Puzzle, name: str, seed: int, num: int, *, unlike: Others | None = None, **targets: Any

@@ -89,7 +89,8 @@ def evaluate_set(
     At `max_segments`: `solve_rate` by the puzzle's rules with its 95 % interval, `exact_accuracy` (equal to the stored
     answer), `cell_accuracy` (cells equal to it, givens included), `calibration` of the halting head's probability
     against exact answers, and solve rate `by_difficulty`, counted in `difficulty_unit`. `by_segments`: the three rates
-    after each of `curve`, for which the pass goes on beyond `max_segments` where it must. `mean_segments`: where the
+    and the solve rates by difficulty after each of `curve`, for which the pass goes on beyond `max_segments` where it
+    must. `mean_segments`: where the
     halting head would stop, at most `max_segments`; `solve_rate_at_halt`: of the answers there. `seconds`: the model's
     alone, to `max_segments`; `puzzles_per_second` leaves out the first batch, which compiles and warms up, unless it is
     the only one. `published`: the published code's metrics (hrm_net.evaluation.metrics.published), `lm_loss` by `loss`.
@@ -220,28 +221,37 @@ class _Counts:
         return ((states == labels) | (labels == IGNORE)).all(axis=1)
 
     def summary(self) -> dict[str, Any]:
-        num, at = len(self.set), self.max_segments
+        num, at, puzzle = len(self.set), self.max_segments, self.set.puzzle
         paced = self.batch_seconds[1:] or self.batch_seconds
-        by_segments = {
-            str(depth): {
+        difficulty = puzzle.difficulty(self.set.inputs)
+        buckets = {
+            depth: by_difficulty(difficulty, self.solved[depth], puzzle.difficulty_edges) for depth in self.solved
+        }
+        rates = {
+            depth: {
                 "solve_rate": rate(self.solved[depth]),
                 "exact_accuracy": rate(self.exact[depth]),
                 "cell_accuracy": self.right_cells[depth] / self.scored_cells,
             }
             for depth in self.solved
         }
+        by_segments = {
+            str(depth): {
+                **rates[depth],
+                "by_difficulty": {label: bucket["solve_rate"] for label, bucket in buckets[depth].items()},
+            }
+            for depth in self.solved
+        }
         return {
             "puzzles": num,
-            **by_segments[str(at)],
+            **rates[at],
             "solve_rate_interval": wilson(int(self.solved[at].sum()), num),
             "mean_segments": float(self.halted_at.mean()),
             "solve_rate_at_halt": rate(self.solved_at_halt),
             "max_segments": at,
             "by_segments": by_segments,
-            "by_difficulty": by_difficulty(
-                self.set.puzzle.difficulty(self.set.inputs), self.solved[at], self.set.puzzle.difficulty_edges
-            ),
-            "difficulty_unit": self.set.puzzle.difficulty_unit,
+            "by_difficulty": buckets[at],
+            "difficulty_unit": puzzle.difficulty_unit,
             "published": published(
                 self.cell_share,
                 self.exact[at],

@@ -25,11 +25,15 @@ STREAM = "monitor"
 class Validation:
     """Solve rates on the validation fold, whose puzzles are neither trained on nor part of any evaluation.
 
-    `seen`: inputs to which everything trained on is symmetric, where that is not the training fold.
+    `batch_size` is that of training, so that what is compiled serves here too.
     """
 
-    def __init__(
-        self,
+    def __init__(self, sets: list[PuzzleSet], *, batch_size: int, seed: int) -> None:
+        self.sets, self.batch_size, self.seed = sets, batch_size, seed
+
+    @classmethod
+    def of_generated(
+        cls,
         puzzle: Puzzle,
         targets: Mapping[str, Targets],
         *,
@@ -37,10 +41,11 @@ class Validation:
         batch_size: int,
         seed: int,
         seen: Integer[np.ndarray, "seen seq"] | None = None,
-    ) -> None:
-        # The batch of training, so that what is compiled serves here too.
-        self.batch_size, self.seed = batch_size, seed
-        self.sets = [_validation_set(puzzle, name, seed, num_puzzles, wanted, seen) for name, wanted in targets.items()]
+    ) -> "Validation":
+        """Sets of generated puzzles. `seen`: inputs to which everything trained on is symmetric, where that is not the
+        training fold."""
+        sets = [_validation_set(puzzle, name, seed, num_puzzles, wanted, seen) for name, wanted in targets.items()]
+        return cls(sets, batch_size=batch_size, seed=seed)
 
     def __call__(self, model: HRM, step: int, seconds: float, tracker: Tracker) -> tuple[float, list[str]]:
         """Mean solve rate over the sets, and a line to show for each set.

@@ -6,6 +6,7 @@ from typing import Any
 
 from hrm_net.recipes.arc import ArcRecipe
 from hrm_net.recipes.config import TrainConfig
+from hrm_net.recipes.pair_judge import PairJudgeRecipe
 from hrm_net.recipes.recipe import Evaluation, Recipe, Run
 from hrm_net.recipes.solver import SolverRecipe
 from hrm_net.recipes.step_scorer import StepScorerRecipe
@@ -14,7 +15,13 @@ from hrm_net.recipes.text_scorer import TextScorerRecipe
 __all__ = ["RECIPES", "Evaluation", "Recipe", "Run", "check", "recipe_of", "train_config"]
 
 # From the most specific to the most general: the first that owns a configuration has it.
-RECIPES: tuple[Recipe, ...] = (TextScorerRecipe(), ArcRecipe(), StepScorerRecipe(), SolverRecipe())
+RECIPES: tuple[Recipe, ...] = (
+    TextScorerRecipe(),
+    ArcRecipe(),
+    PairJudgeRecipe(),
+    StepScorerRecipe(),
+    SolverRecipe(),
+)
 
 
 def recipe_of(run: Mapping[str, Any] | TrainConfig) -> Recipe:

@@ -178,10 +178,11 @@ class EvaluateConfig:
 
 def to_yaml(config: TrainConfig | EvaluateConfig) -> str:
     """Every key with its value; `from_yaml` reads a run's text back."""
-    from omegaconf import OmegaConf
+    import yaml
 
-    # through JSON, because YAML knows no tuples
-    return OmegaConf.to_yaml(OmegaConf.create(json.loads(json.dumps(asdict(config)))))
+    # through JSON, because YAML knows no tuples; not through OmegaConf, to which a symbol $ of a puzzle means something
+    values = json.loads(json.dumps(asdict(config)))
+    return yaml.safe_dump(values, default_flow_style=False, allow_unicode=True, sort_keys=False)
 
 
 def from_yaml(text: str) -> TrainConfig:

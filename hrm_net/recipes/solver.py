@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import puzzles
-from hrm_net.data import directories
+from hrm_net.data import directories, tables
 from hrm_net.data.config import expand_home
 from hrm_net.data.directory_batches import DirectoryBatches
 from hrm_net.data.generated import GeneratedBatches, MixedBatches, generated_batches, torch_generator
@@ -32,6 +32,7 @@ from hrm_net.trainer.optim import build_optimizers
 from hrm_net.trainer.tracking import Tracker
 from puzzles.base import Puzzle
 from puzzles.datasets.dataset import Dataset
+from puzzles.table.data import TableData
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -146,10 +147,14 @@ class SolverTraining:
 
 @dataclass(kw_only=True, slots=True)
 class SolverInputs:
-    """What a solver's run learns from: the training splits of `data.path`, or (None) generated puzzles."""
+    """What a solver's run learns from: the training splits of `data.path`, or (None) generated puzzles.
+
+    `table`: the table that they are the rows of, with those that are held out.
+    """
 
     puzzle: Puzzle
     datasets: list[Dataset] | None
+    table: TableData | None = None
 
 
 class SolverRecipe:
@@ -169,8 +174,15 @@ class SolverRecipe:
         return True
 
     def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
+        path = expand_home(checks.section(values, "data").get("path"))
+        table, domain = None, tables.wanted(values.get("puzzle"))
+        if domain is not None and read_data:
+            table = tables.read(domain, values["puzzle"], path)
+            values = values | {"puzzle": {"name": domain.name, **table.puzzle.options}}
+
         def num_puzzle_ids(puzzle: Puzzle) -> Any:
-            path = expand_home(checks.section(values, "data").get("path"))
+            if table is not None:
+                return table.train[0].metadata.num_puzzle_identifiers
             if not (isinstance(path, str) or checks.texts(path)):
                 return puzzle.num_puzzle_ids  # nothing to read, or the schema says what is wrong with it
             if not read_data:
@@ -184,9 +196,9 @@ class SolverRecipe:
                 HRM(config.model).fitted(other)
         if not read_data:
             return Run(config=config)
-        inputs = solver_inputs(config, puzzle)
+        inputs = solver_inputs(config, puzzle, table)
         if inputs.datasets is not None:
-            found = directories.digest(inputs.datasets)
+            found = directories.digest(inputs.datasets) if table is None else table.sha256
             require("data.sha256", config.data.sha256, config.data.sha256 in (None, found), f"{found}, the data's")
             config.data.sha256 = found
         return Run(config=config, inputs=inputs)
@@ -204,8 +216,7 @@ class SolverRecipe:
     def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> Any:
         from hrm_net.recipes import solver_evaluation  # tables and pictures load when they are needed
 
-        datasets = None if source.inputs is None else source.inputs.datasets
-        return solver_evaluation.check(config, source, datasets)
+        return solver_evaluation.check(config, source, source.inputs)
 
     def evaluate(self, evaluation: Evaluation, console: "Console") -> "Results":
         from hrm_net.recipes import solver_evaluation
@@ -221,12 +232,21 @@ def train(config: TrainConfig, run_dir: Path) -> None:
     SolverRecipe().train(Run(config=config), run_dir)
 
 
-def solver_inputs(config: TrainConfig, puzzle: Puzzle) -> SolverInputs:
-    """Reads the directories of `data.path`, where there are any."""
-    if config.data.path is None:
+def solver_inputs(config: TrainConfig, puzzle: Puzzle, table: TableData | None = None) -> SolverInputs:
+    """Reads what `data.path` names, where it names something; `table`: what was read already."""
+    path = config.data.path
+    if path is None:
         return SolverInputs(puzzle=puzzle, datasets=None)
     _check_identifiers(config, puzzle)
-    return SolverInputs(puzzle=puzzle, datasets=directories.read_training(config.data.path, puzzle))
+    if (domain := tables.wanted(config.puzzle)) is None:
+        return SolverInputs(puzzle=puzzle, datasets=directories.read_training(path, puzzle))
+    table = table or tables.read(domain, config.puzzle, path)
+    require("data.curriculum", "a path_share below 1", not config.data.mixes, "1 throughout: a table's rows are stored")
+    if config.validation.every:
+        tables.held_out(table, table.validation, f"validation.every={config.validation.every}")
+    if config.evaluate_puzzles and not any(directories.has_test(name) for name in directories.names(path)):
+        tables.held_out(table, table.evaluation, f"evaluate_puzzles={config.evaluate_puzzles}")
+    return SolverInputs(puzzle=table.puzzle, datasets=table.train, table=table)
 
 
 def _check_identifiers(config: TrainConfig, puzzle: Puzzle) -> None:
@@ -256,12 +276,16 @@ def build_data(config: TrainConfig, inputs: SolverInputs) -> "tuple[Batches, Val
         if config.data.mixes:
             generated = GeneratedBatches(puzzle, config.data, seed=seed, steps=config.steps, batch_size=batch_size)
             batches = MixedBatches(batches, generated)
-        seen = directories.originals(inputs.datasets) if config.validation.every else None
+        if inputs.table is None and config.validation.every:
+            seen = directories.originals(inputs.datasets)
     else:
         batches = generated_batches(puzzle, config.data, seed=seed, steps=config.steps, batch_size=batch_size)
     if not config.validation.every:
         return batches, None
-    validation = Validation(
+    if inputs.table is not None:
+        held = tables.held_out(inputs.table, inputs.table.validation, "validation.every")
+        return batches, Validation([held.first(config.validation.puzzles)], batch_size=batch_size, seed=seed)
+    validation = Validation.of_generated(
         puzzle, config.validation.targets or config.data.last_targets(), num_puzzles=config.validation.puzzles,
         batch_size=batch_size, seed=seed, seen=seen,
     )  # fmt: skip

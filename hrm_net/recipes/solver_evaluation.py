@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Integer
 from rich.console import Console
 
 import puzzles
-from hrm_net.data import directories
+from hrm_net.data import directories, tables
 from hrm_net.data.config import Targets
 from hrm_net.data.puzzle_sets import PuzzleSet, generated_set, read_sets
 from hrm_net.data.sizes import size_key, sized
 from hrm_net.evaluation import compute_curve, live, trace
+from hrm_net.evaluation.baselines import answer_baselines, baseline_lines
 from hrm_net.evaluation.evaluate import evaluate as evaluate_sets
 from hrm_net.evaluation.evaluate import fitted
 from hrm_net.evaluation.figures import accuracy_by_compute, write_figures
@@ -24,11 +26,18 @@ from hrm_net.recipes.checks import check_targets
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource
 from hrm_net.recipes.recipe import Evaluation
+from hrm_net.schema import show
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.trainer.tracking import read_metrics
+from puzzles import splits
 from puzzles.base import Puzzle
 from puzzles.datasets.dataset import Dataset
 from puzzles.errors import UserError
+from puzzles.table.data import TableData
+from puzzles.table.domain import Table
+
+if TYPE_CHECKING:
+    from hrm_net.recipes.solver import SolverInputs
 
 DEFAULT_NUM = 1000
 
@@ -38,36 +47,81 @@ class Asked:
     """What a solver is evaluated on: sets that were read, and sets to generate, by name with their targets.
 
     `seen`: inputs to which the training rows of the run's directories are symmetric, where sets are generated.
+    `table`: the rows that a table's run was trained on, where they are still at hand.
     """
 
     puzzle: Puzzle
     read: list[PuzzleSet]
     generated: dict[str, Targets]
-    seen: Integer[np.ndarray, "num seq"] | None
+    seen: Integer[np.ndarray, "num seq"] | None = None
+    table: TableData | None = None
 
 
-def check(config: EvaluateConfig, source: ModelSource, datasets: list[Dataset] | None) -> Asked:
+def check(config: EvaluateConfig, source: ModelSource, inputs: "SolverInputs | None") -> Asked:
     """UserError, before any work, for what cannot be read, generated or measured.
 
-    `datasets`: the training splits of the run's directories, where the same command has read them.
+    `inputs`: what the run has learned from, where the same command has read it.
 
     By default the sets are the test splits of what the model was trained from, or generated ones: those that its run
     names or that suit the puzzle. No generated puzzle is symmetric to a training row of a directory.
     """
     puzzle, trained = puzzles.get(**source.puzzle), source.config
+    if isinstance(puzzle, Table):
+        asked = _asked_of_table(config, source, puzzle, None if inputs is None else inputs.table)
+    else:
+        asked = _asked(config, trained, puzzle, None if inputs is None else inputs.datasets)
+    if config.puzzles is not None:
+        asked.read = [one.first(config.puzzles) for one in asked.read]
+    if config.solver.name == "curve":
+        compute_curve.check_config(config.solver, puzzle, source.load().config)
+    return asked
+
+
+def _asked(
+    config: EvaluateConfig, trained: TrainConfig | None, puzzle: Puzzle, datasets: list[Dataset] | None
+) -> Asked:
     check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()), sizes=True)
     files = config.data_files() or ([] if config.sets else _own_tests(trained))
     found = [one for path in files for one in read_sets(path, puzzle)]
-    if config.puzzles is not None:
-        for one in found:
-            one.inputs, one.labels = one.inputs[: config.puzzles], one.labels[: config.puzzles]
-            one.puzzle_identifiers = one.puzzle_identifiers[: config.puzzles]
     own = trained.evaluate_sets if trained else {}
     wanted = config.sets if config.sets or found else own or puzzle.reference_sets
     seen = trained_on(trained, puzzle, datasets) if wanted else None
-    if config.solver.name == "curve":
-        compute_curve.check_config(config.solver, puzzle, source.load().config)
     return Asked(puzzle=puzzle, read=found, generated=dict(wanted), seen=seen)
+
+
+def _asked_of_table(config: EvaluateConfig, source: ModelSource, puzzle: Table, table: TableData | None) -> Asked:
+    """Files, the test splits of the run's directories, or else the rows that its file holds out.
+
+    Files need nothing of what the run was trained from; where that is still there, it is told how they compare.
+    """
+    if config.sets:
+        raise UserError(
+            f"sets={show(config.sets)}: must be {{}}, since the rows of {puzzle.name} are stored; use data="
+        )
+    trained = source.config
+    files = config.data_files() or _own_tests(trained)
+    try:
+        table = table or _table_of(trained, source)
+    except UserError as error:
+        if not files:
+            raise UserError(f"{error}; data=FILE evaluates on other rows") from None
+    found = [one for path in files for one in read_sets(path, puzzle)]
+    if not files:
+        assert table is not None
+        found = [tables.held_out(table, table.evaluation, f"puzzles={config.puzzles}")]
+    return Asked(puzzle=puzzle, read=found, generated={}, table=table)
+
+
+def _table_of(trained: TrainConfig | None, source: ModelSource) -> TableData:
+    """What a run was trained on; UserError where it is not at hand any more."""
+    if trained is None:
+        raise UserError(f"data=null: {source.path} tells no rows")
+    domain = tables.wanted(trained.puzzle)
+    assert domain is not None
+    table = tables.read(domain, trained.puzzle, trained.data.path)
+    if table.sha256 != trained.data.sha256:
+        raise UserError(f"data.path={trained.data.path}: holds something else than when the run was trained")
+    return table
 
 
 def evaluate(evaluation: Evaluation, console: Console) -> Results:
@@ -87,6 +141,8 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
     )
     console.print(results_table(results))
     console.print(published_table(results))
+    if asked.table is not None:
+        _compare_with_training(asked.table, sets, results, console)
     if config.solver.name == "curve":
         compiled = resolve_compile(config.compile, resolve_device(config.device))
         with Progress("accuracy against compute", len(sets), unit="sets", transient=True) as progress:
@@ -106,6 +162,23 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
     if config.figures:
         _pictures(evaluation, model, sets, results, console)
     return results
+
+
+def _compare_with_training(table: TableData, sets: list[PuzzleSet], results: Results, console: Console) -> None:
+    """Beside each set: answers that cost nothing, and how many of its questions were trained on."""
+    rows = [examples for one in table.train for examples in one.sets.values()]
+    inputs, labels = (np.concatenate([getattr(one, side) for one in rows]) for side in ("inputs", "labels"))
+    for one in sets:
+        found = results.sets[one.name]
+        found["baselines"] = answer_baselines(labels, one)
+        found["trained_on"] = int(splits.seen_in(table.puzzle, one.inputs, inputs).sum())
+        for line in baseline_lines(one.name, found["baselines"]):
+            console.print(line, highlight=False)
+        if found["trained_on"]:
+            console.print(
+                f"{one.name}: {found['trained_on']} of its {len(one)} questions are among those trained on",
+                highlight=False,
+            )
 
 
 def _generated(asked: Asked, name: str, seed: int, num: int) -> PuzzleSet:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 import puzzles
 from hrm_net.checkpoints import checkpoint, pretrained
+from hrm_net.data import tables
 from hrm_net.data.generated import torch_generator
 from hrm_net.model import HRM
 from hrm_net.recipes import checks, solver
@@ -26,6 +27,7 @@ from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data import prepare as data
 from hrm_net.reward.data.batches import StepBatches
 from hrm_net.reward.data.solutions import SolutionSource, build_policy
+from hrm_net.reward.heads import PAIR
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.validation import Validation
@@ -68,9 +70,13 @@ def model_config(config: TrainConfig) -> RewardModelConfig:
     """The scorer's shape; UserError for values that no scorer can have."""
     reward = config.reward
     heads = [str(head) for head in reward.objectives]
-    if config.puzzle["name"] == TEXT:
-        return RewardModelConfig(core=config.model, objectives=heads, inputs="text", segments=reward.segments)
-    return RewardModelConfig(core=config.model, objectives=heads, max_left=reward.budget, segments=reward.segments)
+    text = config.puzzle["name"] == TEXT
+    # a judge is not shown how many steps are left: they are equally many for both of its candidates
+    left = 0 if text or heads == [PAIR] else reward.budget
+    return RewardModelConfig(
+        core=config.model, objectives=heads, inputs="text" if text else "grids", max_left=left,
+        segments=reward.segments, max_segments=reward.deepest,
+    )  # fmt: skip
 
 
 def build_state(
@@ -94,6 +100,9 @@ def train_step(state: ScorerState, batch: dict[str, Tensor], config: TrainConfig
     model, segments = state.model, config.reward.segments
     state.optimizers.zero_grad()
     inner = model.initial_state(batch)
+    with torch.no_grad():
+        for _ in range(earlier_segments(config.reward, config.seed, state.step)):
+            inner, _ = model(inner, batch)
     total = torch.zeros((), device=batch["span"].device)
     for _ in range(segments):
         inner, out = model(inner, batch)
@@ -105,6 +114,18 @@ def train_step(state: ScorerState, batch: dict[str, Tensor], config: TrainConfig
     loop.optimizer_step(state, model, total, optim=config.optim, steps=config.steps, seed=config.seed)
     state.step += 1
     return torch.stack([total, halting.detach(), *(losses[name].detach() for name in model.config.objectives)])
+
+
+def earlier_segments(reward: RewardConfig, seed: int, step: int) -> int:
+    """How many segments without gradient come before those that a step of training learns from.
+
+    Half of the steps have none; the others draw from 1 to `reward.deepest - reward.segments`, all equally likely. Each
+    segment up to the deepest is thus trained on states that the model itself reaches. Trained on fresh states alone,
+    scores get worse with every further segment, because nothing holds the state where the heads can read it.
+    """
+    more = reward.deepest - reward.segments
+    rng = puzzles.rng(seed, "earlier segments", step)
+    return int(rng.integers(1, more + 1)) if more and rng.random() < 0.5 else 0
 
 
 def loss_names(model: RewardModel) -> list[str]:
@@ -224,6 +245,8 @@ class StepScorerRecipe:
         return bool(checks.section(values, "reward").get("objectives"))
 
     def check(self, values: dict[str, Any], *, read_data: bool = True) -> Run:
+        if (table := tables.wanted(values.get("puzzle"))) is not None:
+            raise UserError(f"puzzle={table.name}: has no step rules; reward=none trains a solver of it")
         config, puzzle = checks.puzzle_config(values, lambda puzzle: puzzle.num_puzzle_ids)
         data, heads = config.data, show(config.reward.objectives)
         bound = f"null for reward.objectives={heads}: its puzzles are generated"

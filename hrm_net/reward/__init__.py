@@ -14,19 +14,23 @@ the grid (`r1c2=3`), and a row, which the model scores, is a step with the state
     scoring.py   rows through a model                            scorer.py    what people call
     data/        solutions of puzzles to learn from              text/        solutions in words
     metrics/     ranking, best-of-N, first error, votes          search/      search by a head, attempts to fool it
-    formats/     files of other projects                         reward_function.py  the shape that trainers call
+    formats/     files of other projects                         reward_function.py  rewards that trainers call
 """
 
 from typing import TYPE_CHECKING, Any
 
-# Not lazily: once its module is imported, the package's name `aggregate` would be that module.
+# Not lazily: once their modules are imported, the package's names `aggregate` and `reward_function` would be those.
 from hrm_net.reward.aggregate import aggregate
+from hrm_net.reward.reward_function import reward_function, rubric_function, step_reward_function
 
 if TYPE_CHECKING:
     from hrm_net.reward.model import RewardModel, RewardModelConfig
     from hrm_net.reward.scorer import Scores, StepScorer
 
-__all__ = ["RewardModel", "RewardModelConfig", "Scores", "StepScorer", "aggregate"]
+__all__ = [
+    "RewardModel", "RewardModelConfig", "Scores", "StepScorer", "aggregate", "reward_function", "rubric_function",
+    "step_reward_function",
+]  # fmt: skip
 # What `hrm_net.reward` exports, and the module each lies in: loaded when first asked for.
 _HOMES = {
     "RewardModel": "model",

@@ -3,13 +3,16 @@
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from hrm_net.reward.heads import HEADS, MERGED_ROWS, any_needs
+from hrm_net.reward.heads import HEADS, MERGED_ROWS, PAIR, any_needs
+from hrm_net.reward.pair.config import PairConfig
 from hrm_net.reward.text.config import TextConfig
 from hrm_net.schema import require
 from puzzles.errors import UserError
 
 # Largest number of nodes of a tree: a larger one takes minutes.
 MOST_NODES = 20_000
+# The depth up to which a scorer is trained unless told otherwise, in multiples of the depth at which it scores.
+DEEPER = 4
 
 
 @dataclass(kw_only=True, slots=True)
@@ -18,12 +21,13 @@ class PolicyConfig:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    # careless (knows the answer, and writes legal but wrong values now and then), random (writes legal values), or hrm
-    # (a trained solver, sampled).
-    name: Literal["careless", "random", "hrm"] = "careless"
-    # Share of edits that go wrong (careless).
+    # careless (knows the answer, and writes legal but wrong values now and then), full (the same, but writes on until
+    # nothing is blank, so that wrong solutions look complete), random (writes legal values), or hrm (a trained solver,
+    # sampled).
+    name: Literal["careless", "full", "random", "hrm"] = "careless"
+    # Share of edits that go wrong (careless, full).
     error: float = 0.08
-    # Probability that an edit corrects a wrong cell while there is one (careless, regime edit).
+    # Probability that an edit corrects a wrong cell while there is one (careless and full, regime edit).
     correct: float = 0.2
     # Share of errors that overwrite a right cell instead of filling a blank cell wrongly (careless, regime edit).
     doubt: float = 0.25
@@ -52,8 +56,8 @@ class RewardConfig:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     # Heads, any of: orm (outcome of the solution), prm (each step right or wrong), pqm (ranking of steps), hier (single
-    # and merged steps), cond (hazard of going wrong at each step); []: a solver is trained, and no other key here has
-    # an effect.
+    # and merged steps), cond (hazard of going wrong at each step); or pair alone (a judge of two candidates); []: a
+    # solver is trained, and no other key here has an effect.
     objectives: list[str] = field(default_factory=list)
     # What steps may do: fill (write blank cells only) or edit (erase and overwrite as well).
     regime: Literal["fill", "edit"] = "edit"
@@ -95,6 +99,10 @@ class RewardConfig:
     loss: Literal["bce", "mse"] = "bce"
     # Number of segments on each step.
     segments: int = 2
+    # Largest number of segments that a step is thought about in training: half of the updates go on from a state that a
+    # random number of earlier segments left, so that a scorer may think for longer than `segments`. null: four times
+    # `segments`; as many as `segments`: all updates start afresh.
+    max_segments: int | None = None
     # Run directory, or name of shipped weights, of a solver whose core training starts from; null: a new core.
     start: str | None = None
     # Number of updates in which the core first learns to solve whole puzzles, in a run of its own in the directory
@@ -106,18 +114,23 @@ class RewardConfig:
     evaluate_candidates: int = 64
     # Solutions in words to learn from, instead of puzzles.
     text: TextConfig = field(default_factory=TextConfig)
+    # The games of a judge, and how it learns when to stop (pair).
+    pair: PairConfig = field(default_factory=PairConfig)
 
     def __post_init__(self) -> None:
         require("reward.solver_steps", self.solver_steps, self.solver_steps >= 0, "at least 0")
         require("reward.start", self.start, self.start is None or not self.solver_steps, "null beside solver_steps")
-        for i, name in enumerate(self.objectives):
-            require(f"reward.objectives.{i}", name, name in HEADS, f"one of {', '.join(HEADS)}")
+        heads = self.objectives if self.objectives != [PAIR] else []
+        for i, name in enumerate(heads):
+            require(f"reward.objectives.{i}", name, name in HEADS, f"one of {', '.join(HEADS)}, or {PAIR} alone")
         unique = len(set(self.objectives)) == len(self.objectives)
         require("reward.objectives", self.objectives, unique, "heads that differ")
         counts = ("budget", "cells_per_step", "candidates", "trees", "children", "segments", "validation_candidates")
         for key in (*counts, "evaluate_candidates"):
             require(f"reward.{key}", getattr(self, key), getattr(self, key) >= 1, "at least 1")
         require("reward.budget", self.budget, self.budget <= 1000, "at most 1000")
+        deep = self.max_segments is None or self.max_segments >= self.segments
+        require("reward.max_segments", self.max_segments, deep, f"null, or at least reward.segments={self.segments}")
         require("reward.error_share", self.error_share, 0 <= self.error_share <= 1, "in 0..1")
         exact = self.labels == "exact" and self.kind == "trajectories"
         require("reward.fine", self.fine, self.fine == "ok" or exact, "ok, but for exact labels of trajectories")
@@ -140,6 +153,11 @@ class RewardConfig:
             require("reward.coarse", self.coarse, self.coarse == "net", bound)
         if self.compression != "none":
             require("reward.children", self.children, self.children >= 4, f"at least 4 for {self.compression}")
+
+    @property
+    def deepest(self) -> int:
+        """What `max_segments` stands for, with null resolved."""
+        return DEEPER * self.segments if self.max_segments is None else self.max_segments
 
     @property
     def on(self) -> bool:

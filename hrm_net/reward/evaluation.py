@@ -10,6 +10,7 @@ from hrm_net.data.config import Targets
 from hrm_net.data.puzzle_sets import generated_set
 from hrm_net.evaluation.results import Results
 from hrm_net.provenance import provenance
+from hrm_net.reward.baseline import Logistic
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data.prepare import solutions_of
 from hrm_net.reward.data.solutions import SolutionSource
@@ -34,6 +35,7 @@ from hrm_net.reward.search.evaluation import measure
 from hrm_net.reward.validation import validation_solutions
 from puzzles.steps.rows import StepRows
 from puzzles.steps.rules import StepRules
+from puzzles.steps.visible import counts_and_rules
 
 ByHead = dict[str, np.ndarray]
 
@@ -52,7 +54,8 @@ def evaluate(
 ) -> Results:
     """Metrics of each set by its name, on `candidates` solutions of each of `num_puzzles` puzzles of the evaluation
     fold. Thresholds, aggregation and the weight of single beside merged steps are fixed before, on
-    `validation_puzzles` of each source. `search` adds a section of that name to each set."""
+    `validation_puzzles` of each source. `counts_and_rules` has the metrics of a logistic regression that knows no
+    solution, learned on those puzzles. `search` adds a section of that name to each set."""
     rules, reward = source.rules, source.reward
     sampled = validation_solutions(source, validation_puzzles, exact=True)
     validation = LabelledSolutions.of("validation", sampled, reward, reward.validation_candidates)
@@ -62,6 +65,8 @@ def evaluate(
         name: Choices.on(validation, scores, weights.get(name))
         for name, scores in _table_rows(validation, fine, merged, weights).items()
     }
+    counted = Logistic.fit(counts_and_rules(rules, validation.trajectories.rows), validation.ok)
+    counted_choices = Choices.on(validation, counted(counts_and_rules(rules, validation.trajectories.rows)))
     found = {}
     for name, targets in sets.items():
         solutions = _solutions(source, name, targets, num_puzzles, candidates, seed)
@@ -69,6 +74,8 @@ def evaluate(
         rng = puzzles.rng(seed, "bootstrap")
         heads = {head: head_metrics(solutions, scores, choices[head], rng) for head, scores in scored.items()}
         section = _without_scorer(solutions, rules, rng) | {"heads": heads}
+        features = counts_and_rules(rules, solutions.trajectories.rows)
+        section["counts_and_rules"] = head_metrics(solutions, counted(features), counted_choices, rng)
         if search is not None:
             shared = SharedScores(model, segments=reward.segments, batch_size=batch_size)
             section["search"] = measure(shared, solutions, scored, choices, search, source, seed=seed)

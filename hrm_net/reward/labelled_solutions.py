@@ -12,13 +12,15 @@ from hrm_net.reward.aggregate import COMPARED, by_solution
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data.solutions import Solutions
 from hrm_net.reward.metrics import ranking as metrics
-from hrm_net.reward.metrics.best_of_n import best_of_n_curve
+from hrm_net.reward.metrics.best_of_n import best_of_n_curve, sizes_up_to
 from hrm_net.reward.metrics.first_error import best_threshold, first_error_auroc, first_error_f1
 from puzzles.steps.rows import StepRows, StepTrajectories
 from puzzles.steps.rules import StepRules
 
 # Weights of the single step's score beside the merged one's that are tried; 1, as published, wins a tie.
 FINE_WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)
+# The aggregations that validation chooses from; a tie goes to the first.
+PREFERRED = ("last", "mean", "min", "prod")
 # Ends the name of a table's row with the single steps alone of a head that scores pairs as well.
 FINE_ONLY = "_fine"
 Scores = Float[np.ndarray, " rows"]
@@ -117,16 +119,19 @@ class Choices:
 
     @classmethod
     def on(cls, validation: LabelledSolutions, scores: Scores, fine_weight: float | None = None) -> "Choices":
-        """The thresholds of the highest F1, and the aggregation whose best of all candidates is solved most often."""
+        """The thresholds of the highest F1, and the aggregation whose best of N is solved most often, on average over
+        the curve: all N from 2 on, not the one subset of the largest N, where ties are many. Of equals, the first in
+        `PREFERRED`: those that take no notice of a solution's length come first."""
         starts, solved = validation.trajectories.starts, validation.solved
+        sizes = [size for size in sizes_up_to(validation.candidates) if size > 1] or [1]
         accuracy = [
-            best_of_n_curve(validation.aggregated(scores, how), solved, [validation.candidates]).accuracy.mean()
-            for how in COMPARED
+            best_of_n_curve(validation.aggregated(scores, how), solved, sizes).accuracy.mean().round(12)
+            for how in PREFERRED
         ]
         return cls(
             threshold=best_threshold(scores, starts, validation.first_error, "first"),
             threshold_last=best_threshold(scores, starts, validation.last_error, "last"),
-            how=COMPARED[int(np.argmax(accuracy))],
+            how=PREFERRED[int(np.argmax(accuracy))],
             fine_weight=fine_weight,
         )
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from hrm_net.checkpoints.pretrained import build_config
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.layer_config import as_json, check_types
-from hrm_net.reward.heads import HEADS
+from hrm_net.reward.heads import HEADS, PAIR
 from puzzles.errors import UserError
 
 INPUTS = ("grids", "text")
@@ -34,14 +34,16 @@ class RewardModelConfig:
     max_left: int = 0
     # Segments run on each row, unless the scorer is given another number.
     segments: int = 2
+    # The largest number of segments that training ran on a row; null: not known.
+    max_segments: int | None = None
 
     def __post_init__(self) -> None:
         """UserError, naming key, value and bound, for values that no scorer can have."""
         check_types(self)
-        names = ", ".join(HEADS)
+        names = f"{', '.join(HEADS)}, or {PAIR} alone"
         if not isinstance(self.objectives, list) or not all(isinstance(name, str) for name in self.objectives):
             raise UserError(f"model.objectives={as_json(self.objectives)}: must be a list of {names}")
-        if not self.objectives or set(self.objectives) - set(HEADS):
+        if self.objectives != [PAIR] and (not self.objectives or set(self.objectives) - set(HEADS)):
             raise UserError(f"model.objectives={self.objectives}: must be any of {names}, at least one")
         if len(set(self.objectives)) < len(self.objectives):
             raise UserError(f"model.objectives={self.objectives}: each at most once")
@@ -50,6 +52,11 @@ class RewardModelConfig:
         for key, bound in (("max_left", 0), ("segments", 1)):
             if not bound <= getattr(self, key) <= 10**6:
                 raise UserError(f"model.{key}={getattr(self, key)}: must be at least {bound} and at most {10**6}")
+        if self.max_segments is not None and not self.segments <= self.max_segments <= 10**6:
+            bound = f"null, or at least segments={self.segments} and at most {10**6}"
+            raise UserError(f"model.max_segments={self.max_segments}: must be {bound}")
+        if self.inputs == "text" and self.objectives == [PAIR]:
+            raise UserError(f"model.objectives={self.objectives}: {PAIR} judges grids, not inputs=text")
         if self.inputs == "text" and self.core.codec == "symbols":
             raise UserError("model.core.codec=symbols: text has no interchangeable symbols; use tokens for inputs=text")
         if self.core.state != "fixed" or self.core.noise:
@@ -67,6 +74,13 @@ class RewardModelConfig:
         if not isinstance(core, dict):
             raise UserError("model.core: must be an object of the core's values")
         return build_config(cls, {**values, "core": build_config(HRMConfig, core, "model.core.")}, "model.")
+
+    def check_depth(self, segments: int, hint: str = "") -> None:
+        """UserError for more segments than training ran, where that is known."""
+        if self.max_segments is not None and segments > self.max_segments:
+            raise UserError(
+                f"segments={segments}: must be at most {self.max_segments}, to which the scorer was trained{hint}"
+            )
 
     def check_start(self, solver: HRMConfig) -> None:
         """UserError for the first value that gives a solver's weights another meaning in this core."""

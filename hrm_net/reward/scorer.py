@@ -55,9 +55,10 @@ class StepScorer:
 
     The score of a step is the sigmoid of the head's logit; `cond` gives 1 - h(t), so that the product over steps is
     S(T). `hier` gives `fine_weight` times the score of the step itself plus the rest times that of the step merged with
-    the one before it; a first step has no such pair. Each row runs `segments` segments (None: as many as in training);
-    with `stop`, a row ends earlier once the halting head gives a probability of at least `stop` that the scores are
-    already right. Scores depend on the step, the puzzle and these settings, not on the rest of the batch.
+    the one before it; a first step has no such pair. Each row runs `segments` segments (None: as many as in training),
+    at most `model.config.max_segments`, to which the model was trained, unless `untrained_depth` allows more. With
+    `stop`, a row ends earlier once the halting head gives a probability of at least `stop` that the scores are already
+    right. Scores depend on the step, the puzzle and these settings, not on the rest of the batch.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class StepScorer:
         segments: int | None = None,
         stop: float | None = None,
         batch_size: int = 256,
+        untrained_depth: bool = False,
     ) -> None:
         """UserError for a puzzle or head that is not the model's, and for settings out of bounds. `objective` None: the
         model's only head."""
@@ -87,6 +89,7 @@ class StepScorer:
                 f"trained on {config.core.seq_len} and {config.core.vocab_size}"
             )
         segments = config.segments if segments is None else segments
+        _check_numbers(fine_weight=fine_weight, stop=stop, segments=segments, batch_size=batch_size)
         if not 0 <= fine_weight <= 1 or (fine_weight != 1 and not HEADS[objective].scores_pairs):
             raise UserError(f"fine_weight={fine_weight}: must lie in 0..1, and be 1 for a head of single steps alone")
         if stop is not None and not 0 < stop <= 1:
@@ -94,9 +97,24 @@ class StepScorer:
         for key, value in (("segments", segments), ("batch_size", batch_size)):
             if value < 1:
                 raise UserError(f"{key}={value}: must be at least 1")
+        if not untrained_depth:
+            config.check_depth(segments, "; untrained_depth=True allows more")
         self.model, self.puzzle, self.objective = model, puzzle, objective
         self.fine_weight, self.segments, self.stop, self.batch_size = fine_weight, segments, stop, batch_size
         self.rules = step_rules(puzzle)
+
+    def resized(self, puzzle: Puzzle) -> "StepScorer":
+        """This scorer for puzzles of another size of its domain, with the same weights and settings.
+
+        UserError for another domain, and where the shape of a weight depends on the size.
+        """
+        if puzzle.name != self.puzzle.name:
+            raise UserError(f"puzzle={puzzle.name}: must be {self.puzzle.name}, of any size")
+        settings: dict[str, Any] = {
+            key: getattr(self, key) for key in ("fine_weight", "segments", "stop", "batch_size")
+        }
+        model = self.model.resized(puzzle)
+        return StepScorer(model, puzzle, self.objective, **settings, untrained_depth=True)
 
     @property
     def budget(self) -> int:
@@ -208,7 +226,18 @@ class StepScorer:
         head = HEADS.get(str(chosen.get("objective")))
         if not (head and head.scores_pairs) and "fine_weight" not in settings:
             chosen["fine_weight"] = 1.0
+        allowed = {*SAVED, "batch_size", "untrained_depth"}
+        if unknown := sorted(settings.keys() - allowed):
+            raise UserError(f"{unknown[0]}={settings[unknown[0]]}: must be one of {', '.join(sorted(allowed))}")
         return cls(model, puzzles.get(**puzzle), **chosen)
+
+
+def _check_numbers(**settings: Any) -> None:
+    """UserError for a setting that is not a number of the kind that `SAVED` says."""
+    for key, value in settings.items():
+        types, words = SAVED.get(key, ((int,), "a whole number"))
+        if not isinstance(value, types) or isinstance(value, bool):
+            raise UserError(f"{key}={value!r}: must be {words}")
 
 
 def _named(name: str, read: Callable[..., Read], *arguments: Any) -> Read:

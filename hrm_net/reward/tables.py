@@ -4,6 +4,8 @@ from typing import Any
 
 from rich.table import Table
 
+from hrm_net.reward.baseline import NAME
+
 SIZES = (1, 4, 16, 64, 256)
 CASES = ("right_right", "right_wrong", "wrong_right", "wrong_wrong")
 
@@ -25,22 +27,23 @@ def _heads(name: str, found: dict[str, Any]) -> Table:
     for heading in (*headings, *(f"best of {size}" for size in sizes)):
         table.add_column(heading, justify="right")
     for head, row in found["heads"].items():
-        how = row["fixed_on_validation"]["how"]
-        table.add_row(
-            called(head),
-            _number(row["steps"]["auroc"]),
-            _number(row["steps"]["auroc_within"]),
-            _number(row["first_error"]["f1"]),
-            _number(row["calibration"]["ece"]),
-            how,
-            *_curve(row["best_of_n"][how], sizes),
-        )
+        table.add_row(called(head), *_cells(row, sizes))
     clash = found["clash_check"]["steps"]
     table.add_section()
+    if "counts_and_rules" in found:  # results of earlier versions lack it
+        table.add_row(NAME, *_cells(found["counts_and_rules"], sizes))
     table.add_row("clash check", _number(clash["auroc"]), _number(clash["auroc_within"]))
     for frame in ("random", "majority", "oracle"):
         table.add_row(frame, "", "", "", "", "", *_curve(found["best_of_n"][frame], sizes))
     return table
+
+
+def _cells(row: dict[str, Any], sizes: list[int]) -> list[str]:
+    how = row["fixed_on_validation"]["how"]
+    return [
+        _number(row["steps"]["auroc"]), _number(row["steps"]["auroc_within"]), _number(row["first_error"]["f1"]),
+        _number(row["calibration"]["ece"]), how, *_curve(row["best_of_n"][how], sizes),
+    ]  # fmt: skip
 
 
 def _quadrants(name: str, found: dict[str, Any]) -> Table:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from hrm_net.serve.guard import Guard, refused
 from hrm_net.serve.limits import Limits, Refusal, Turns, read_object
 from hrm_net.serve.served import SEGMENTS, Served
+from hrm_net.serve.served_judge import ServedJudge
 
 FILES = {
     "/": ("page.html", "text/html"),
@@ -24,16 +25,24 @@ FILES = {
     "/page.js": ("page.js", "text/javascript"),
     "/boards.js": ("boards.js", "text/javascript"),
     "/chart.js": ("chart.js", "text/javascript"),
+    "/judge": ("judge.html", "text/html"),
+    "/judge.js": ("judge.js", "text/javascript"),
 }
 SEEDS = 1 << 53  # JavaScript's whole numbers
 
 
 def create_app(
-    models: Sequence[Served], *, limits: Limits | None = None, names: Collection[str] = (), warm: bool = False
+    models: Sequence[Served],
+    judges: Sequence[ServedJudge] = (),
+    *,
+    limits: Limits | None = None,
+    names: Collection[str] = (),
+    warm: bool = False,
 ) -> Starlette:
-    """One model for each kind of puzzle. `names`: host names of this server besides its addresses."""
+    """One model, and at most one judge, for each kind of puzzle. `names`: host names of this server besides its
+    addresses."""
     limits = limits or Limits()
-    serving = Serving(models, limits)
+    serving = Serving(models, judges, limits)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -46,6 +55,9 @@ def create_app(
         Route("/api/puzzles", serving.puzzles, methods=["GET"]),
         Route("/api/generate", serving.generate, methods=["POST"]),
         Route("/api/solve", serving.solve, methods=["POST"]),
+        Route("/api/judges", serving.list_judges, methods=["GET"]),
+        Route("/api/pair", serving.pair, methods=["POST"]),
+        Route("/api/compare", serving.compare, methods=["POST"]),
     ]
     app = Starlette(
         routes=routes,
@@ -58,25 +70,31 @@ def create_app(
 
 
 class Serving:
-    """The models, each with its queue."""
+    """The models and the judges, each with its queue."""
 
-    def __init__(self, models: Sequence[Served], limits: Limits) -> None:
+    def __init__(self, models: Sequence[Served], judges: Sequence[ServedJudge], limits: Limits) -> None:
         self.models, self.limits = {served.name: served for served in models}, limits
-        assert len(self.models) == len(models)
+        self.judges = {served.name: served for served in judges}
+        assert (len(self.models), len(self.judges)) == (len(models), len(judges))
         self.turns = {name: Turns(name, limits) for name in self.models}
+        self.judge_turns = {name: Turns(f"judge of {name}", limits) for name in self.judges}
 
     def open(self, warm: bool) -> None:
         for name, served in self.models.items() if warm else ():
             self.turns[name].worker.submit(served.warm)
+        for name, judge in self.judges.items() if warm else ():
+            self.judge_turns[name].worker.submit(judge.warm)
 
     def close(self) -> None:
-        for turns in self.turns.values():
+        for turns in (*self.turns.values(), *self.judge_turns.values()):
             turns.close()
 
     async def puzzles(self, request: Request) -> Response:
-        """{"puzzles": what each model solves and what can be generated, "max_segments": ...}."""
+        """{"puzzles": what each model solves and what can be generated, "max_segments": ..., "judges": how many}."""
         described = [served.describe() for served in self.models.values()]
-        return JSONResponse({"puzzles": described, "max_segments": self.limits.max_segments})
+        return JSONResponse(
+            {"puzzles": described, "max_segments": self.limits.max_segments, "judges": len(self.judges)}
+        )
 
     async def generate(self, request: Request) -> Response:
         """{"puzzle", "level", "seed"?} -> {"puzzle", "text", "seed"}. The targets of `Page.targets` may be given by
@@ -100,6 +118,35 @@ class Serving:
             raise Refusal(400, "think_on: must be true or false")
         text = asked.get("text")
         return JSONResponse(await self.turns[served.name].run(lambda: served.solve(text, segments, think_on)))
+
+    async def list_judges(self, request: Request) -> Response:
+        """{"judges": what each judges and what can be generated}."""
+        return JSONResponse({"judges": [judge.describe() for judge in self.judges.values()]})
+
+    async def pair(self, request: Request) -> Response:
+        """{"puzzle", "level", "seed"?} -> {"puzzle", "text", "first", "second", "seed"}."""
+        asked = await read_object(request, self.limits)
+        judge = self._judge(asked)
+        _check_keys(asked, {"puzzle", "level", "seed"})
+        seed = _whole(asked, "seed", secrets.randbelow(SEEDS), 0, SEEDS - 1)
+        level = asked.get("level")
+        return JSONResponse(await self.judge_turns[judge.name].run(lambda: judge.generate(level, seed)))
+
+    async def compare(self, request: Request) -> Response:
+        """{"puzzle", "text", "first", "second"} -> see `ServedJudge.compare`."""
+        asked = await read_object(request, self.limits)
+        judge = self._judge(asked)
+        _check_keys(asked, {"puzzle", "text", "first", "second"})
+        given = [asked.get(key) for key in ("text", "first", "second")]
+        return JSONResponse(await self.judge_turns[judge.name].run(lambda: judge.compare(*given)))
+
+    def _judge(self, asked: dict[str, Any]) -> ServedJudge:
+        name = asked.get("puzzle")
+        if not isinstance(name, str) or name not in self.judges:
+            raise Refusal(
+                400, f"puzzle={str(name)[:40]}: no judge of it is served; there are {', '.join(self.judges) or 'none'}"
+            )
+        return self.judges[name]
 
     def _model(self, asked: dict[str, Any]) -> Served:
         name = asked.get("puzzle")

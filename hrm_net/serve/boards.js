@@ -92,6 +92,16 @@ class Board {
     return this.givens;
   }
 
+  /** The same in the text field. */
+  toField() {
+    return this.toText().replaceAll("/", "\n");
+  }
+
+  /** The cells of an answer as a text. */
+  toAnswer(grid) {
+    return grid;
+  }
+
   /** The puzzle in the address. */
   toAddress() {
     return encodeURIComponent(this.toText());
@@ -177,7 +187,7 @@ export class GridBoard extends Board {
   show(grid = this.givens, previous = null, broken = null) {
     const breaks = new Set(broken ?? this.clashes());
     this.cells.forEach((cell, at) => {
-      const given = this.givens[at] !== this.blank, symbol = grid[at] === this.blank ? "" : grid[at];
+      const given = this.isGiven(at, grid), symbol = grid[at] === this.blank ? "" : grid[at];
       const changed = previous !== null && previous[at] !== grid[at];
       cell.classList.toggle("given", given);
       cell.classList.toggle("changed", changed);
@@ -187,6 +197,11 @@ export class GridBoard extends Board {
       const words = [symbol || "empty", symbol && (given ? "given" : "filled in"), changed && "changed", breaks.has(at) && "breaks a rule"];
       input.setAttribute("aria-label", `${this.where(at)}: ${words.filter(Boolean).join(", ")}`);
     });
+  }
+
+  /** Whether a cell of a shown state belongs to the question. */
+  isGiven(at, grid) {
+    return this.givens[at] !== this.blank;
   }
 
   /** Givens that break a rule before anything is solved; only some boards can tell. */
@@ -229,6 +244,72 @@ export class SudokuBoard extends GridBoard {
       }
     });
     return found;
+  }
+}
+
+const WIDEST = 16; // cells of a sequence beside each other
+
+/** A table: a sequence, or a grid, that need not fill the board; white space that is a symbol is written visibly. */
+export class TableBoard extends GridBoard {
+  constructor(place, known, edited) {
+    super(place, known, edited);
+    place.className = "grid";
+    if (this.rows === 1) {
+      const columns = Math.min(this.columns, WIDEST);
+      place.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
+      place.style.aspectRatio = `${columns} / ${Math.ceil(this.columns / columns)}`;
+      place.style.setProperty("--side", `${100 / columns}cqw`);
+    }
+    const size = this.rows === 1 ? `at most ${this.columns} symbols` : `at most ${this.rows} rows of ${this.columns}`;
+    const symbols = this.symbols.length <= 40 ? this.symbols : `${this.symbols.slice(0, 40)}…`;
+    this.hint = `${size}: ${symbols}`;
+    this.keys = "Arrow keys move, symbols fill in, Backspace empties, Enter solves.";
+    this.legend = this.legend.filter(([look]) => look !== "broken" || known.verifiable);
+  }
+
+  /** Upper and lower case are different symbols; a space is one where the table has it. */
+  reads(symbol) {
+    if (symbol === this.blank) return symbol;
+    const seen = /\s/.test(symbol) ? "␣" : symbol;
+    return this.symbols.includes(seen) ? seen : null;
+  }
+
+  cellsOf(text) {
+    const lines = text.replaceAll("\r", "").replace(/^\n+|\n+$/g, "").split(this.rows === 1 ? "\n" : /[\n/]/);
+    if (this.rows === 1) return [...lines.join("↵").trim().padEnd(this.columns, this.blank)];
+    if (lines.length === 1 && lines[0].length === this.rows * this.columns) return [...lines[0]];
+    if (lines.length > this.rows || lines.some((line) => line.length > this.columns)) {
+      throw new Error(`The text has ${lines.length} rows: this board has ${this.rows} rows of ${this.columns} cells.`);
+    }
+    const rows = lines.map((line) => line.padEnd(this.columns, this.blank)).join("");
+    return [...rows.padEnd(this.rows * this.columns, this.blank)];
+  }
+
+  lines() {
+    return Array.from({ length: this.rows }, (_, row) => this.givens.slice(row * this.columns, (row + 1) * this.columns));
+  }
+
+  toField() {
+    return this.rows === 1 ? this.trimmed(this.givens) : this.lines().join("\n");
+  }
+
+  toAnswer(grid) {
+    return this.trimmed(grid);
+  }
+
+  trimmed(cells) {
+    let end = cells.length;
+    while (end > 0 && cells[end - 1] === this.blank) end--;
+    return cells.slice(0, end);
+  }
+
+  toAddress() {
+    return encodeURIComponent(this.toField().replaceAll("\n", "/"));
+  }
+
+  /** An answer may take any cell, and any symbol in it. */
+  isGiven(at, grid) {
+    return super.isGiven(at, grid) && grid[at] === this.givens[at];
   }
 }
 

@@ -11,12 +11,15 @@ from puzzles.errors import UserError
 
 if TYPE_CHECKING:
     from hrm_net.serve.served import Served
+    from hrm_net.serve.served_judge import ServedJudge
 
+JUDGE = "pair_sudoku_6x6"  # of the weights that ship with the package
 DESCRIPTION = "Serve a page on this machine: type or generate a puzzle, and watch a trained model fill it in."
 EXAMPLES = """\
 examples:
   hrm-serve                          Sudoku, with the weights that ship with the package
   hrm-serve --run runs/maze          mazes too, with the best checkpoint of a run
+  hrm-serve --judge runs/pair_maze   a judge of mazes on the page /judge
   hrm-serve --port 0                 on any free port
 
 Links to a puzzle: http://127.0.0.1:8765/#sudoku=53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
@@ -35,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--run", action="append", default=[], metavar="DIR",
         help="directory of a training run or of save_pretrained, or the name of weights that ship with the package; "
         "may be repeated, one for each kind of puzzle (default: the shipped weights for Sudoku)")  # fmt: skip
+    add("--judge", action="append", default=[], metavar="DIR",
+        help="directory of a judge's run or of save_pretrained, or the name of shipped weights, for the page /judge; "
+        "may be repeated, one for each kind of puzzle (default: the shipped judge of 6x6 Sudoku)")  # fmt: skip
     add("--port", type=int, default=8765, metavar="N", help="port; 0 takes any free one (default: %(default)s)")
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (default: %(default)s)")
     add("--allow-remote", action="store_true", help="allow --host to be an address that other machines reach")
@@ -55,7 +61,8 @@ def _run(arguments: argparse.Namespace) -> None:
             raise
         raise UserError('hrm-serve needs starlette and uvicorn: pip install "hrm-net[serve]"') from None
     models = load(arguments.run, arguments.device, arguments.precision)
-    app = create_app(models, names=arguments.name, warm=True)
+    judges = load_judges(arguments.judge, arguments.device, arguments.precision)
+    app = create_app(models, judges, names=arguments.name, warm=True)
     with listen(arguments.host, arguments.port) as listening:
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, ws="none",
@@ -119,4 +126,28 @@ def load(runs: Sequence[str], device_name: str, precision: str) -> "list[Served]
         model.forward_dtype = resolve_precision(precision, device)
         origin = f"shipped weights {source.path.name}" if run is None or shipped(run) else run
         found[name] = Served(puzzle=puzzle, model=model, origin=origin)
+    return list(found.values())
+
+
+def load_judges(runs: Sequence[str], device_name: str, precision: str) -> "list[ServedJudge]":
+    """The judges of these runs, before them the shipped one unless a run judges the same domain."""
+    from hrm_net.checkpoints.pretrained import shipped
+    from hrm_net.recipes.pair_judge import find_judge
+    from hrm_net.serve.served_judge import ServedJudge
+    from hrm_net.trainer.device import resolve_device, resolve_precision
+
+    device = resolve_device(device_name)
+    sources = [(run, find_judge(run)) for run in runs]
+    if shipped(JUDGE) is not None:
+        default = find_judge(JUDGE)
+        if all(judge.puzzle.name != default.puzzle.name for _, judge in sources):
+            sources.insert(0, (JUDGE, default))
+    found: dict[str, ServedJudge] = {}
+    for run, judge in sources:
+        name = judge.puzzle.name
+        if name in found:
+            raise UserError(f"judge={run}: a second judge of {name}; give one of each kind")
+        judge.model.to(device).forward_dtype = resolve_precision(precision, device)
+        origin = f"shipped weights {run}" if shipped(run) else run
+        found[name] = ServedJudge(judge=judge, origin=origin)
     return list(found.values())

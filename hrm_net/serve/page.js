@@ -1,10 +1,10 @@
 // The page: asks the server for puzzles and solutions, and steps through the segments.
 // The address holds the puzzle: #sudoku=53..7... or #maze=S.X/..X/X.G (X: a wall).
 
-import { GridBoard, MazeBoard, SudokuBoard } from "./boards.js";
+import { GridBoard, MazeBoard, SudokuBoard, TableBoard } from "./boards.js";
 import { drawChart, moved, percent } from "./chart.js";
 
-const BOARDS = { sudoku: SudokuBoard, maze: MazeBoard, grid: GridBoard };
+const BOARDS = { sudoku: SudokuBoard, maze: MazeBoard, grid: GridBoard, table: TableBoard };
 const PLAY_MS = 600;
 const $ = (id) => document.getElementById(id);
 
@@ -75,6 +75,7 @@ function choose(name) {
     return item;
   }));
   $("level").replaceChildren(...kind.levels.map((level) => new Option(level.label, level.name)));
+  for (const part of document.querySelectorAll("#level, #generate, label[for=level]")) part.hidden = !kind.levels.length;
   $("text-label").textContent = board.hint;
   $("model").textContent = `Model: ${kind.model}. It stops by the rule ${kind.stop}.`;
   for (const radio of document.querySelectorAll("#kinds input")) radio.checked = radio.value === name;
@@ -84,7 +85,7 @@ function choose(name) {
 /** Shows the puzzle itself, and writes it into the address and the text field. */
 function refresh() {
   board.show();
-  $("text").value = board.toText().replaceAll("/", "\n");
+  $("text").value = board.toField();
   const blank = board.givens === board.empty();
   const address = blank ? `#${kind.name}=` : `#${kind.name}=${board.toAddress()}`;
   if (address !== location.hash) history.replaceState(null, "", address);
@@ -132,11 +133,11 @@ function solve() {
     $("segment").max = told.segments.length;
     $("table").replaceChildren(...told.segments.map(tableRow));
     const halt = told.halted_at === null ? `not halted within ${told.most} segments` : `halted at segment ${told.halted_at}`;
-    const words = document.createElement("strong");
-    words.className = told.solved ? "good" : "bad";
-    words.textContent = told.solved ? "✓ Solved by the rules" : "✗ Not solved";
+    const words = document.createElement("strong"), answer = board.toAnswer(told.answer);
+    words.className = told.solved === null ? "" : told.solved ? "good" : "bad";
+    words.textContent = told.solved === null ? `Answer: ${answer}` : told.solved ? "✓ Solved by the rules" : "✗ Not solved";
     $("verdict").replaceChildren(words, `, ${halt}, ${told.seconds < 1 ? `${Math.round(1000 * told.seconds)} ms` : `${told.seconds.toFixed(1)} s`}.`);
-    say(`${told.solved ? "Solved" : "Not solved"}, ${halt}.`);
+    say(`${told.solved === null ? `Answer ${answer}` : told.solved ? "Solved" : "Not solved"}, ${halt}.`);
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) go(told.segments.length);
     else play();
   });
@@ -259,7 +260,9 @@ function listen() {
 
 async function begin() {
   try {
-    known = (await ask("api/puzzles")).puzzles;
+    const told = await ask("api/puzzles");
+    known = told.puzzles;
+    $("judges").hidden = !told.judges;
   } catch (error) {
     say(error.message, true);
     return;
@@ -281,7 +284,7 @@ async function begin() {
   if (!fromAddress()) {
     const words = $("status").textContent;
     choose(known[0].name);
-    say(words || "Type a puzzle, or generate one.", words !== "");
+    say(words || (kind.levels.length ? "Type a puzzle, or generate one." : "Type a puzzle."), words !== "");
   }
   document.documentElement.dataset.ready = "yes";
 }

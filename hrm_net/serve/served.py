@@ -40,7 +40,8 @@ class Served:
         return {
             "name": self.name, "title": page.title, "board": page.board, "rows": rows, "columns": columns,
             "symbols": page.symbols, "blank": page.blank, "box": page.box, "model": self.origin, "stop": self.stop,
-            "segments": SEGMENTS, "levels": [{"name": level.name, "label": level.label} for level in page.levels],
+            "verifiable": self.puzzle.verifiable, "segments": SEGMENTS,
+            "levels": [{"name": level.name, "label": level.label} for level in page.levels],
         }  # fmt: skip
 
     def generate(self, level: Any, targets: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -59,12 +60,13 @@ class Served:
             inputs, _ = self.puzzle.generate(puzzles.rng(seed, "serve"), 1, **targets)
         except UserError as error:
             raise Refusal(400, str(error)) from None
-        return {"puzzle": self.name, "text": as_text(self.puzzle, inputs[0], inputs[0]), "seed": seed}
+        return {"puzzle": self.name, "text": self.puzzle.format_board(inputs[0], inputs[0]), "seed": seed}
 
     def solve(self, text: Any, segments: int = SEGMENTS, think_on: bool = False) -> dict[str, Any]:
         """What the model answers after each segment, until it halts or, with `think_on`, for all `segments`.
 
-        `halted_at`: the segment whose answer the stop rule takes; null where it takes none within `segments`.
+        `solved`: by the rules; null where the puzzle has none that tell. `halted_at`: the segment whose answer the stop
+        rule takes; null where it takes none within `segments`.
         """
         if not isinstance(text, str):
             raise Refusal(400, "text: must be a string, the puzzle")
@@ -91,7 +93,7 @@ class Served:
         ]
         answered = shown[(halted_at or len(shown)) - 1]
         return {
-            "puzzle": self.name, "text": as_text(self.puzzle, inputs, inputs), "answer": answered["grid"],
+            "puzzle": self.name, "text": self.puzzle.format_board(inputs, inputs), "answer": answered["grid"],
             "solved": answered["solved"], "halted_at": halted_at, "stop": self.stop, "most": segments,
             "seconds": round(seconds, 4), "segments": shown,
         }  # fmt: skip
@@ -100,20 +102,15 @@ class Served:
         state = state.astype(inputs.dtype)
         words, broken = self.puzzle.describe_state(inputs, state)
         return {
-            "grid": as_text(self.puzzle, inputs, state),
+            "grid": self.puzzle.format_board(inputs, state),
             "confidence": round(confidence, 6),
             "residual": round(residual, 6) if math.isfinite(residual) else None,
             "verdict": words,
-            "solved": bool(self.puzzle.check(inputs[None], state[None]).solved[0]),
+            "solved": bool(self.puzzle.check(inputs[None], state[None]).solved[0]) if self.puzzle.verifiable else None,
             "broken": np.flatnonzero(broken).tolist(),
         }
 
     def warm(self) -> None:
         """Compile and load what the first request would wait for."""
-        text = self.generate(self.puzzle.page().levels[0].name, {}, 0)["text"]
-        self.solve(text, segments=1)
-
-
-def as_text(puzzle: Puzzle, inputs: np.ndarray, state: np.ndarray) -> str:
-    """As `hrm-solve` writes it; a cell that is written as a blank is a dot, so that the text survives in an address."""
-    return puzzle.format_answer(inputs, state).replace(" ", ".")
+        if levels := self.puzzle.page().levels:
+            self.solve(self.generate(levels[0].name, {}, 0)["text"], segments=1)

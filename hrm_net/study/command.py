@@ -3,19 +3,22 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
 
 DESCRIPTION = """\
 Train and measure every step scorer of reports/protocol.md, two at a time, and render reports/*.md from the rows.
+--plan full is the first protocol, with its pages in reports/first/, which the second one corrects.
 A job that already has its row is skipped; a job that was stopped continues from its last checkpoint."""
 EXAMPLES = """\
 examples:
-  hrm-study run                  run everything; about three hours on two cores
+  hrm-study run                  run everything; about an hour on one core
   hrm-study status               show what is done and what is left
   hrm-study render               collect the rows in reports/*.json and write the pages and pictures from them
-  hrm-study run --plan toy       run the whole pipeline at toy size, in minutes
+  hrm-study run --plan pilot     one seed that the results do not use: which effect the study can show
+  hrm-study run --plan toy       run the whole pipeline of the first protocol at toy size, in minutes
 
 Exit code 2: invalid input, explained in one line; 143 or 130: stopped by a signal, the same command continues.
 """
@@ -32,12 +35,13 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="run|status|render")
     for name, says in (("run", "run every job"), ("status", "show progress"), ("render", "write the pages")):
         add = commands.add_parser(name, help=says).add_argument
-        add("--plan", default="full", choices=("full", "toy"), help="size of the study (default: %(default)s)")
+        names = ("second", "pilot", "second_toy", "full", "toy")
+        add("--plan", default="second", choices=names, help="protocol and size of the study (default: %(default)s)")
         add("--work", metavar="DIR", help="directory of the runs (default: runs/study/PLAN)")
         if name == "run":
             add("--workers", type=int, default=2, metavar="N", help="number of processes (default: %(default)s)")
         if name == "render":
-            add("--reports", default="reports", metavar="DIR", help="directory of the pages (default: %(default)s)")
+            add("--reports", metavar="DIR", help="directory of the pages (default: reports, full: reports/first)")
     one = commands.add_parser("one").add_argument
     one("--plan", required=True)
     one("--work", required=True)
@@ -50,8 +54,10 @@ def _parser() -> Parser:
 def _run(arguments: argparse.Namespace) -> None:
     from hrm_net.study import jobs, rows
     from hrm_net.study.plans import PLANS
+    from hrm_net.study.second.plan import SECOND_PLANS, SecondPlan
 
-    plan = PLANS[arguments.plan]
+    plan = (PLANS | SECOND_PLANS)[arguments.plan]
+    second = isinstance(plan, SecondPlan)
     work = Path(arguments.work or f"runs/study/{plan.name}")
     if arguments.command == "run":
         if arguments.workers < 1:
@@ -61,19 +67,29 @@ def _run(arguments: argparse.Namespace) -> None:
         print(f"plan {plan.name}, {plan.digest}")
         print(status(jobs.done(plan, work), jobs.jobs(plan)))
     elif arguments.command == "render":
-        from hrm_net.study.pages import render
+        from hrm_net.study import pages
+        from hrm_net.study.second.pages import render as render_second
 
-        for path in render(plan, work, Path(arguments.reports)):
+        render = render_second if second else pages.render
+        for path in render(plan, work, Path(arguments.reports or ("reports" if second else "reports/first"))):
             print(path)
     else:
-        from hrm_net.study.run import make_row, make_start
-
+        make_row, make_start = makers(second)
         job = jobs.job(plan, arguments.domain, arguments.seed, arguments.arm)
         if job.arm is None:
             row = make_start(work, job.domain, plan.sizes, job.seed)
         else:
             row = make_row(work, job.domain, plan.sizes, job.seed, job.arm)
         rows.write(rows.path_of(work / "rows", job.domain, job.seed, job.arm), row)
+
+
+def makers(second: bool) -> tuple[Any, Any]:
+    """(what makes the row of an arm, what makes that of a seed's start and pools) by either protocol."""
+    if second:
+        from hrm_net.study.second.run import make_row, make_start
+    else:
+        from hrm_net.study.run import make_row, make_start
+    return make_row, make_start
 
 
 def status(finished: dict, every: list) -> str:

@@ -42,7 +42,7 @@ def jobs(plan: Plan) -> list[Job]:
         Job(domain=domain, seed=seed, arm=arm)
         for domain in plan.domains
         for seed in domain.seeds
-        for arm in (None, *plan.arms)
+        for arm in (None, *plan.arms_of(domain))
     ]
 
 

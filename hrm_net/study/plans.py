@@ -6,7 +6,7 @@ The names of the fields enter `Plan.digest` and the fingerprints of rows, so the
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -124,10 +124,9 @@ class Sizes:
     overrides: tuple[str, ...] = ()
 
 
-def of_domain(sizes: Sizes, domain: Domain) -> Sizes:
-    """The sizes that hold in a domain."""
-    values = {name: getattr(sizes, name) for name in Sizes.__dataclass_fields__}
-    return Sizes(**{**values, **sizes.special.get(domain.name, {}), "special": {}})
+def of_domain(sizes: Any, domain: Domain) -> Any:
+    """The sizes that hold in a domain, of the type that was given."""
+    return replace(sizes, **{**sizes.special.get(domain.name, {}), "special": {}})
 
 
 def overrides(domain: Domain, sizes: Sizes, seed: int, arm: Arm | None, start: Path | None) -> list[str]:
@@ -212,6 +211,11 @@ class Plan:
     domains: tuple[Domain, ...]
     sizes: Sizes
     arms: tuple[Arm, ...] = ARMS
+
+    def arms_of(self, domain: Domain) -> tuple[Arm, ...]:
+        """The arms that run in a domain of the plan."""
+        assert domain in self.domains
+        return self.arms
 
     @property
     def digest(self) -> str:

@@ -48,7 +48,7 @@ def make_start(work: Path, domain: Domain, sizes: Sizes, seed: int) -> rows.Row:
     return {
         "domain": domain.name, "arm": rows.FRAME, "seed": seed, "metrics": found,
         "seconds": {"training": trained - began, "measuring": time.perf_counter() - trained},
-        **_stamp(domain, sizes, seed, None),
+        **stamp(domain, sizes, seed, None),
     }  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def make_row(work: Path, domain: Domain, sizes: Sizes, seed: int, arm: Arm) -> r
     if max(checkpoint.steps(folder / "checkpoints"), default=0) < run.steps:
         step_scorer.train(run, folder)
     trained = time.perf_counter()
-    scorer = _scorer(run, folder)
+    scorer = scorer_of(run, folder)
     found = measure(scorer, run, sizes, _pools(work, domain, seed, scorer.rules))
     row = {
         "domain": domain.name, "arm": arm.name, "experiment": arm.experiment, "seed": seed, "metrics": found,
@@ -68,7 +68,7 @@ def make_row(work: Path, domain: Domain, sizes: Sizes, seed: int, arm: Arm) -> r
         "parameters": sum(p.numel() for p in scorer.model.parameters()),
         "command": "python train.py " + " ".join(f"'{change}'" if " " in change else change for change in changes),
         "seconds": {"training": trained - began, "measuring": time.perf_counter() - trained},
-        **_stamp(domain, sizes, seed, arm),
+        **stamp(domain, sizes, seed, arm),
     }  # fmt: skip
     shutil.rmtree(folder / "steps", ignore_errors=True)
     return row
@@ -84,7 +84,7 @@ def examples(folder: Path) -> int | None:
     return sum(found) if found else None
 
 
-def _scorer(run: TrainConfig, folder: Path) -> StepScorer:
+def scorer_of(run: TrainConfig, folder: Path) -> StepScorer:
     best = checkpoint.best(folder / "checkpoints")
     assert best is not None, folder
     model = step_scorer.load(best, run)
@@ -100,6 +100,6 @@ def _pools(work: Path, domain: Domain, seed: int, rules: StepRules) -> Callable[
     return cache(lambda name: pool.load(pools_folder(work, domain, seed) / f"{name}.npz", rules))
 
 
-def _stamp(domain: Domain, sizes: Sizes, seed: int, arm: Arm | None) -> rows.Row:
+def stamp(domain: Domain, sizes: Sizes, seed: int, arm: Arm | None) -> rows.Row:
     found = provenance(seed)
     return {"hash": rows.fingerprint(domain, sizes, seed, arm), "provenance": found}

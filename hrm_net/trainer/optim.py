@@ -32,6 +32,8 @@ class OptimConfig:
     name: OptimName = "muon"
     # Peak learning rate. Muon's is rescaled to the update size of AdamW, so one value serves both of its parts.
     lr: Annotated[float, Gt(0)] = 3e-3
+    # Decay of Muon's running mean of the gradient, for the matrices (muon). Lower values follow a changing task sooner.
+    momentum: Share = 0.95
     # Decay of the running mean and of the running mean square of the gradient (adam_atan2, adamw).
     betas: tuple[Share, Share] = (0.9, 0.95)
     # Decoupled decay: every weight shrinks by lr * weight_decay each step.
@@ -197,7 +199,13 @@ def _adamw(params: list[nn.Parameter], config: OptimConfig) -> torch.optim.Optim
 
 
 def _muon(params: list[nn.Parameter], config: OptimConfig) -> torch.optim.Optimizer:
-    return torch.optim.Muon(params, lr=config.lr, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
+    return torch.optim.Muon(
+        params,
+        lr=config.lr,
+        weight_decay=config.weight_decay,
+        momentum=config.momentum,
+        adjust_lr_fn="match_rms_adamw",
+    )
 
 
 def _grads(params: Iterable[Tensor]) -> list[Tensor]:

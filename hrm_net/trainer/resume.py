@@ -14,6 +14,7 @@ FREE_ON_RESUME = (
     "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "evaluate_sets", "logger",
     "validation.every", "validation.patience", "device", "compile", "threads",
     "data.path", "data.tasks", "data.evaluation_tasks",  # their content is compared by data.sha256
+    "puzzle.examples",  # rows of that content
 )  # fmt: skip
 
 
@@ -47,7 +48,8 @@ def differences(saved: dict[str, Any], current: dict[str, Any]) -> list[str]:
     for key in sorted(before.keys() | after.keys()):
         free = any(key == name or key.startswith(f"{name}.") for name in FREE_ON_RESUME)
         if not free and before.get(key) != after.get(key):
-            found.append(f"{key}: {schema.show(before.get(key))} -> {schema.show(after.get(key))}")
+            what = " (the content of data.path has changed)" if key == "data.sha256" else ""
+            found.append(f"{key}: {schema.show(before.get(key))} -> {schema.show(after.get(key))}{what}")
     return found
 
 

@@ -6,8 +6,9 @@ The input grid does not tell which rule is meant, so that steps can be judged on
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Integer, UInt8
+from jaxtyping import Bool, Int64, Integer, UInt8
 
+from puzzles.arc.canvas import crop, to_canvas
 from puzzles.steps.checks import as_rows
 from puzzles.steps.rules import Answers
 
@@ -37,6 +38,26 @@ class ArcSteps:
         found = np.zeros((*states.shape, self.puzzle.vocab_size), bool)
         found[:, :, BLANK + 1 :] = ((states == BLANK) & self.editable(problems))[:, :, None]
         return found
+
+    def complete(self, problems: Rows, states: Rows) -> Bool[np.ndarray, "num"]:
+        """The canvas holds one grid from its corner on, whole and closed by end-of-grid marks, and nothing else."""
+        states = as_rows(self.puzzle, states, "states")
+        grids = crop(states)
+        whole = np.array([grid.size > 0 for grid in grids], bool)
+        side = self.puzzle.shape[0]
+        drawn = to_canvas([grid if grid.size else np.zeros((1, 1), np.uint8) for grid in grids], side)
+        return whole & (drawn == states).all(axis=1)
+
+    def faults(self, problems: Rows, states: Rows) -> Int64[np.ndarray, "num"]:
+        """None: without knowing the task, no state can be told to break its rule."""
+        return np.zeros(len(as_rows(self.puzzle, states, "states")), np.int64)
+
+    def counts(self, problems: Rows, states: Rows) -> Int64[np.ndarray, "num counts"]:
+        """Written cells that copy the input, and then the cells of each token."""
+        problems, states = as_rows(self.puzzle, problems, "problems"), as_rows(self.puzzle, states, "states")
+        copied = ((states == problems) & (states != BLANK)).sum(axis=1)
+        tokens = [(states == token).sum(axis=1) for token in range(BLANK + 1, self.puzzle.vocab_size)]
+        return np.stack([copied, *tokens], axis=1).astype(np.int64)
 
     def remember(self, problems: Rows, answers: Rows) -> None:
         """UserError for a grid that has another answer already, as two families may give it: keep those apart."""

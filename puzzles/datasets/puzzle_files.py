@@ -2,6 +2,7 @@
 
 - a CSV file whose header names a column of puzzles (`question`, `puzzle`, `quizzes`, ...) and perhaps one of answers
   and one of ratings; commas, semicolons or tabs between the cells;
+- a JSONL file, whose objects have these names as keys;
 - one puzzle a line, perhaps with further cells behind it, as `puzzle,solution` without a header;
 - puzzles on several lines, as grids, with rulers, as .sdk or .ss files; empty lines or headings between them.
 
@@ -15,15 +16,16 @@ What one puzzle's text may look like is the domain's affair: `Puzzle.parse`.
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Integer, UInt8
+from jaxtyping import Integer
 
 from puzzles.base import Puzzle
+from puzzles.datasets.row_files import Columns, PuzzleTexts, check_one_answer, is_json_lines, parse_rows
 from puzzles.errors import UserError
-from puzzles.text_input import DELIMITERS, Line, Source, parse_csv, read_text, source_name, split_lines
+from puzzles.text_input import DELIMITERS, Line, Source, read_text, source_name, split_lines
 
 QUESTION = ("question", "questions", "quiz", "quizzes", "puzzle", "puzzles", "problem", "sudoku", "maze", "input")
 ANSWER = ("answer", "answers", "solution", "solutions", "solved", "output")
@@ -36,33 +38,13 @@ WORD = re.compile(r"[A-Za-z]{3}")  # in a heading, or in a comment
 Rows = Integer[np.ndarray, "num seq"]
 
 
-@dataclass(kw_only=True, slots=True)
-class PuzzleTexts:
-    """Puzzles of a file as they stand there, in its order. No answer: ""; no column of ratings: an empty list."""
-
-    name: str  # what messages call the file
-    lines: list[int] = field(default_factory=list)  # the line that each puzzle begins on
-    questions: list[str] = field(default_factory=list)
-    answers: list[str] = field(default_factory=list)
-    ratings: list[str] = field(default_factory=list)
-    is_table: bool = False  # from a CSV file, so that messages name the column
-
-    def take(self, which: Integer[np.ndarray, " chosen"]) -> "PuzzleTexts":
-        """These puzzles, in this order."""
-        columns = (self.lines, self.questions, self.answers, self.ratings)
-        lines, questions, answers, ratings = ([column[i] for i in which] if column else [] for column in columns)
-        return PuzzleTexts(
-            name=self.name, lines=lines, questions=questions, answers=answers, ratings=ratings, is_table=self.is_table
-        )
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PuzzleEntry:
     """One puzzle of a file: its tokens, or a UserError that names the file, the line and the fault."""
 
     line: int
     text: str
-    inputs: UInt8[np.ndarray, " seq"] | UserError
+    inputs: Integer[np.ndarray, " seq"] | UserError
 
 
 def read_puzzles(source: Source, puzzle: Puzzle, *, name: str | None = None) -> list[PuzzleEntry]:
@@ -103,8 +85,13 @@ def answered(texts: PuzzleTexts, puzzle: Puzzle) -> tuple[Rows, Rows]:
     labels = np.zeros_like(inputs)
     known = np.array([text.strip() != "" for text in texts.answers])
     for place in np.flatnonzero(known):
-        labels[place] = _parse(texts, int(place), puzzle, "answer")
+        labels[place] = _parse(texts, int(place), puzzle, inputs[place])
     _check_answers(texts, puzzle, inputs, labels, np.flatnonzero(known))
+    if puzzle.reads_data and not puzzle.verifiable:
+        check_one_answer(
+            [(row.tobytes(), answer.tobytes()) for row, answer in zip(inputs, labels, strict=True)],
+            lambda row: (texts, row),
+        )
     _solve(texts, puzzle, inputs, labels, np.flatnonzero(~known))
     return inputs, labels
 
@@ -124,16 +111,16 @@ def ratings(texts: PuzzleTexts) -> np.ndarray:
     return values
 
 
-def _parse(texts: PuzzleTexts, place: int, puzzle: Puzzle, column: str = "question") -> UInt8[np.ndarray, " seq"]:
-    text = (texts.questions if column == "question" else texts.answers)[place]
+def _parse(
+    texts: PuzzleTexts, place: int, puzzle: Puzzle, inputs: Integer[np.ndarray, " seq"] | None = None
+) -> Integer[np.ndarray, " seq"]:
+    """A row's question, or its answer where `inputs`, the question, are given."""
     try:
-        return puzzle.parse(text)
+        if inputs is None:
+            return puzzle.parse(texts.questions[place])
+        return puzzle.parse_answer(texts.answers[place], inputs)
     except UserError as error:
-        raise UserError(f"{_place(texts, place, column)}: {error}") from None
-
-
-def _place(texts: PuzzleTexts, place: int, column: str) -> str:
-    return f"{texts.name}:{texts.lines[place]}" + (f": {column}" if texts.is_table else "")
+        raise UserError(f"{texts.place(place, 'question' if inputs is None else 'answer')}: {error}") from None
 
 
 def _check_answers(texts: PuzzleTexts, puzzle: Puzzle, inputs: Rows, labels: Rows, which: np.ndarray) -> None:
@@ -142,8 +129,9 @@ def _check_answers(texts: PuzzleTexts, puzzle: Puzzle, inputs: Rows, labels: Row
     wrong = which[~puzzle.check(inputs[which], labels[which]).solved]
     if len(wrong) == 0:
         return
-    _solve(texts, puzzle, inputs, labels.copy(), wrong[:1])  # a puzzle that is itself wrong is the better message
-    raise UserError(f"{_place(texts, int(wrong[0]), 'answer')}: is not a solution of its question")
+    if type(puzzle).solve is not Puzzle.solve:  # a puzzle that is itself wrong is the better message
+        _solve(texts, puzzle, inputs, labels.copy(), wrong[:1])
+    raise UserError(f"{texts.place(int(wrong[0]), 'answer')}: is not a solution of its question")
 
 
 def _solve(texts: PuzzleTexts, puzzle: Puzzle, inputs: Rows, labels: Rows, which: np.ndarray) -> None:
@@ -158,7 +146,7 @@ def _solve(texts: PuzzleTexts, puzzle: Puzzle, inputs: Rows, labels: Rows, which
                 puzzle.solve(inputs[place : place + 1])
             except UserError as error:
                 reason = str(error).removeprefix("puzzle 0: ")
-                raise UserError(f"{_place(texts, int(place), 'question')}: {reason}") from None
+                raise UserError(f"{texts.place(int(place), 'question')}: {reason}") from None
         raise
 
 
@@ -169,21 +157,13 @@ def _read_texts(
     name = source_name(source, name)
     text = read_text(source, name=name)
     lines = _Lines(puzzle)
-    if lines.is_table(text, str(source) if isinstance(source, str | Path) else name):
-        broken = "skip" if skip else "refuse"
-        optional = {"answer": ANSWER, "rating": RATING}
-        table = parse_csv(text, {"question": QUESTION}, optional, name=name, broken=broken)
-        texts = PuzzleTexts(
-            name=name,
-            lines=table.lines,
-            questions=table.columns["question"],
-            answers=table.columns.get("answer", [""] * len(table.lines)),
-            ratings=table.columns.get("rating", []),
-            is_table=True,
-        )
-        return texts, list(zip(table.fault_lines, table.faults, strict=True))
+    path = str(source) if isinstance(source, str | Path) else name
+    if is_json_lines(text, path) or lines.is_table(text, path):
+        required, optional = _columns(puzzle)
+        return parse_rows(text, required, optional, name=name, broken="skip" if skip else "refuse")
     texts = PuzzleTexts(name=name)
-    for line, question in lines.puzzles(split_lines(text)):
+    whole = split_lines(text)
+    for line, question in lines.each(whole) if puzzle.one_line else lines.puzzles(whole):
         texts.lines.append(line)
         texts.questions.append(question)
         texts.answers.append("")
@@ -192,12 +172,21 @@ def _read_texts(
     return texts, []
 
 
+def _columns(puzzle: Puzzle) -> tuple[Columns, Columns]:
+    """The columns that a file must and may have, with their headers."""
+    if puzzle.headers is not None:
+        question, answer = puzzle.headers
+        return {"question": (question,)}, {"answer": (answer,)}
+    return {"question": QUESTION}, {"answer": ANSWER, "rating": RATING}
+
+
 class _Lines:
     """The lines of a file without a header, cut into the texts of puzzles."""
 
     def __init__(self, puzzle: Puzzle) -> None:
         self.puzzle = puzzle
         self.rows, self.columns = puzzle.shape
+        self.headers = QUESTION if puzzle.headers is None else (puzzle.headers[0].strip().casefold(),)
         self.blanks_are_cells = any(symbol.isspace() for symbol in puzzle.token_symbols)
         self.longest = 8 * puzzle.seq_len + 200  # characters of a text that may be one puzzle
         self.field = functools.lru_cache(maxsize=1024)(self._field)  # files of broken lines repeat them
@@ -209,14 +198,19 @@ class _Lines:
         line = FIRST_LINE.search(text)
         first = line[0] if line else ""
         cells = [cell.strip().strip('"').casefold() for cell in re.split(r"[,;\t]", first)]
-        if any(cell in QUESTION for cell in cells):
+        if any(cell in self.headers for cell in cells):
             return len(cells) > 1 or name.lower().endswith((".csv", ".tsv"))
         return name.lower().endswith((".csv", ".tsv")) and self.field(first) is None
+
+    def each(self, whole: list[Line]) -> list[tuple[int, str]]:
+        """Every line that is not empty, without the header of a file of one column."""
+        lines = [(line.number, line.text) for line in whole if line.text.strip()]
+        return lines[1:] if lines and lines[0][1].strip().strip('"').casefold() in self.headers else lines
 
     def puzzles(self, whole: list[Line]) -> list[tuple[int, str]]:
         """(first line, text) of each puzzle, and of whatever else is neither a heading nor a comment."""
         lines = [line for line in whole if not self.is_comment(line.text)]
-        if lines and lines[0].text.strip().strip('"').casefold() in QUESTION:
+        if lines and lines[0].text.strip().strip('"').casefold() in self.headers:
             lines = lines[1:]
         written_in_one_line = any("/" in line.text for line in lines)
         if not written_in_one_line and 1 < len(whole) <= 4 * self.rows + 40 and self.parses(_join(whole)):

@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Integer, UInt8
+from jaxtyping import Bool, Int64, Integer, UInt8
 
 from puzzles.errors import UserError
 from puzzles.kernels import over_chunks
 from puzzles.maze import bfs
-from puzzles.maze.domain import FREE, GOAL, PATH, START
+from puzzles.maze.domain import FREE, GOAL, PATH, START, WALL
 from puzzles.steps.checks import as_rows
 
 Rows = Integer[np.ndarray, "num seq"]
@@ -39,6 +39,39 @@ class MazeSteps:
         found = np.zeros((*states.shape, self.puzzle.vocab_size), bool)
         found[:, :, PATH] = beside.reshape(states.shape) & (states == FREE) & self.editable(problems)
         return found
+
+    def complete(self, problems: Rows, states: Rows) -> Bool[np.ndarray, "num"]:
+        """The marks connect S and G, whatever else is marked."""
+        states = as_rows(self.puzzle, states, "states")
+        marked = np.where(states == PATH, FREE, np.where(states == FREE, WALL, states)).astype(np.uint8)
+        return np.isfinite(self.puzzle.difficulty(marked))
+
+    def faults(self, problems: Rows, states: Rows) -> Int64[np.ndarray, "num"]:
+        """Marks in dead ends, marks where a path would branch, and a start or goal with two marks beside it."""
+        states = as_rows(self.puzzle, states, "states")
+        marked, joins = states == PATH, np.isin(states, (START, PATH, GOAL))
+        beside = self._beside(joins)
+        lone = (states == START) | (states == GOAL)
+        dead = marked & (self._beside(states != WALL) < 2)
+        branching = (marked & (beside > 2)) | (lone & (self._beside(marked) > 1))
+        return (dead.sum(axis=1) + branching.sum(axis=1)).astype(np.int64)
+
+    def counts(self, problems: Rows, states: Rows) -> Int64[np.ndarray, "num counts"]:
+        """Over the marks: moves to S and to G as if there were no walls, neighbours that are on the path, and open
+        neighbours."""
+        states = as_rows(self.puzzle, states, "states")
+        marked, (height, width) = states == PATH, self.puzzle.shape
+        place = np.stack(np.divmod(np.arange(height * width), width), axis=1)
+        ends = [place[(states == token).argmax(axis=1)] for token in (START, GOAL)]
+        moves = [np.abs(place[None] - end[:, None]).sum(axis=2) for end in ends]
+        each = (*moves, self._beside(np.isin(states, (START, PATH, GOAL))), self._beside(states != WALL))
+        return np.stack([(one * marked).sum(axis=1) for one in each], axis=1).astype(np.int64)
+
+    def _beside(self, flags: Bool[np.ndarray, "num seq"]) -> Int64[np.ndarray, "num seq"]:
+        """How many of the four neighbours of each cell are flagged."""
+        padded = np.pad(flags.reshape(-1, *self.puzzle.shape), ((0, 0), (1, 1), (1, 1))).astype(np.int64)
+        found = padded[:, 2:, 1:-1] + padded[:, :-2, 1:-1] + padded[:, 1:-1, 2:] + padded[:, 1:-1, :-2]
+        return found.reshape(flags.shape)
 
     def remember(self, problems: Rows, answers: Rows) -> None:
         """Nothing: shortest paths are found anew, whichever an answer shows."""

@@ -1,5 +1,6 @@
 """Policies, which extend partial solutions step by step, and trajectories sampled from them."""
 
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -188,7 +189,8 @@ def run(
     states: States,
     left: Integer[np.ndarray, "num"],
 ) -> tuple[UInt8[np.ndarray, "num times seq"], Integer[np.ndarray, "num"], Float[np.ndarray, "num steps"]]:
-    """Takes steps from the given states until a row is solved or has no steps left.
+    """Takes steps from the given states until a row is solved or has no steps left, or until the policy says that it
+    has ended (`policy.ended(problems, states)`, where a policy has that).
 
     Returns the states `[num, times, seq]`, the given ones first and the last one repeated to the end, with times = the
     largest number of steps left + 1; the number of steps taken `[num]`; and the log-probability of each step
@@ -199,9 +201,10 @@ def run(
     lengths = np.zeros(len(states), np.int64)
     logps = np.full((len(states), longest), np.nan)
     running = np.arange(len(states))
+    ended = getattr(policy, "ended", partial(solved, rules))
     for t in range(longest):
         running = running[left[running] > t]
-        running = running[~solved(rules, problems[running], history[running, t])]
+        running = running[~ended(problems[running], history[running, t])]
         if len(running) == 0:
             break
         after, logp = policy(rng, problems[running], history[running, t], left[running] - t)

@@ -39,6 +39,12 @@ class StepRules(Protocol):
         """
         ...
 
+    def complete(
+        self, problems: Integer[np.ndarray, "num seq"], states: Integer[np.ndarray, "num seq"]
+    ) -> Bool[np.ndarray, "num"]:
+        """Whether a state is an answer, right or wrong, rather than the beginning of one."""
+        ...
+
     def remember(self, problems: Integer[np.ndarray, "num seq"], answers: Integer[np.ndarray, "num seq"]) -> None:
         """Store these answers as known: needed where no solver exists (ARC), faster elsewhere."""
         ...

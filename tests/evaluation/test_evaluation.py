@@ -39,6 +39,7 @@ def test_rates_follow_the_segments_at_which_answers_appear():
     assert {depth: row["solve_rate"] for depth, row in score["by_segments"].items()} == pytest.approx(
         {depth: num / 9 for depth, num in solved_by.items()}
     )
+    assert all(sum(row["by_difficulty"].values()) == row["solve_rate"] for row in score["by_segments"].values())
     assert score["solve_rate"] == score["exact_accuracy"] == pytest.approx(6 / 9)
     assert score["mean_segments"] == pytest.approx((1 + 2 + 3 + 8 + 9 + 16 + 16 + 16 + 16) / 9)
     assert score["solve_rate_at_halt"] == pytest.approx(6 / 9)

@@ -19,6 +19,8 @@ DOMAINS = {
     "maze 30x30": puzzles.get("maze"),
     "arc": puzzles.get("arc", canvas=6),
     "parity": Parity(),
+    "sequence": puzzles.get("table", alphabet="0123456789.+ab␣", length=12, ends=True),
+    "grid": puzzles.get("table", alphabet="0123#. ", shape=[3, 4]),
 }
 EACH = pytest.mark.parametrize("name", DOMAINS)
 MAZE = puzzles.get("maze", rows=3, columns=4)

@@ -7,21 +7,38 @@ import time
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import puzzles
-from hrm_net.reward import StepScorer, aggregate
-from hrm_net.reward.reward_function import reward_function, rubric_function, solution_steps
+from hrm_net.reward import StepScorer, aggregate, reward_function, rubric_function
+from hrm_net.reward.completions import solution_steps
 from puzzles.errors import UserError
 from tests.reward.rewarding import small_scorer
 
 SUDOKU = puzzles.get("sudoku", box="2x2")
-SCORER = StepScorer(small_scorer("symbols", ("cond",)), SUDOKU)
+MODEL = small_scorer("symbols", ("cond",))
+with torch.no_grad():
+    for parameter in MODEL.heads.parameters():
+        parameter.mul_(0.05)  # scores that are far from 0 and from 1
+SCORER = StepScorer(MODEL, SUDOKU)
 GRID = "12..3.........1."
-STEPS = ["r1c3=3 r1c4=4", "pass", "r4c4=2"]
-EXPECTED = aggregate(SCORER.score([GRID], [[STEPS]]), "prod")[0][0]
+STEPS = [
+    "r1c3=3 r1c4=4", "r2c2=4 r2c3=2 r2c4=1", "r3c1=2 r3c2=1 r3c3=4 r3c4=3 r4c1=4 r4c2=3", "r4c4=2"
+]  # fmt: skip
 TEXT = "\n".join(STEPS) + "\n"
+
+
+def expected() -> float:
+    """The product of the scores of the steps of a solution that is allowed no more than these."""
+    problem = SCORER.read_problem(GRID)
+    path = SCORER.read_candidate(problem, STEPS)
+    path.budget = len(STEPS)
+    return aggregate(SCORER.score_read([(problem, path)])[0], "prod")
+
+
+EXPECTED = expected()
 
 
 def message(text: str) -> list[dict[str, str]]:
@@ -45,7 +62,7 @@ def test_completions_that_are_no_solution_get_the_reward_set_for_them():
     rewards = reward_function(SCORER, invalid=-1.0)([GRID] * 6, [*bad, TEXT])
     assert rewards[:5] == [-1.0] * 5
     assert math.isclose(rewards[5], EXPECTED, abs_tol=1e-6)
-    assert reward_function(SCORER)([GRID], [""]) == [0.0]
+    assert reward_function(SCORER)([GRID], [""]) == [-1.0]
 
 
 def test_one_rollout_at_a_time():
@@ -108,7 +125,7 @@ ANY = st.recursive(
 @given(st.lists(ANY, max_size=4))
 def test_no_completion_ends_a_batch(completions: list[Any]):
     found = reward_function(SCORER, invalid=-1.0)([GRID] * (len(completions) + 1), [*completions, TEXT])
-    assert all(reward == -1 or 0 <= reward <= 1 for reward in found)
+    assert all(-1 <= reward <= 1 for reward in found)
     assert math.isclose(found[-1], EXPECTED, abs_tol=1e-6)
 
 
@@ -181,6 +198,10 @@ def test_what_is_the_callers_mistake():
         reward_function(SCORER, "vote")
     rewards = reward_function(SCORER)
     for prompts, completions, text in (
+        (None, [TEXT], "prompts: is of type NoneType: must be a list of puzzles"),
+        ([GRID], None, "completions: is of type NoneType: must be a list of texts"),
+        ([GRID], TEXT, "completions: is of type str: must be a list of texts"),
+        (GRID, [TEXT], "prompts: is of type str: must be a list of puzzles"),
         (["12"], [TEXT], "puzzle text has 2 cells"),
         ([GRID], [TEXT, TEXT], "2 completions for 1 problems"),
         ([[{"role": "user"}]], [TEXT], "must be a text, or messages"),

@@ -191,6 +191,7 @@ def test_configurations_that_no_scorer_has():
         ({"objectives": ["pair"]}, r"model\.objectives=\['pair'\]: must be any of"),
         ({"inputs": "text"}, "symbols"),
         ({"segments": 0}, r"model\.segments=0: must be at least 1"),
+        ({"max_segments": 1}, r"model\.max_segments=1: must be null, or at least segments=2"),
         ({"core": replace(config.core, noise=0.1)}, "a scorer must give the same score each time"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -9,6 +9,7 @@ from torch import nn
 from hrm_net.data.config import DataConfig, Targets
 from hrm_net.reward.config import RewardConfig
 from puzzles.steps.attempts import Attempts, attempts
+from puzzles.steps.full import FullSolver
 from puzzles.steps.labels import BatchLabels, label_states
 from puzzles.steps.policies import CarelessSolver, Policy, RandomPolicy, sample_states
 from puzzles.steps.rows import StepRows, StepTrajectories, rows_of, trajectories_of
@@ -22,6 +23,14 @@ def build_policy(config: RewardConfig, rules: StepRules, solver: nn.Module | Non
     policy = config.policy
     if policy.name == "random":
         return RandomPolicy(rules, cells_per_step=config.cells_per_step, regime=config.regime)
+    if policy.name == "full":
+        return FullSolver(
+            rules,
+            error=policy.error,
+            correct=policy.correct if config.regime == "edit" else 0.0,
+            cells_per_step=config.cells_per_step,
+            regime=config.regime,
+        )
     if policy.name == "careless":
         return CarelessSolver(
             rules,

@@ -44,7 +44,10 @@ def erase_refill(attempts: Attempts, rules: StepRules, keep: Integer[np.ndarray,
 
 
 def few_huge_steps(attempts: Attempts, merge: int = 4) -> Attempts:
-    """Every `merge` steps as one: fewer steps that could be called wrong, and steps left at the end."""
+    """Every `merge` steps as one: fewer steps that could be called wrong, and steps left at the end.
+
+    With steps left, an end state that is not solved may still be finished in them: see `lost`.
+    """
     if merge < 1:
         raise UserError(f"merge={merge}: must be at least 1")
     times = np.arange(-(-(attempts.states.shape[1] - 1) // merge) + 1) * merge
@@ -54,6 +57,20 @@ def few_huge_steps(attempts: Attempts, merge: int = 4) -> Attempts:
     )
     found.cells_per_step = attempts.cells_per_step * merge
     return found
+
+
+def lost(rules: StepRules, attempts: Attempts) -> Bool[np.ndarray, " attempts"]:
+    """Which attempts cannot be finished any more in the steps that are shown as left after their last one.
+
+    One idle step is appended, so that a state before the budget's end is not judged as an end.
+    """
+    rows = np.arange(len(attempts))
+    places = np.minimum(np.arange(attempts.states.shape[1] + 1), attempts.lengths[:, None])
+    idle = _changed(attempts, np.take_along_axis(attempts.states, places[:, :, None], 1), attempts.lengths + 1)
+    idle.budget = np.maximum(attempts.budget, idle.lengths)
+    found = label_states(rules, idle).alive
+    over = attempts.lengths >= attempts.budget
+    return ~np.where(over, found[rows, attempts.lengths], found[rows, np.maximum(attempts.lengths - 1, 0)])
 
 
 def error_then_fix(attempts: Attempts, rules: StepRules, rng: np.random.Generator, *, gap: int = 0) -> Attempts:
@@ -137,7 +154,8 @@ def probe(
     is how often a probe ranks above a solved honest attempt at the same puzzle (a tie counts half, mean over puzzles):
     0 where the scorer is not fooled. `beats_failed` is the same for a failed honest attempt. `error_then_fix` is
     solved, so 0.5 and 1 are best for it; where no attempt has room for it, `wrong_then_right` takes its place. The row
-    "failed" has the honest failed attempts themselves. `few_huge_steps` is made from these, the other probes from
+    "failed" has the honest failed attempts themselves. `few_huge_steps` is made from those of them whose end cannot be
+    finished in the steps that the probe shows as left (elsewhere a high score would be right), the other probes from
     solved attempts; those that stop early keep at most half of the steps, and none that is wrong. NaN where there is
     nothing to compare. Two of the probes erase and overwrite, which is new to scorers trained on regime "fill".
     """
@@ -146,13 +164,13 @@ def probe(
     good, bad = honest.take(labels.solved), honest.take(~labels.solved)
     wrong = ((labels.ok < 1) & honest.live)[labels.solved]
     keep = np.minimum(good.lengths // 2, np.where(wrong.any(1), wrong.argmax(1), good.lengths))
-    corrected = error_then_fix(good, rules, rng)
+    corrected, huge = error_then_fix(good, rules, rng), few_huge_steps(bad)
     made = {
         "failed": bad,
         "no_op_padding": no_op_padding(good, keep),
         "erase_refill": erase_refill(good, rules, keep),
         "error_then_fix": corrected if len(corrected) else wrong_then_right(good, rules, rng),
-        "few_huge_steps": few_huge_steps(bad),
+        "few_huge_steps": huge.take(lost(rules, huge)),
     }
     puzzle_of = {problem.tobytes(): place for place, problem in enumerate(np.unique(honest.problems, axis=0))}
 

@@ -20,8 +20,8 @@ class TextScorer:
     """One head of a model over text. ValueError for a model that reads puzzles, or has no such head.
 
     `fine_weight` is the share of the single step's score where the head is `hier`, the rest that of the step merged
-    with the one before. `segments` None: as many as the model was trained with; with `stop`, a row ends once
-    the halting head is that sure.
+    with the one before. `segments` None: as many as the model scores with by default, and at most as
+    many as it was trained to; with `stop`, a row ends once the halting head is that sure.
     """
 
     model: RewardModel
@@ -47,6 +47,7 @@ class TextScorer:
             value = getattr(self, key)
             if value is not None and value < 1:
                 raise UserError(f"{key}={value}: must be at least 1")
+        config.check_depth(self.segments or config.segments)
 
     def score(self, problems: Sequence[str], outputs: Sequence[Sequence[Sequence[str]]]) -> list[list[list[float]]]:
         """[problem][candidate][step], in [0, 1]; `outputs` holds the steps of each candidate to each problem.

@@ -1,0 +1,1 @@
+"""The second protocol: step scorers judged on prefixes that neither counting nor the rules can tell apart."""

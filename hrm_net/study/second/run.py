@@ -1,0 +1,60 @@
+"""One job of the second protocol: the start and the pools of a seed with the admission test, or one arm to its row."""
+
+import shutil
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import puzzles
+from hrm_net.checkpoints import checkpoint
+from hrm_net.recipes import solver, step_scorer
+from hrm_net.study import rows
+from hrm_net.study.plans import Arm, config, of_domain, overrides
+from hrm_net.study.run import arm_folder, examples, pools_folder, scorer_of, stamp, start_folder
+from hrm_net.study.second import measure, pools
+from hrm_net.study.second.plan import PrefixDomain, PrefixSizes
+from puzzles.steps.rules import step_rules
+
+
+def make_start(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int) -> rows.Row:
+    """Fill the pools, admit them, and train the solver that the arms of the seed start from. UserError where counting
+    and the rules win what is compared: nothing is trained then."""
+    sizes, began = of_domain(sizes, domain), time.perf_counter()
+    run = config(overrides(domain, sizes, seed, None, None))
+    pools.make(domain, sizes, seed, pools_folder(work, domain, seed))
+    found = measure.frame(step_rules(puzzles.get(**run.puzzle)), domain, sizes, seed, _load(work, domain, seed))
+    measured = time.perf_counter()
+    wanted, folder = step_scorer.solver_config(run), start_folder(work, domain, seed)
+    if max(checkpoint.steps(folder / "checkpoints"), default=0) < wanted.steps:
+        solver.train(wanted, folder)
+    return {
+        "domain": domain.name, "arm": rows.FRAME, "seed": seed, "metrics": found,
+        "seconds": {"training": time.perf_counter() - measured, "measuring": measured - began},
+        **stamp(domain, sizes, seed, None),
+    }  # fmt: skip
+
+
+def make_row(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int, arm: Arm) -> rows.Row:
+    """Train the arm, or continue where it stopped, and measure it. SIGTERM during training saves first (exit 143)."""
+    sizes, began = of_domain(sizes, domain), time.perf_counter()
+    changes = overrides(domain, sizes, seed, arm, start_folder(work, domain, seed))
+    run, folder = config(changes), arm_folder(work, domain, seed, arm)
+    if max(checkpoint.steps(folder / "checkpoints"), default=0) < run.steps:
+        step_scorer.train(run, folder)
+    trained = time.perf_counter()
+    scorer = scorer_of(run, folder)
+    found = measure.measure(scorer, domain, sizes, seed, _load(work, domain, seed))
+    row = {
+        "domain": domain.name, "arm": arm.name, "experiment": arm.experiment, "seed": seed, "metrics": found,
+        "examples": examples(folder), "updates": run.steps,
+        "command": "python train.py " + " ".join(f"'{change}'" if " " in change else change for change in changes),
+        "seconds": {"training": trained - began, "measuring": time.perf_counter() - trained},
+        **stamp(domain, sizes, seed, arm),
+    }  # fmt: skip
+    shutil.rmtree(folder / "steps", ignore_errors=True)
+    return row
+
+
+def _load(work: Path, domain: PrefixDomain, seed: int) -> Callable[[str], pools.Pool]:
+    return cache(lambda name: pools.load(pools_folder(work, domain, seed) / f"{name}.npz"))
