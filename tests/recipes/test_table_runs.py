@@ -177,7 +177,10 @@ def test_symbols_that_mean_something_elsewhere_are_kept_in_a_run() -> None:
 
 def test_symmetries_turn_what_is_shown() -> None:
     write(Path("grids.csv"), copies(3**4))
-    run = checked("data.path=grids.csv", "puzzle.shape=[2,2]", "puzzle.symmetries=[dihedral,symbols]")
+    run = checked(
+        "data.path=grids.csv", "puzzle.shape=[2,2]", "puzzle.symmetries=[dihedral,symbols]", "validation.every=0",
+        "evaluate_puzzles=0",
+    )  # fmt: skip
     assert run.config.model.grid_width == 2
     batch = build_data(run.config, run.inputs)[0](0, None)
     assert np.array_equal(batch["inputs"].numpy(), batch["labels"].numpy())

@@ -46,7 +46,7 @@ def test_later_segments_ask_for_more_and_none_asks_too_early():
     model = HRM(MODEL, seeded()).eval()
     auxiliary = Auxiliary(replace(ASKED, pace=0.5), MAZE, model, seeded())
     before = None
-    for segments in range(1, 13):
+    for segments in (1, 2, 3, 5, 8, 12, 20):
         carry, _ = segment(model, segments)
         hops = torch.from_numpy(MAZE.answer_hops(carry.inputs.numpy(), carry.labels.numpy()))
         asked, whole = auxiliary.labels(model, MAZE, carry)
