@@ -7,7 +7,6 @@ run's own. A batch has one size, drawn for each step in proportion to the weight
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
