@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from hrm_net.nn import halting
 from hrm_net.nn.carry import Batch, Carry, Output, Randomness
 from hrm_net.nn.codecs import CODECS
-from hrm_net.nn.core import RecurrentCore
+from hrm_net.nn.core import RecurrentCore, share_weights
 from hrm_net.nn.embedding import SparsePuzzleEmbedding
 from hrm_net.nn.layers import Linear
 from hrm_net.nn.row_noise import RowNoise
@@ -137,13 +137,7 @@ class HRM(RecurrentCore):
         Training either trains both. UserError where a weight depends on what is changed.
         """
         twin = HRM(replace(self.config, **sizes))
-        theirs, mine = twin.state_dict(), self.state_dict(keep_vars=True)
-        for name in sorted(theirs.keys() | mine.keys()):
-            shapes = [tuple(tensors[name].shape) if name in tensors else None for tensors in (mine, theirs)]
-            if shapes[0] != shapes[1]:
-                changed = ", ".join(f"{key}={value}" for key, value in sizes.items())
-                raise UserError(f"{changed}: {name} is {shapes[0]} in this model, and would have to be {shapes[1]}")
-        twin.load_state_dict(mine, assign=True)
+        share_weights(self, twin, sizes)
         twin.forward_dtype = self.forward_dtype
         return twin.train(self.training)
 

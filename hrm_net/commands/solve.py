@@ -26,7 +26,7 @@ examples:
   hrm-solve puzzles.txt --json          a file of puzzles, one JSON object for each
   hrm-solve - < puzzles.txt             the same from a pipe
   hrm-solve --restarts 8 --select verifier --max-segments 64 hard.txt
-  hrm-solve --run runs/maze 'S.#/..#/#.G'   a maze, its rows separated by /
+  hrm-solve --run maze --size rows=3 --size columns=3 'S.#/..#/#.G'   a maze of any size, rows separated by /
   hrm-solve --run runs/sums 12+34       a question of a table that a run was trained on
   hrm-solve --run runs/arc_smoke task.json  an ARC task that the run knows by its name: an answer to each of its tests
   hrm-solve --run runs/arc_smoke 0934a4d8 --augmentations 8 --json   one of the run's own tasks, fewer votes
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--select", default="q", metavar="HOW", help="among restarts: q, residual, vote, agreement or verifier (q)")
     add("--augmentations", type=int, metavar="N", help="of an ARC task that vote (default: all that were trained on)")
     add("--family", metavar="NAME", help="ARC: the family whose rule is meant, for a run trained on families")
+    add("--size", action="append", metavar="KEY=VALUE", help="another size of the puzzle, for weights that serve it")
     add("--abstain-below", type=float, metavar="P", help="give no answer where the confidence is below P")
     parser.share("--batch-size")
     parser.share("--seed", help="of restarts and of random models (default: %(default)s)")
@@ -82,12 +83,17 @@ def _run(arguments: argparse.Namespace) -> None:
         return
     if arguments.augmentations is not None:
         raise UserError(f"--augmentations: {source.path} was not trained on real ARC tasks")
-    puzzle = puzzles.get(**source.puzzle)
+    puzzle = _sized(puzzles.get(**source.puzzle), arguments.size or [])
     identifier = _identifier(puzzle, source, arguments.family)
     entries = read_puzzles(arguments.puzzle, puzzle)
     inputs = np.stack([entry.inputs for entry in entries if not isinstance(entry.inputs, UserError)])
     live = not arguments.json and len(entries) == 1 and sys.stdout.isatty()
     model = _load(source, arguments)
+    if arguments.size:
+        try:
+            model = model.fitted(puzzle)
+        except UserError as error:
+            raise UserError(f"--size {' '.join(arguments.size)}: {error}") from None
 
     from hrm_net.solver import solve
 
@@ -116,10 +122,28 @@ def _run(arguments: argparse.Namespace) -> None:
         sys.exit(1)
 
 
+def _sized(puzzle: "Puzzle", options: list[str]) -> "Puzzle":
+    """The puzzle with those options in place of its own."""
+    from hrm_net.data.sizes import SIZE, sized
+
+    if not options:
+        return puzzle
+    size: dict[str, Any] = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not (key and equals and value):
+            raise UserError(f"--size {option}: must be KEY=VALUE, with a key among {', '.join(puzzle.OPTIONS)}")
+        size[key] = int(value) if value.isdecimal() else value
+    try:
+        return sized(puzzle, {SIZE: size})[0]
+    except UserError as error:
+        raise UserError(f"--{error}") from None
+
+
 def _run_tasks(source: "ModelSource", arguments: argparse.Namespace) -> None:
     """Tests of real ARC tasks, answered by votes."""
     options = vars(arguments)
-    for name in ("stop", "restarts", "select", "abstain_below", "family"):
+    for name in ("stop", "restarts", "select", "abstain_below", "family", "size"):
         if options[name] != _parser().get_default(name):
             raise UserError(f"--{name.replace('_', '-')}: real ARC tasks are answered by votes; see --augmentations")
 

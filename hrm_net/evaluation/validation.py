@@ -69,7 +69,7 @@ class Validation:
 def _validation_set(
     puzzle: Puzzle, name: str, seed: int, num: int, targets: Targets, seen: Integer[np.ndarray, "seen seq"] | None
 ) -> PuzzleSet:
-    """`num` puzzles of the validation fold, of the size that the targets name, less those symmetric to a row of `seen`."""
+    """`num` puzzles of the validation fold, of the size that the targets name, less those symmetric to `seen`."""
     own = size_key(puzzle)
     puzzle, targets = sized(puzzle, targets)
     rng = puzzles.rng(seed, STREAM, zlib.crc32(name.encode()))

@@ -7,6 +7,7 @@ The core knows nothing of puzzles, answers or halting: a solver (`hrm_net.model.
 (`hrm_net.reward.model.RewardModel`) each put their own input and their own heads around it.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from hrm_net.nn.codecs import CODECS
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.layers import truncated_normal_
 from hrm_net.nn.row_noise import RowNoise
+from puzzles.errors import UserError
 
 
 class Stack(nn.Module):
@@ -155,3 +157,17 @@ class RecurrentCore(nn.Module):
             return self.codec_class.to_stacks(generator.normal(self.codec_class.from_stacks(z)))
         device = generator.device if generator is not None else z.device
         return torch.randn(z.shape, generator=generator, device=device).to(z)
+
+
+def share_weights(model: nn.Module, twin: nn.Module, changed: Mapping[str, Any]) -> None:
+    """Make the weights of `model` those of `twin` too, which was built with other sizes: training either trains both.
+
+    UserError, naming what was `changed`, where the shape of a weight depends on it.
+    """
+    theirs, mine = twin.state_dict(), model.state_dict(keep_vars=True)
+    for name in sorted(theirs.keys() | mine.keys()):
+        shapes = [tuple(tensors[name].shape) if name in tensors else None for tensors in (mine, theirs)]
+        if shapes[0] != shapes[1]:
+            told = ", ".join(f"{key}={value}" for key, value in changed.items())
+            raise UserError(f"{told}: {name} is {shapes[0]} in this model, and would have to be {shapes[1]}")
+    twin.load_state_dict(mine, assign=True)

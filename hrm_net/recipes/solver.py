@@ -76,13 +76,14 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig,
     carry, out = model(model.initial_carry(batch) if before is None else before, batch, generator=generator)
     if config.stagger and before is None:
         carry.steps += torch.arange(len(carry.steps), device=carry.steps.device) % config.model.max_segments
-    asked = state.auxiliary.labels(model, puzzle, carry)
+    asked, whole = state.auxiliary.labels(model, puzzle, carry)
     loss = segment_loss(out, carry.labels, config.loss, asked, carry.inputs if config.balance else None)
     further = state.auxiliary(model, puzzle, carry, out)
     total = loss.total if further is None else loss.total + further.total
     state.optimizers.zero_grad()
     (total / config.batch_size).backward()
     loop.optimizer_step(state, state.model, total, optim=config.optim, steps=config.steps, seed=config.seed)
+    state.auxiliary.give_up(carry, whole, torch_generator(config.seed, "give up", state.step))
     state.window.add(loss, carry, further)
     state.carries[key] = carry
     state.step += 1

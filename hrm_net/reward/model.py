@@ -4,7 +4,7 @@ Like a solver it runs in segments, and the detached state flows from one to the 
 an answer: the heads read the whole state, pooled everywhere and at the cells that the step wrote.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,15 +12,18 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hrm_net.checkpoints import pretrained
-from hrm_net.model import HRM
-from hrm_net.nn.core import RecurrentCore
+from hrm_net.model import HRM, puzzle_sizes
+from hrm_net.nn.core import RecurrentCore, share_weights
 from hrm_net.nn.layers import Linear
 from hrm_net.reward.inputs import GRIDS, Rows, SymbolInputs, TokenInputs
 from hrm_net.reward.model_config import RewardModelConfig
+from puzzles.base import Puzzle
 from puzzles.errors import UserError
 
 # Scale of the embeddings that a solver does not have, where the core starts from a solver.
 SMALL = 0.1
+# Sizes that are 0 in a core that does not use them.
+OPTIONAL = ("grid_width", "box_rows")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -123,6 +126,19 @@ class RewardModel(nn.Module):
                 assert model.inputs.readout is not None
                 model.inputs.readout.weight.copy_(theirs["codec.lm_head.weight"])
         return model
+
+    def resized(self, puzzle: Puzzle) -> "RewardModel":
+        """A scorer for puzzles of another size that shares this one's weights: training either trains both.
+
+        UserError where the shape of a weight depends on the size, as it does for most blocks (`block=relational` and
+        `block=local` have none).
+        """
+        sizes = {key: size for key, size in puzzle_sizes(puzzle).items() if key != "num_puzzle_ids"}
+        sizes = {key: size for key, size in sizes.items() if getattr(self.config.core, key) or key not in OPTIONAL}
+        twin = RewardModel(replace(self.config, core=replace(self.config.core, **sizes)))
+        share_weights(self, twin, sizes)
+        twin.forward_dtype = self.forward_dtype
+        return twin.train(self.training)
 
     def save_pretrained(self, directory: str | Path) -> None:
         """Write config.json and model.safetensors."""

@@ -105,6 +105,19 @@ class StepScorer:
         self.fine_weight, self.segments, self.stop, self.batch_size = fine_weight, segments, stop, batch_size
         self.rules = step_rules(puzzle)
 
+    def resized(self, puzzle: Puzzle) -> "StepScorer":
+        """This scorer for puzzles of another size of its domain, with the same weights and settings.
+
+        UserError for another domain, and where the shape of a weight depends on the size.
+        """
+        if puzzle.name != self.puzzle.name:
+            raise UserError(f"puzzle={puzzle.name}: must be {self.puzzle.name}, of any size")
+        settings: dict[str, Any] = {
+            key: getattr(self, key) for key in ("fine_weight", "segments", "stop", "batch_size")
+        }
+        model = self.model.resized(puzzle)
+        return StepScorer(model, puzzle, self.objective, **settings, untrained_depth=True)
+
     @property
     def budget(self) -> int:
         """The largest number of steps of a candidate, and the budget of candidates that name none."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
-from annotated_types import Gt, Le
+from annotated_types import Ge, Gt, Le
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -39,6 +39,9 @@ class AuxiliaryConfig:
     causal: bool = False
     # Share of its possible speed at which news is expected to travel.
     pace: Annotated[float, Gt(0), Le(1)] = 1.0
+    # Segments, on average, that a row stays after its whole answer should be known, beside `causal`; null: until it
+    # halts. Rows that went wrong would fill the batch otherwise.
+    overtime: Annotated[float, Ge(1)] | None = None
 
     def __post_init__(self) -> None:
         check(self, "auxiliary")
@@ -95,15 +98,27 @@ class Auxiliary(nn.Module):
         total = self.config.weight * total / len(self.classes)
         return AuxiliaryLoss(total=total, accuracy=right / asked.clamp(min=1))
 
-    def labels(self, model: HRM, puzzle: Puzzle, carry: Carry) -> Int[Tensor, "batch seq"]:
-        """What the answer should be by now: the labels, unless `causal` leaves cells out or open."""
+    def labels(
+        self, model: HRM, puzzle: Puzzle, carry: Carry
+    ) -> tuple[Int[Tensor, "batch seq"], Bool[Tensor, " batch"]]:
+        """(what the answer should be by now, the rows whose whole answer should be known).
+
+        The first are the labels, unless `causal` leaves cells out or open.
+        """
         if not self.config.causal or model.hops_per_segment is None:
-            return carry.labels
+            return carry.labels, torch.ones_like(carry.halted)
         labels = carry.labels.clamp(min=0).cpu().numpy()
         hops = puzzle.answer_hops(carry.inputs.cpu().numpy(), labels)
         early, known = self._early_and_known(model, carry, hops)
         open_ = early & (carry.labels != IGNORE)
-        return torch.where(open_, carry.inputs.to(carry.labels.dtype), carry.labels.masked_fill(~known, IGNORE))
+        asked = torch.where(open_, carry.inputs.to(carry.labels.dtype), carry.labels.masked_fill(~known, IGNORE))
+        return asked, known.all(dim=1)
+
+    def give_up(self, carry: Carry, whole: Bool[Tensor, " batch"], generator: torch.Generator) -> None:
+        """Let rows halt, by chance, whose whole answer should be known: see `overtime`."""
+        if self.config.overtime is not None:
+            chance = torch.rand(carry.halted.shape, generator=generator).to(carry.halted.device)
+            carry.halted = carry.halted | (whole & (chance < 1 / self.config.overtime))
 
     def _early_and_known(
         self, model: HRM, carry: Carry, hops: np.ndarray

@@ -29,12 +29,10 @@ def waves_many(tokens, rows, columns, start, stop, moves, next_move, arrival):
             plain = (cell // width - 1) * columns + cell % width - 1
             moves[index, plain] = distance[cell]
             first[cell] = 0
-            direction = 0
-            for step in (width, -1, 1, -width):
+            for direction, step in enumerate((width, -1, 1, -width)):
                 if cell != goal and first[cell] == 0 and distance[cell + step] == distance[cell] - 1:
                     first[cell] = step
                     next_move[index, plain] = direction
-                direction += 1
         if distance[source] == UNSEEN:
             continue
         cell, hops = source + first[source], distance[source] + 1

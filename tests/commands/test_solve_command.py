@@ -121,6 +121,19 @@ def test_a_maze_has_its_rows_between_slashes(solve, refused, maze_run):
     assert "a 3x4 maze needs 4" in refused("S.#/..#./##.G", "--run", maze_run)
 
 
+def test_weights_that_serve_any_size_solve_another_one(solve, refused, tmp_path):
+    config = HRMConfig(
+        vocab_size=6, seq_len=12, grid_width=4, prefix_len=0, positions="none", codec="cells", block="local",
+        hidden_size=16, num_heads=2, h_layers=1, l_layers=1,
+    )  # fmt: skip
+    pretrained.save(HRM(config), tmp_path / "any", {"puzzle": {"name": "maze", "rows": 3, "columns": 4}})
+    five = ("S.#../..#../#..../...../....G", "--run", tmp_path / "any", "--size", "rows=5", "--size", "columns=5")
+    (told,) = map(json.loads, solve(*five, "--json").splitlines())
+    assert [len(row) for row in told["answer"].split("/")] == [5] * 5
+    assert refused(*five[:3], "--size", "5").startswith("--size 5: must be KEY=VALUE, with a key among rows, columns")
+    assert refused(*five[:3], "--size", "side=5").startswith("--size: puzzle.side=5: maze has the options rows")
+
+
 def test_a_bad_puzzle_is_told_by_its_line_and_stops_no_other(tmp_path, capsys):
     path = tmp_path / "some.txt"
     path.write_text(f"{PUZZLE}\n\n{PUZZLE[:-1]}\n55{PUZZLE[2:]}\n{PUZZLE}\n")

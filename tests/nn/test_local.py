@@ -85,7 +85,7 @@ def test_a_twin_keeps_the_mode_and_the_gradients_of_its_model():
 
 
 def test_weights_that_depend_on_the_size_are_named():
-    with pytest.raises(UserError, match="codec.embed_pos is"):
+    with pytest.raises(UserError, match=r"codec\.embed_pos is"):
         small_model("hrm_learned").fitted(puzzles.get("maze", rows=5, columns=5))
 
 

@@ -102,7 +102,8 @@ def test_its_own_check_and_the_registry_refuse_by_name():
     with pytest.raises(ValueError, match=r"^model\.grid_width=0: must be at least 1 for block=lines$"):
         HRMConfig(**{**TOY, "grid_width": 0})
     with pytest.raises(
-        ValueError, match=r"^model\.block=lime: must be one of attention, mixer, grid, symbol, relational, lines$"
+        ValueError,
+        match=r"^model\.block=lime: must be one of attention, mixer, grid, local, symbol, relational, lines$",
     ):
         HRMConfig(**{**TOY, "block": "lime"})
     with pytest.raises(ValueError, match=r"^model\.codec=tokens: block=lines does not fit; it needs codec=symbols$"):

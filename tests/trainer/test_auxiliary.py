@@ -14,6 +14,7 @@ from hrm_net.data.config import DataConfig, Source, Stage
 from hrm_net.evaluation.config import ValidationConfig
 from hrm_net.nn.carry import Carry, Output
 from hrm_net.nn.config import HRMConfig
+from hrm_net.nn.losses import IGNORE
 from hrm_net.recipes import solver
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.trainer.auxiliary import Auxiliary, AuxiliaryConfig, hops_made
@@ -37,47 +38,78 @@ def segment(model: HRM, segments: int = 1, num: int = 6) -> tuple[Carry, Output]
              "puzzle_identifiers": torch.zeros(num, dtype=torch.int32)}  # fmt: skip
     carry = model.initial_carry(batch)
     for _ in range(segments):
-        carry, out = model(carry, batch)
+        carry, out = model(carry, batch, max_segments=99)
     return carry, out
 
 
 def test_later_segments_ask_for_more_and_none_asks_too_early():
     model = HRM(MODEL, seeded()).eval()
-    auxiliary = Auxiliary(ASKED, MAZE, model, seeded())
+    auxiliary = Auxiliary(replace(ASKED, pace=0.5), MAZE, model, seeded())
     before = None
-    for segments in range(1, 5):
+    for segments in (1, 2, 3, 5, 8, 12, 20):
         carry, _ = segment(model, segments)
-        known = auxiliary.known_answers(model, MAZE, carry)
-        assert known is not None
         hops = torch.from_numpy(MAZE.answer_hops(carry.inputs.numpy(), carry.labels.numpy()))
-        assert torch.equal(known, hops <= 3 * segments)
-        if before is not None:
-            assert (known | ~before).all()
-            assert (known & ~before).any()
+        asked, whole = auxiliary.labels(model, MAZE, carry)
+        known = hops <= 1.5 * segments
+        assert torch.equal(asked[known], carry.labels[known])
+        early = hops > 3 * segments
+        assert torch.equal(asked[early], carry.inputs[early])
+        assert (asked[~known & ~early] == IGNORE).all()
+        assert torch.equal(whole, known.all(dim=1))
+        assert before is None or (known | ~before).all()
         before = known
+    assert before is not None
+    assert before.all()
 
 
-def test_the_loss_is_the_mean_over_the_cells_that_the_wave_has_reached():
-    """By hand, cell by cell."""
+def test_the_loss_is_the_mean_over_the_cells_that_are_asked():
+    """By hand, cell by cell: the class where the wave has come, the class of open cells where it cannot have."""
     model = HRM(MODEL, seeded()).eval()
-    auxiliary = Auxiliary(replace(ASKED, weight=0.5), MAZE, model, seeded())
+    auxiliary = Auxiliary(replace(ASKED, weight=0.5, pace=2 / 3), MAZE, model, seeded())
     assert auxiliary.head is not None
     carry, out = segment(model)
     assert out.state is not None
     found = auxiliary(model, MAZE, carry, out)
     assert found is not None
     every = auxiliary.head(out.state)
-    total, right, asked = 0.0, 0, 0
-    for name, logits in zip(TARGETS, every.split([4, 3], dim=-1), strict=True):
+    total, right, asked, left_open = 0.0, 0, 0, 0
+    for name, logits in zip(TARGETS, every.split([5, 4], dim=-1), strict=True):
         targets, hops = MAZE.auxiliary_targets(name, carry.inputs.numpy())
+        classes = MAZE.auxiliary[name]
         for row in range(len(targets)):
-            cells = [cell for cell in range(49) if targets[row, cell] >= 0 and hops[row, cell] <= 3]
-            nats = [-logits[row, cell].log_softmax(-1)[targets[row, cell]].item() for cell in cells]
+            cells = {}
+            for cell in np.flatnonzero(targets[row] >= 0).tolist():
+                if hops[row, cell] <= 2 or hops[row, cell] > 3:
+                    cells[cell] = int(targets[row, cell]) if hops[row, cell] <= 2 else classes
+            nats = [-logits[row, cell].log_softmax(-1)[wanted].item() for cell, wanted in cells.items()]
             total += 0.5 / 2 * sum(nats) / max(1, len(nats))
-            right += sum(int(logits[row, cell].argmax()) == targets[row, cell] for cell in cells)
+            right += sum(int(logits[row, cell].argmax()) == wanted for cell, wanted in cells.items())
             asked += len(cells)
+            left_open += sum(wanted == classes for wanted in cells.values())
+    assert left_open > 0
     assert found.total.item() == pytest.approx(total, rel=1e-5)
     assert found.accuracy.item() == pytest.approx(right / asked)
+
+
+@pytest.mark.parametrize("overtime", [None, 1.0, 2.0])
+def test_rows_leave_once_their_answer_should_be_known(overtime: float | None):
+    auxiliary = Auxiliary(replace(ASKED, overtime=overtime), MAZE, HRM(MODEL, seeded()))
+    carry, _ = segment(HRM(MODEL, seeded()).eval(), num=400)
+    carry.halted, whole = torch.arange(400) % 4 == 0, torch.arange(400) % 2 == 0
+    before = carry.halted.clone()
+    auxiliary.give_up(carry, whole, seeded())
+    assert (carry.halted | ~before).all()
+    assert not (carry.halted & ~before & ~whole).any()
+    gone = (carry.halted & ~before).sum().item()
+    assert {None: gone == 0, 1.0: gone == 100, 2.0: 35 < gone < 65}[overtime]
+
+
+def test_without_a_mask_the_labels_are_those_of_the_puzzle():
+    model = HRM(MODEL, seeded()).eval()
+    carry, _ = segment(model)
+    asked, whole = Auxiliary(replace(ASKED, causal=False), MAZE, model).labels(model, MAZE, carry)
+    assert torch.equal(asked, carry.labels)
+    assert whole.all()
 
 
 def test_where_all_cells_meet_at_once_nothing_is_too_early():
@@ -116,7 +148,7 @@ def test_the_head_learns_and_no_weights_hold_it(tmp_path: Path):
     solver.train(config(), tmp_path / "run")
     found = checkpoint.load_newest(tmp_path / "run" / "checkpoints")
     assert found is not None
-    assert {name for name in found.tensors if "auxiliary" in name or "head.weight" == name} == set()
+    assert {name for name in found.tensors if "auxiliary" in name or name == "head.weight"} == set()
     pretrained.check_fits(HRM(MODEL), found.tensors)
     fresh = solver.build_state(config(), torch.device("cpu"), torch.float32).auxiliary.state_dict()
     assert fresh.keys() == found.state["auxiliary"].keys() == {"head.weight"}

@@ -72,14 +72,14 @@ SUDOKU_FILL = PrefixDomain(
     seeds=(0, 1, 2),
     overrides=(
         "puzzle=sudoku_6x6", "model=symbols", *CORE, "data.curriculum=[{mix: [{targets: {clues: [9, 14]}}]}]", *FILL,
-        "reward.budget=9", "reward.cells_per_step=3", "reward.policy.error=0.045",
+        "reward.budget=5", "reward.cells_per_step=6", "reward.policy.error=0.045",
     ),
     targets={"clues": [9, 14]},
     other_policy=(CARELESS,),
     probe_targets={"clues": [12, 14]},
     probe_policy=(),
     arms=B,
-    prefix_steps=2,
+    prefix_steps=1,
     few_error=0.2,
     half_error=0.2,
 )  # fmt: skip
@@ -89,7 +89,7 @@ SUDOKU_EDIT = PrefixDomain(
     seeds=(0, 1, 2),
     overrides=(
         "puzzle=sudoku_6x6", "model=symbols", *CORE, "data.curriculum=[{mix: [{targets: {clues: [12, 14]}}]}]",
-        "reward.regime=edit", "reward.budget=8", "reward.cells_per_step=3", "reward.policy.name=full",
+        "reward.regime=edit", "reward.budget=4", "reward.cells_per_step=6", "reward.policy.name=full",
         "reward.policy.error=0.08", "reward.policy.correct=0.3",
     ),
     targets={"clues": [12, 14]},
@@ -97,7 +97,7 @@ SUDOKU_EDIT = PrefixDomain(
     probe_targets={"clues": [14, 14]},
     probe_policy=(),
     arms=(*A, "orm"),
-    prefix_steps=2,
+    prefix_steps=1,
     few_error=0.25,
     half_error=0.25,
 )  # fmt: skip
@@ -108,14 +108,14 @@ MAZE = PrefixDomain(
     overrides=(
         "puzzle=maze", "puzzle.rows=9", "puzzle.columns=9", *GRID,
         "data.curriculum=[{mix: [{targets: {kind: dfs, braid: 0.5, path: [12, 20]}}]}]", *FILL,
-        "reward.budget=7", "reward.cells_per_step=3", "reward.policy.error=0.07",
+        "reward.budget=4", "reward.cells_per_step=5", "reward.policy.error=0.07",
     ),
     targets={"kind": "dfs", "braid": 0.5, "path": [12, 20]},
     other_policy=(CARELESS,),
     probe_targets={"kind": "dfs", "braid": 0.5, "path": [12, 14]},
     probe_policy=(),
     arms=B[:-1],
-    prefix_steps=2,
+    prefix_steps=1,
     few_error=0.2,
     half_error=0.1,
 )  # fmt: skip
@@ -133,7 +133,7 @@ ARC = PrefixDomain(
     probe_targets={"family": "outline", "translate": False},
     probe_policy=(),
     arms=B[:-1],
-    prefix_steps=2,
+    prefix_steps=1,
     few_error=0.08,
     half_error=0.05,
 )  # fmt: skip
@@ -151,7 +151,7 @@ TINY = PrefixDomain(
     probe_targets={"clues": [5, 5]},
     probe_policy=(),
     arms=("orm", "cond", "hier_hnc"),
-    prefix_steps=2,
+    prefix_steps=1,
     few_error=0.2,
     half_error=0.2,
 )  # fmt: skip
