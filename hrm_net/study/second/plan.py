@@ -61,7 +61,8 @@ class SecondPlan(Plan):
 
 CORE = (
     "optim=muon", "reward=steps", "model.hidden_size=16", "model.mlp_multiple=16", "model.h_layers=1",
-    "model.l_layers=1", "model.h_cycles=1", "model.l_cycles=2", "model.max_segments=4", "reward.segments=1", "reward.max_segments=1",
+    "model.l_layers=1", "model.h_cycles=1", "model.l_cycles=2", "model.max_segments=4",
+    "reward.segments=1", "reward.max_segments=1",
 )  # fmt: skip
 GRID = (
     "model=grid", "optim=muon", "reward=steps", "model.hidden_size=32", "model.h_layers=1", "model.l_layers=1",
@@ -148,15 +149,15 @@ ARC = PrefixDomain(
 )  # fmt: skip
 TINY = PrefixDomain(
     name="sudoku_4x4_fill",
-    says="4x4 Sudoku of 4 or 5 clues, wrong values stay (fill)",
+    says="4x4 Sudoku of 5 or 6 clues, wrong values stay (fill)",
     seeds=(0, 1, 2),
     overrides=(
-        "puzzle=sudoku_4x4", "model=symbols", *CORE, "data.curriculum=[{mix: [{targets: {clues: [4, 5]}}]}]", *FILL,
+        "puzzle=sudoku_4x4", "model=symbols", *CORE, "data.curriculum=[{mix: [{targets: {clues: [5, 6]}}]}]", *FILL,
         "reward.budget=3", "reward.cells_per_step=4", "reward.policy.error=0.085",
     ),
-    targets={"clues": [4, 5]},
+    targets={"clues": [5, 6]},
     other_policy=(CARELESS,),
-    probe_targets={"clues": [5, 5]},
+    probe_targets={"clues": [6, 6]},
     probe_policy=(),
     arms=(*A, *B),
     core="sudoku_4x4",
@@ -169,7 +170,7 @@ SIZES = PrefixSizes(
     few=(60, 64, 0.04), half=(90, 32, 0.5), complete=(40, 16), probe=(40, 4),
     special={
         # There are not 64 different prefixes of a puzzle of 16 cells.
-        "sudoku_4x4_fill": {"few": (120, 16, 0.1)},
+        "sudoku_4x4_fill": {"steps": 200, "puzzles": 300, "candidates": 12, "few": (120, 16, 0.1)},
         "sudoku_6x6_fill": {"solver_steps": 1200, "steps": 300, "batch_size": 256},
         "sudoku_6x6_edit": {
             "solver_steps": 1200, "steps": 300, "batch_size": 256, "few": (120, 64, 0.04), "half": (140, 32, 0.5),

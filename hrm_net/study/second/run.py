@@ -28,7 +28,12 @@ def make_start(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int) 
     sizes, began = of_domain(sizes, domain), time.perf_counter()
     run = config(overrides(domain, sizes, seed, None, None))
     pools.make(domain, sizes, seed, pools_folder(work, domain, seed))
-    found = measure.frame(step_rules(puzzles.get(**run.puzzle)), domain, sizes, seed, _load(work, domain, seed))
+    found = measure.frame(
+        step_rules(puzzles.get(**run.puzzle)),
+        domain.name,
+        _load(work, domain, seed),
+        _solutions(work, domain, sizes, seed),
+    )
     measured = time.perf_counter()
     wanted, folder = step_scorer.solver_config(run), start_folder(work, domain)
     if max(checkpoint.steps(folder / "checkpoints"), default=0) < wanted.steps:
@@ -49,7 +54,7 @@ def make_row(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int, ar
         step_scorer.train(run, folder)
     trained = time.perf_counter()
     scorer = scorer_of(run, folder)
-    found = measure.measure(scorer, domain, sizes, seed, _load(work, domain, seed))
+    found = measure.measure(scorer, seed, _load(work, domain, seed), _solutions(work, domain, sizes, seed))
     row = {
         "domain": domain.name, "arm": arm.name, "experiment": arm.experiment, "seed": seed, "metrics": found,
         "examples": examples(folder), "updates": run.steps,
@@ -63,3 +68,10 @@ def make_row(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int, ar
 
 def _load(work: Path, domain: PrefixDomain, seed: int) -> Callable[[str], pools.Pool]:
     return cache(lambda name: pools.load(pools_folder(work, domain, seed) / f"{name}.npz"))
+
+
+def _solutions(
+    work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int
+) -> Callable[[str], tuple[pools.Solutions, int]]:
+    folder = pools_folder(work, domain, seed)
+    return cache(lambda name: pools.complete(name, domain, sizes, seed, folder))
