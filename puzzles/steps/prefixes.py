@@ -1,10 +1,11 @@
 """Comparisons that neither counting nor the rules can win: unfinished solutions that look alike and differ in hope.
 
 The prefixes of one problem are attempts of one policy, cut after the same number of steps. They have equal blanks after
-every step, equal steps left, and break no rule; what can be counted in them (`puzzles.steps.visible.counts`) has the
-same distribution for those that can still come right and for those that cannot. Labels are exact
-(`puzzles.steps.labels`): in the regime "fill" a prefix can come right exactly while no wrong value is written, in "edit"
-while the budget suffices to mend what is wrong.
+every step, equal steps left, and break no rule. Those that can still come right are matched with those that cannot by
+the score that counts and rules give them (propensity score matching, Rosenbaum and Rubin 1983): a logistic regression
+on `puzzles.steps.visible.counts_and_rules` of every step. Labels are exact (`puzzles.steps.labels`): in the regime
+"fill" a prefix can come right exactly while no wrong value is written, in "edit" while the budget suffices to mend what
+is wrong.
 """
 
 from collections.abc import Callable
@@ -87,9 +88,10 @@ def sample_prefixes(
     """`candidates` prefixes of `steps` steps of each problem, each of which comes right with the chance `share`.
 
     Attempts of the policy are drawn, `proposals` of a problem at a time, and those that break no rule are kept. They
-    fall into strata of equal blanks after every step and of close scores by counts and rules. A stratum is drawn first,
-    then a prefix of it; strata with prefixes of one kind alone are left out, as are problems whose strata do not hold
-    `candidates` different prefixes of equal blanks. UserError where no problem remains.
+    fall into strata of close scores by counts and rules, `width` standard deviations wide; prefixes of other blanks
+    than most are left out. A stratum is drawn first, then a prefix of it; strata with prefixes of one kind alone are
+    left out, as are problems whose strata do not hold `candidates` different prefixes. UserError where no problem
+    remains.
     """
     _check(steps, budget, share, width)
     found = _pools(
@@ -123,8 +125,8 @@ def sample_pairs(
     proposals: int = 256,
     width: float = WIDTH,
 ) -> PrefixPairs:
-    """Up to `pairs` games of each problem, each of two prefixes of one stratum (see `sample_prefixes`), in random order;
-    no prefix plays twice. UserError where no problem has any."""
+    """Up to `pairs` games of each problem, each of two prefixes of one stratum (see `sample_prefixes`), in random
+    order; no prefix plays twice. UserError where no problem has any."""
     _check(steps, budget, 0.5, width)
     found = _pools(
         policy, rules, rng, problems, steps, budget, proposals, width, lambda pool: pool.room(0.5) >= 2 * pairs

@@ -9,7 +9,7 @@ from hrm_net.study.claims import Claim, Comparison, Finding, Protocol, against, 
 from hrm_net.study.rows import Row, at
 
 HELD, IN_PART, NOT_SHOWN, CONTRARY = "held", "held in part", "could not show", "the contrary"
-EARLY = 4  # candidates beside the largest N
+EARLY = 16  # candidates beside the largest N
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
