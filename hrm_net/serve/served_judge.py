@@ -57,8 +57,9 @@ class ServedJudge:
             except UserError:
                 continue  # no pair of this length
             row, first, second = found.problem[0], found.first[0], found.second[0]
-            texts = {"text": row, "first": first, "second": second}
-            return {"puzzle": self.name, "seed": seed} | {key: puzzle.format_board(row, one) for key, one in texts.items()}
+            grids = {"text": row, "first": first, "second": second}
+            texts = {key: puzzle.format_board(row, one) for key, one in grids.items()}
+            return {"puzzle": self.name, "seed": seed, **texts}
         raise Refusal(400, f"level={level}: no two candidates of its puzzles differ in hope alone; try another seed")
 
     def compare(self, text: Any, first: Any, second: Any) -> dict[str, Any]:
