@@ -62,7 +62,7 @@ class TrainConfig:
     # CPU threads; 0 leaves PyTorch's choice.
     threads: Annotated[int, Ge(0)] = 0
     # Whether rows begin at different segments, so that a batch holds early and late ones; published runs begin
-    # together.
+    # together, and so do those with auxiliary.causal.
     stagger: bool = True
     # Cross-entropy of the answer: stablemax (published) or softmax.
     loss: Literal["stablemax", "softmax"] = "softmax"
