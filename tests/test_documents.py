@@ -28,6 +28,9 @@ SHORT_SCORER = [
     "reward.solver_steps=1", "data.puzzles=8", "validation.puzzles=2", "reward.candidates=2", "reward.trees=1",
     "reward.budget=2", "reward.height=2", "reward.validation_candidates=2", "reward.evaluate_candidates=2",
 ]  # fmt: skip
+SHORT_JUDGE = [
+    "reward.solver_steps=1", "data.puzzles=12", "validation.puzzles=4", "reward.pair.steps=[2,2]", "reward.pair.games=1",
+]  # fmt: skip
 SHORT_CURVE = ["solver.puzzles=2", "solver.depths=[1,2]", "solver.restarts=[1,2]", "solver.max_segments=2"]
 SHORT_SEARCH = ["search.puzzles=2", "search.climbing=1", "search.greedy=[2]", "candidates=2"]
 
@@ -96,6 +99,7 @@ def run_short(name: str, words: list[str], folder: Path) -> None:
         getattr(cli, name)(words)
     elif name == "train":
         scorer = SHORT_SCORER if any(word.startswith("experiment=reward_") for word in words) else []
+        scorer = SHORT_JUDGE if any(word.startswith("experiment=pair_") for word in words) else scorer
         kept = [word for word in words if word.partition("=")[0] != "steps"]
         cli.train([*kept, *SHORT_TRAINING, *scorer])
     else:

@@ -54,8 +54,7 @@ class DataConfig:
 
     # Directory in the published layout to train from, or several: data.path=[a,b]; null: generate. Made by
     # python -m puzzles.build or puzzles.sudoku.pool; the puzzle's sizes must fit. With puzzle=table a CSV or JSONL file
-    # as well, which says what the puzzle is. The curriculum has an effect in
-    # stages whose path_share lies below 1.
+    # as well, which says what the puzzle is. The curriculum has an effect in stages whose path_share lies below 1.
     path: str | list[str] | None = None
     # Sources of real ARC tasks to train on (puzzle=arc), demonstrations and tests: arc1/training, arc1/evaluation,
     # arc2/training, arc2/evaluation, a folder or a file; []: none.

@@ -108,6 +108,11 @@ def _asked_of_table(config: EvaluateConfig, source: ModelSource, puzzle: Table, 
     found = [one for path in files for one in read_sets(path, puzzle)]
     if not files:
         assert table is not None
+        assert trained is not None
+        if len(table.evaluation[0]) == 0:
+            raise UserError(
+                f"data=null: data.path={trained.data.path} holds no rows out to be judged on; give data=FILE"
+            )
         found = [tables.held_out(table, table.evaluation, f"puzzles={config.puzzles}")]
     return Asked(puzzle=puzzle, read=found, generated={}, table=table)
 

@@ -70,12 +70,12 @@ def model_config(config: TrainConfig) -> RewardModelConfig:
     """The scorer's shape; UserError for values that no scorer can have."""
     reward = config.reward
     heads = [str(head) for head in reward.objectives]
-    text = config.puzzle["name"] == TEXT
+    text, judge = config.puzzle["name"] == TEXT, heads == [PAIR]
     # a judge is not shown how many steps are left: they are equally many for both of its candidates
-    left = 0 if text or heads == [PAIR] else reward.budget
+    left = 0 if text or judge else reward.budget
     return RewardModelConfig(
         core=config.model, objectives=heads, inputs="text" if text else "grids", max_left=left,
-        segments=reward.segments, max_segments=reward.deepest,
+        segments=reward.segments, max_segments=reward.segments if judge else reward.deepest,
     )  # fmt: skip
 
 

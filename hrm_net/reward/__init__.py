@@ -14,6 +14,7 @@ the grid (`r1c2=3`), and a row, which the model scores, is a step with the state
     scoring.py   rows through a model                            scorer.py    what people call
     data/        solutions of puzzles to learn from              text/        solutions in words
     metrics/     ranking, best-of-N, first error, votes          search/      search by a head, attempts to fool it
+    pair/        a judge that compares two candidates, tournaments
     formats/     files of other projects                         reward_function.py  rewards that trainers call
 """
 

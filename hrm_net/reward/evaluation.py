@@ -10,7 +10,6 @@ from hrm_net.data.config import Targets
 from hrm_net.data.puzzle_sets import generated_set
 from hrm_net.evaluation.results import Results
 from hrm_net.provenance import provenance
-from hrm_net.reward.baseline import Logistic
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.data.prepare import solutions_of
 from hrm_net.reward.data.solutions import SolutionSource
@@ -33,6 +32,7 @@ from hrm_net.reward.scoring import SharedScores, run_rows, to_scores
 from hrm_net.reward.search.config import SearchConfig
 from hrm_net.reward.search.evaluation import measure
 from hrm_net.reward.validation import validation_solutions
+from puzzles.steps.logistic import Logistic
 from puzzles.steps.rows import StepRows
 from puzzles.steps.rules import StepRules
 from puzzles.steps.visible import counts_and_rules

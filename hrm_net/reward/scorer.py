@@ -22,7 +22,7 @@ import puzzles
 from hrm_net.checkpoints import pretrained
 from hrm_net.reward.candidates import Path as States
 from hrm_net.reward.candidates import read_candidate, read_list, read_problem
-from hrm_net.reward.heads import HEADS
+from hrm_net.reward.heads import HEADS, PAIR
 from hrm_net.reward.inputs import GRID_INPUTS
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.scoring import RowLogits, run_rows, to_log_scores, to_scores
@@ -81,6 +81,8 @@ class StepScorer:
             objective = config.objectives[0]
         if objective not in config.objectives:
             raise UserError(f"objective={objective}: the model's heads are {heads}")
+        if objective == PAIR:
+            raise UserError("objective=pair: judges two candidates at a time; hrm_net.reward.pair.PairJudge loads it")
         if config.inputs != "grids":
             raise UserError(f"inputs={config.inputs}: the model scores texts, not puzzles")
         if (puzzle.seq_len, puzzle.vocab_size) != (config.core.seq_len, config.core.vocab_size):

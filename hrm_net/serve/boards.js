@@ -279,7 +279,7 @@ export class TableBoard extends GridBoard {
     if (this.rows === 1) return [...lines.join("↵").trim().padEnd(this.columns, this.blank)];
     if (lines.length === 1 && lines[0].length === this.rows * this.columns) return [...lines[0]];
     if (lines.length > this.rows || lines.some((line) => line.length > this.columns)) {
-      throw new Error(`The text has ${lines.length} rows: this board has ${this.rows} rows of ${this.columns} cells.`);
+      throw new Error(`The text does not fit: this board has at most ${this.rows} rows of ${this.columns} cells.`);
     }
     const rows = lines.map((line) => line.padEnd(this.columns, this.blank)).join("");
     return [...rows.padEnd(this.rows * this.columns, this.blank)];

@@ -104,7 +104,14 @@ def page_of(
     arms = [arm for arm in plan.arms if arm.experiment == page.experiment]
     # Experiment A has no outcome reward model of its own.
     shown = [*arms, *(arm for arm in plan.arms if page.experiment == "A" and arm.name == "orm")]
-    parts = [f"# {page.title}", page.about, _arms(shown), claims_section(page.name, plan, found, numbers, protocol)]
+    head = [protocol.corrected] if protocol.corrected else []
+    parts = [
+        f"# {page.title}",
+        *head,
+        page.about,
+        _arms(shown),
+        claims_section(page.name, plan, found, numbers, protocol),
+    ]
     drawn: list[Path] = []
     for domain in plan.domains:
         mine = found[domain.name]

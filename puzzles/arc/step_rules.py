@@ -13,6 +13,7 @@ from puzzles.steps.checks import as_rows
 from puzzles.steps.rules import Answers
 
 BLANK = 0
+EOS = 1
 Rows = Integer[np.ndarray, "num seq"]
 
 
@@ -58,6 +59,12 @@ class ArcSteps:
         copied = ((states == problems) & (states != BLANK)).sum(axis=1)
         tokens = [(states == token).sum(axis=1) for token in range(BLANK + 1, self.puzzle.vocab_size)]
         return np.stack([copied, *tokens], axis=1).astype(np.int64)
+
+    def mistakes(self, problems: Rows, targets: Rows) -> Bool[np.ndarray, "num seq vocab"]:
+        """Wrong writes that do not give themselves away: another colour of the answer in a cell of its grid."""
+        tokens = np.arange(self.puzzle.vocab_size)
+        held = (targets[:, :, None] == tokens).any(axis=1) & (tokens > EOS)
+        return held[:, None] & (targets > EOS)[:, :, None] & (targets[:, :, None] != tokens)
 
     def remember(self, problems: Rows, answers: Rows) -> None:
         """UserError for a grid that has another answer already, as two families may give it: keep those apart."""

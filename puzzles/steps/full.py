@@ -1,5 +1,7 @@
 """A policy whose attempts all end full, right or wrong, so that blanks and lengths tell nothing about the outcome."""
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer, UInt8
 
@@ -7,6 +9,15 @@ from puzzles.errors import UserError
 from puzzles.steps.policies import CHUNK_ROWS, States, check_policy, check_probability
 from puzzles.steps.rules import StepRules
 from puzzles.steps.steps import Regime
+
+
+@runtime_checkable
+class MistakenRules(Protocol):
+    """Step rules of a domain where most wrong values give themselves away."""
+
+    def mistakes(self, problems: States, targets: States) -> Bool[np.ndarray, "num seq vocab"]:
+        """The wrong writes that are plausible."""
+        ...
 
 
 class FullSolver:
@@ -93,6 +104,8 @@ class FullSolver:
         legal = fits if self.anywhere else fits & self.rules.legal(problems, states)
         is_target = np.arange(len(self.values)) == targets[:, :, None]
         choices = legal & (is_target != errs[:, None, None])
+        if errs.any() and isinstance(self.rules, MistakenRules):
+            choices[errs] &= self.rules.mistakes(problems[errs], targets[errs])
         lacking = ~choices.any((1, 2))
         choices[lacking] = legal[lacking]
         lacking = wished & ~choices.any((1, 2))

@@ -65,6 +65,11 @@ class BatchLabels:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def take(self, index: Integer[np.ndarray, "some"]) -> "BatchLabels":
+        """The labels of the attempts at these places."""
+        columns: dict[str, Any] = {name: getattr(self, name)[index] for name in (*LABELS, "lengths")}
+        return BatchLabels(**columns, provenance=dict(self.provenance))
+
     def trajectory(self, index: int) -> StepLabels:
         """The labels of one attempt."""
         length = int(self.lengths[index])

@@ -16,12 +16,14 @@ from jaxtyping import Bool, Int64, Integer, UInt8
 from puzzles.errors import UserError
 from puzzles.steps.attempts import Attempts, attempts
 from puzzles.steps.labels import label_states
+from puzzles.steps.logistic import Logistic
 from puzzles.steps.policies import Policy
+from puzzles.steps.rows import rows_of
 from puzzles.steps.rules import StepRules
-from puzzles.steps.visible import counts, faults
+from puzzles.steps.visible import counts_and_rules, faults
 
+WIDTH = 0.1  # scores this close, in standard deviations over all proposals, are one stratum
 ROUNDS = 8  # how often proposals are drawn again for problems that lack suitable ones
-BIN = 2  # counts this close are one stratum: enough for the baseline of counts to see nothing, and it leaves enough
 Problems = Integer[np.ndarray, "num seq"]
 
 
@@ -80,16 +82,19 @@ def sample_prefixes(
     candidates: int,
     share: float = 0.5,
     proposals: int = 256,
+    width: float = WIDTH,
 ) -> Prefixes:
     """`candidates` prefixes of `steps` steps of each problem, each of which comes right with the chance `share`.
 
-    Attempts of the policy are drawn, `proposals` of a problem at a time. Of those that break no rule and have the blanks
-    after every step that most have, a stratum is drawn first, of equal `counts`, and then a prefix of it; strata with
-    prefixes of one kind alone are left out, as are problems for which no stratum remains or whose strata do not hold
-    `candidates` different prefixes. UserError where no problem remains.
+    Attempts of the policy are drawn, `proposals` of a problem at a time, and those that break no rule are kept. They
+    fall into strata of equal blanks after every step and of close scores by counts and rules. A stratum is drawn first,
+    then a prefix of it; strata with prefixes of one kind alone are left out, as are problems whose strata do not hold
+    `candidates` different prefixes of equal blanks. UserError where no problem remains.
     """
-    _check(steps, budget, share)
-    found = _pools(policy, rules, rng, problems, steps, budget, proposals, lambda pool: pool.room(share) >= candidates)
+    _check(steps, budget, share, width)
+    found = _pools(
+        policy, rules, rng, problems, steps, budget, proposals, width, lambda pool: pool.room(share) >= candidates
+    )
     states, alive, place = [], [], []
     for index, pool in found.items():
         if pool.room(share) >= candidates:
@@ -116,11 +121,14 @@ def sample_pairs(
     budget: int,
     pairs: int = 4,
     proposals: int = 256,
+    width: float = WIDTH,
 ) -> PrefixPairs:
     """Up to `pairs` games of each problem, each of two prefixes of one stratum (see `sample_prefixes`), in random order;
     no prefix plays twice. UserError where no problem has any."""
-    _check(steps, budget, 0.5)
-    found = _pools(policy, rules, rng, problems, steps, budget, proposals, lambda pool: pool.room(0.5) >= 2 * pairs)
+    _check(steps, budget, 0.5, width)
+    found = _pools(
+        policy, rules, rng, problems, steps, budget, proposals, width, lambda pool: pool.room(0.5) >= 2 * pairs
+    )
     columns: dict[str, list] = {"first": [], "second": [], "first_alive": [], "place": []}
     for index, pool in found.items():
         for good, bad in pool.games(rng)[:pairs]:
@@ -175,39 +183,73 @@ class _Pool:
         return [found[i] for i in rng.permutation(len(found))]
 
 
-def _check(steps: int, budget: int, share: float) -> None:
+def _check(steps: int, budget: int, share: float, width: float) -> None:
     if not 1 <= steps < budget:
         raise UserError(f"steps={steps}: must be from 1 to budget - 1 = {budget - 1}")
     if not 0 <= share <= 1:
         raise UserError(f"share={share}: must be from 0 to 1")
+    if not width > 0:
+        raise UserError(f"width={width}: must be above 0")
 
 
 def _pools(
     policy: Policy, rules: StepRules, rng: np.random.Generator, problems: Problems, steps: int, budget: int,
-    proposals: int, enough: Callable[[_Pool], bool],
+    proposals: int, width: float, enough: Callable[[_Pool], bool],
 ) -> dict[int, _Pool]:  # fmt: skip
     """By place of a problem, its prefixes in strata that hold both kinds; more are drawn until there are enough."""
-    drawn: dict[int, list[tuple[np.ndarray, ...]]] = {}
+    drawn: dict[int, list[_Drawn]] = {}
     found: dict[int, _Pool] = {}
+    judge: _Judge | None = None
     todo = np.arange(len(problems))
     for _ in range(ROUNDS):
         at_once = max(1, 8192 // proposals)
         for first in range(0, len(todo), at_once):
-            for index, some in _propose(
-                policy, rules, rng, problems, todo[first : first + at_once], steps, budget, proposals
-            ):
-                drawn.setdefault(index, []).append(some)
-                pool = _in_strata(*(np.concatenate(column) for column in zip(*drawn[index], strict=True)))
-                if pool is not None:
-                    found[index] = pool
+            some = todo[first : first + at_once]
+            for index, one in _propose(policy, rules, rng, problems, some, steps, budget, proposals):
+                drawn.setdefault(index, []).append(one)
+        judge = judge or _Judge.fit([one for mine in drawn.values() for one in mine], width)
+        for index in todo.tolist():
+            pool = None if judge is None or index not in drawn else _in_strata(drawn[index], judge)
+            if pool is not None:
+                found[index] = pool
         todo = np.array([i for i in todo if i not in found or not enough(found[i])], np.int64)
         if len(todo) == 0:
             break
     return dict(sorted(found.items()))
 
 
+@dataclass(slots=True)
+class _Drawn:
+    """Prefixes of one problem that break no rule."""
+
+    states: np.ndarray  # [num, states, seq]
+    alive: np.ndarray  # [num]
+    blanks: np.ndarray  # [num, states]
+    features: np.ndarray  # [num, features], counts and rules of every step
+
+
+@dataclass(slots=True)
+class _Judge:
+    """Counts and rules, in bins of their score."""
+
+    model: Logistic
+    width: float
+
+    @classmethod
+    def fit(cls, drawn: list[_Drawn], width: float) -> "_Judge | None":
+        """None where proposals of one kind alone were drawn."""
+        if not drawn or len({*np.concatenate([one.alive for one in drawn]).tolist()}) < 2:
+            return None
+        features = np.concatenate([one.features for one in drawn])
+        model = Logistic.fit(features, np.concatenate([one.alive for one in drawn]))
+        return cls(model, width * max(float(model.score(features).std()), 1e-9))
+
+    def bins(self, features: np.ndarray) -> Int64[np.ndarray, " num"]:
+        return np.floor(self.model.score(features) / self.width).astype(np.int64)
+
+
 def _propose(policy: Policy, rules: StepRules, rng: np.random.Generator, problems, places, steps, budget, proposals):
-    """(place of a problem, (states, alive, blanks after each step and counts)) of attempts that break no rule."""
+    """(place of a problem, prefixes of it that break no rule)."""
     rows = np.repeat(np.asarray(problems, np.uint8)[places], proposals, 0)
     history = np.repeat(rules.start(rows)[:, None], steps + 2, 1)
     for t in range(steps):
@@ -217,26 +259,32 @@ def _propose(policy: Policy, rules: StepRules, rng: np.random.Generator, problem
         rules.puzzle, rows, history, np.full(len(rows), steps + 1), budget=budget,
         cells_per_step=policy.cells_per_step, regime=policy.regime,
     )  # fmt: skip
-    alive = label_states(rules, made).alive[:, steps - 1]
-    history = history[:, :-1]
-    blanks = (rules.editable(rows)[:, None] & (history == rules.blank)).sum(2)
+    labels = label_states(rules, made)
+    blanks = (rules.editable(rows)[:, None] & (history[:, :-1] == rules.blank)).sum(2)
     clean = blanks[:, -1] > 0
     for t in range(steps, 0, -1):
         clean[clean] = faults(rules, rows[clean], history[clean, t]) == 0
     kept = np.flatnonzero(clean)
-    counted = [counts(rules, rows[kept], history[kept, t]) // BIN for t in range(1, steps + 1)]
-    seen = np.concatenate([blanks[kept], *counted], axis=1)
+    single = rows_of(made.take(kept), labels.take(kept))
+    features = counts_and_rules(rules, single).reshape(len(kept), steps + 1, -1)[:, :steps].reshape(len(kept), -1)
+    alive = labels.alive[:, steps - 1]
     for place, index in enumerate(places.tolist()):
         mine = kept // proposals == place
         if mine.any():
-            yield index, (history[kept[mine]], alive[kept[mine]], seen[mine])
+            some = kept[mine]
+            yield index, _Drawn(history[some, :-1], alive[some], blanks[some], features[mine])
 
 
-def _in_strata(states, alive, seen) -> _Pool | None:
-    """Different end states in strata of equal `seen`, of which each holds both kinds; None where there is none."""
-    first = np.sort(np.unique(states[:, -1], axis=0, return_index=True)[1])
-    states, alive, seen = states[first], alive[first], seen[first]
-    stratum = np.unique(seen, axis=0, return_inverse=True)[1].reshape(-1)
+def _in_strata(drawn: list[_Drawn], judge: _Judge) -> _Pool | None:
+    """Different end states of the blanks that most have, in strata of close scores of which each holds both kinds; None
+    where there is none."""
+    states, alive, blanks, features = (
+        np.concatenate([getattr(one, name) for one in drawn]) for name in _Drawn.__slots__
+    )
+    common = np.unique(blanks, axis=0, return_inverse=True)[1].reshape(-1)
+    usual = common == np.bincount(common).argmax()
+    first = np.intersect1d(np.flatnonzero(usual), np.unique(states[:, -1], axis=0, return_index=True)[1])
+    states, alive, stratum = states[first], alive[first], judge.bins(features[first])
     both = np.intersect1d(stratum[alive], stratum[~alive])
     kept = np.isin(stratum, both)
     if not kept.any():

@@ -188,7 +188,7 @@ def test_configurations_that_no_scorer_has():
     config = small_config("symbols")
     for change, message in (
         ({"objectives": ["prm", "prm"]}, "each at most once"),
-        ({"objectives": ["pair"]}, r"model\.objectives=\['pair'\]: must be any of"),
+        ({"objectives": ["pair", "prm"]}, r"model\.objectives=\['pair', 'prm'\]: must be any of .*, or pair alone"),
         ({"inputs": "text"}, "symbols"),
         ({"segments": 0}, r"model\.segments=0: must be at least 1"),
         ({"max_segments": 1}, r"model\.max_segments=1: must be null, or at least segments=2"),

@@ -99,8 +99,9 @@ def variants(draw: st.DrawFn, puzzle: Any, steps: list[str]) -> str:
     return "\n".join(made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("domain", ["sudoku", "maze", "shipped"])
-@num_examples(25)
+@num_examples(12)
 @given(st.data())
 def test_nothing_made_of_a_right_solution_scores_above_it(domain: str, data: st.DataObject):
     problem, steps = right_solution(domain, data.draw(st.integers(0, 10**6)), corrected=data.draw(st.booleans()))
@@ -110,7 +111,10 @@ def test_nothing_made_of_a_right_solution_scores_above_it(domain: str, data: st.
     end = last_state(found["prm"], problem, texts[0])
     # In a maze, junk may draw another shortest path: that is another solution.
     texts = [text for text in texts if last_state(found["prm"], problem, text) in (end, None) or domain != "maze"]
-    for head, how in ((head, how) for head in HEADS for how in AGGREGATIONS):
+    # Each head with two of the aggregations, which the examples take in turn.
+    first = data.draw(st.integers(0, len(AGGREGATIONS) - 1))
+    turns = [AGGREGATIONS[(first + turn) % len(AGGREGATIONS)] for turn in (0, 3)]
+    for head, how in ((head, how) for head in HEADS for how in turns):
         right, *others = reward_function(found[head], how)([problem] * len(texts), texts)
         assert math.isfinite(right)
         assert max(others, default=right) <= right, (head, how, texts)

@@ -119,7 +119,7 @@ def test_full_plan_is_what_the_issue_asks_for() -> None:
 
 
 def test_the_protocol_is_of_the_plan_that_runs() -> None:
-    text = (REPO / "reports" / "protocol.md").read_text()
+    text = (REPO / "reports" / "first" / "protocol.md").read_text()
     assert f"digest `{FULL.digest}`" in text
     assert replace(FULL, sizes=replace(FULL.sizes, steps=301)).digest != FULL.digest
     for arm in FULL.arms:

@@ -18,7 +18,7 @@ from hrm_net.reward.pair.games import GameTrace, trace_games
 from hrm_net.reward.pair.validation import Validation, choose_stop
 from puzzles.steps.rows import StepRows
 from puzzles.steps.rules import StepRules
-from puzzles.steps.visible import counts_and_rules
+from puzzles.steps.visible import counts_and_rules, faults
 
 LEVELS = 4  # of difficulty
 DEEPER = 2  # times the trained depth, to which the curve is drawn
@@ -90,6 +90,7 @@ def _group(
         "segments": float(stops.mean()),
         "by_segment": curve.tolist(),
         "first_better": float(pairs.better.mean()),
+        "rules_only": rules_only(rules, pairs),
         "counts_only": float(baseline.mean()),
         "counts_only_interval": _interval(baseline),
         "brier": float(np.mean((probability - pairs.better) ** 2)),
@@ -105,6 +106,13 @@ def difficulty(rules: StepRules, pairs: Pairs) -> Float64[np.ndarray, " games"]:
     if isinstance(rules, EffortRules):
         return rules.effort(pairs.problem, pairs.worse).astype(np.float64)
     return np.asarray(rules.puzzle.difficulty(pairs.problem), np.float64)
+
+
+def rules_only(rules: StepRules, pairs: Pairs) -> float:
+    """The accuracy of preferring the candidate that breaks fewer rules at a glance; a draw counts half."""
+    broken = [faults(rules, pairs.problem, states) for states in (pairs.first, pairs.second)]
+    gap = np.where(pairs.better, broken[1] - broken[0], broken[0] - broken[1])
+    return float(((gap > 0) + 0.5 * (gap == 0)).mean())
 
 
 def differences(rules: StepRules, pairs: Pairs) -> Float64[np.ndarray, "games features"]:

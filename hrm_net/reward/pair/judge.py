@@ -8,7 +8,6 @@ A candidate is a state of the puzzle: a partly or wholly filled grid, as text or
 it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,10 +63,10 @@ class PairJudge:
 
     def __init__(
         self, model: RewardModel, puzzle: Puzzle, *, segments: int | None = None, stop: float | None = None,
-        batch_size: int = 512,
+        batch_size: int = 512, untrained_depth: bool = False,
     ) -> None:  # fmt: skip
         """UserError for a model that is not a judge, a puzzle that is not the model's, and settings out of bounds.
-        `segments` None: as many as in training."""
+        `segments` None: as many as in training; `untrained_depth` allows more than that."""
         config = model.config
         if config.objectives != [PAIR]:
             heads = ", ".join(config.objectives)
@@ -83,12 +82,14 @@ class PairJudge:
                 raise UserError(f"{key}={as_json(value)}: must be a whole number of at least 1")
         if stop is not None and not (is_number(stop) and 0 < stop <= 1):
             raise UserError(f"stop={as_json(stop)}: must be a probability above 0, or null")
+        if not untrained_depth:
+            config.check_depth(segments, "; untrained_depth=True allows more")
         self.model, self.puzzle = model, puzzle
         self.segments, self.stop, self.batch_size = segments, stop, batch_size
         self.rules = step_rules(puzzle)
         self._sound: set[bytes] = set()
 
-    def compare(self, problems: Sequence[Any], first: Sequence[Any], second: Sequence[Any]) -> Comparison:
+    def compare(self, problems: Any, first: Any, second: Any) -> Comparison:
         """Whether first[i] is a better candidate for problems[i] than second[i].
 
         Swapping the two gives exactly 1 minus the probability: each game is computed once, in an order of its own.
@@ -97,9 +98,7 @@ class PairJudge:
         """
         return self._compare(*self._read_games(problems, first, second))
 
-    def votes(
-        self, problems: Sequence[Any], first: Sequence[Any], second: Sequence[Any], *, num: int, seed: int = 0
-    ) -> Comparison:
+    def votes(self, problems: Any, first: Any, second: Any, *, num: int, seed: int = 0) -> Comparison:
         """`compare` on `num` different symmetric images of all games, the games themselves first. UserError for more
         than the puzzle has."""
         puzzle = self.puzzle
@@ -128,7 +127,7 @@ class PairJudge:
             probability=sigmoid(trace.logits[0]), halting=halting, stopped_at=int(stops[0]) + 1 if len(stops) else None
         )
 
-    def read(self, problem: Any, candidates: Sequence[Any]) -> tuple[UInt8[np.ndarray, "seq"], list[np.ndarray]]:
+    def read(self, problem: Any, candidates: Any) -> tuple[UInt8[np.ndarray, "seq"], list[np.ndarray]]:
         """Token ids of a problem and of candidates for it. UserError as `compare`."""
         row = self._problem(problem)
         states = np.stack([self._named(f"candidates[{j}]", row, one) for j, one in enumerate(candidates)])
@@ -172,12 +171,12 @@ class PairJudge:
         try:
             return self._state(problem, candidate)
         except UserError as error:
-            raise UserError(f"{name}: {error}") from None
+            raise UserError(f"{name}: {str(error).removeprefix('states[0] ')}") from None
 
     def _state(self, problem: UInt8[np.ndarray, "seq"], candidate: Any) -> UInt8[np.ndarray, "seq"]:
         """The state that a candidate is, or that its steps lead to."""
         if isinstance(candidate, str):
-            return self.puzzle.parse(candidate).astype(np.uint8)
+            return self.puzzle.parse_answer(candidate, problem).astype(np.uint8)
         if isinstance(candidate, Trajectory) or _is_steps(candidate):
             most = max(1, len(candidate.steps) if isinstance(candidate, Trajectory) else len(candidate))
             if isinstance(candidate, Trajectory):

@@ -5,7 +5,6 @@ one round, and Bradley-Terry makes one order of them. Equal answers share a plac
 of a round, of all problems, go to the judge in one call.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -35,23 +34,21 @@ class Compared(Protocol):
 class Judge(Protocol):
     """Anything that compares pairs of candidates."""
 
-    def compare(self, problems: Sequence[Any], first: Sequence[Any], second: Sequence[Any]) -> Compared: ...
+    def compare(self, problems: Any, first: Any, second: Any) -> Compared: ...
 
 
 @runtime_checkable
 class VotingJudge(Protocol):
     """A judge that looks at a game from several sides: `num` different symmetric images of it."""
 
-    def votes(
-        self, problems: Sequence[Any], first: Sequence[Any], second: Sequence[Any], *, num: int, seed: int
-    ) -> Compared: ...
+    def votes(self, problems: Any, first: Any, second: Any, *, num: int, seed: int) -> Compared: ...
 
 
 @runtime_checkable
 class ReadingJudge(Protocol):
     """A judge that reads candidates: in any form, and refuses those of another problem."""
 
-    def read(self, problem: Any, candidates: Sequence[Any]) -> tuple[Any, list[np.ndarray]]:
+    def read(self, problem: Any, candidates: Any) -> tuple[Any, list[np.ndarray]]:
         """The problem and the candidates in a form that `compare` takes; equal answers are equal arrays."""
         ...
 
@@ -75,11 +72,11 @@ class Ranking:
 def tournament(
     judge: Judge,
     problem: Any,
-    candidates: Sequence[Any],
+    candidates: Any,
     kind: str = "knockout",
     votes: int = 1,
     seed: int = 0,
-    seeding: Sequence[Any] | None = None,
+    seeding: Any = None,
 ) -> Ranking:
     """The ranking of the candidates of one problem; see `tournaments`. `seeding` gives a number for each candidate."""
     seedings = None if seeding is None else [seeding]
@@ -88,13 +85,13 @@ def tournament(
 
 def tournaments(
     judge: Judge,
-    problems: Sequence[Any],
-    candidates: Sequence[Any],
+    problems: Any,
+    candidates: Any,
     *,
     kind: str = "knockout",
     votes: int = 1,
     seed: int = 0,
-    seedings: Sequence[Sequence[Any]] | None = None,
+    seedings: Any = None,
 ) -> list[Ranking]:
     """A tournament of the candidates of each problem, all at once.
 

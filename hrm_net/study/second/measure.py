@@ -19,6 +19,7 @@ from hrm_net.reward.search.probes import probe
 from hrm_net.study.second import pools
 from hrm_net.study.second.plan import PrefixDomain, PrefixSizes
 from hrm_net.study.second.pools import Pool
+from puzzles.steps.logistic import Logistic
 from puzzles.steps.rows import StepRows, trajectories_of
 from puzzles.steps.rules import StepRules
 from puzzles.steps.visible import counts_and_rules
@@ -54,8 +55,8 @@ def frame(
     baseline.admit(admitted, domain.name)
     # What learns to tell the half pool's prefixes apart judges those of the other pool.
     learned = {
-        "alive": baseline.Logistic.fit(counts_and_rules(rules, half.last_rows()), half.prefixes.alive.reshape(-1)),
-        "ok": baseline.Logistic.fit(counts_and_rules(rules, half.rows()), half.ok.reshape(-1)),
+        "alive": Logistic.fit(counts_and_rules(rules, half.last_rows()), half.prefixes.alive.reshape(-1)),
+        "ok": Logistic.fit(counts_and_rules(rules, half.rows()), half.ok.reshape(-1)),
     }
 
     def score(rows: StepRows) -> Scores:

@@ -93,7 +93,15 @@ def sample_pool(domain: PrefixDomain, source: SolutionSource, name: str, size: t
     problems = _problems(source, domain, f"study {name} prefixes", size[0])
     rng = puzzles.rng(source.seed, f"study {name} prefixes drawn")
     found = sample_prefixes(
-        writer, rules, rng, problems, steps=domain.prefix_steps, budget=reward.budget, candidates=size[1], share=size[2]
+        writer,
+        rules,
+        rng,
+        problems,
+        steps=domain.prefix_steps,
+        budget=reward.budget,
+        candidates=size[1],
+        share=size[2],
+        width=domain.width,
     )
     num, each = found.alive.shape
     made = found.attempts(rules)

@@ -11,10 +11,15 @@ from hrm_net.checkpoints import checkpoint
 from hrm_net.recipes import solver, step_scorer
 from hrm_net.study import rows
 from hrm_net.study.plans import Arm, config, of_domain, overrides
-from hrm_net.study.run import arm_folder, examples, pools_folder, scorer_of, stamp, start_folder
+from hrm_net.study.run import arm_folder, examples, pools_folder, scorer_of, stamp
 from hrm_net.study.second import measure, pools
 from hrm_net.study.second.plan import PrefixDomain, PrefixSizes
 from puzzles.steps.rules import step_rules
+
+
+def start_folder(work: Path, domain: PrefixDomain) -> Path:
+    """The solver that all arms and seeds of a core start from."""
+    return work / "starts" / domain.core
 
 
 def make_start(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int) -> rows.Row:
@@ -25,7 +30,7 @@ def make_start(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int) 
     pools.make(domain, sizes, seed, pools_folder(work, domain, seed))
     found = measure.frame(step_rules(puzzles.get(**run.puzzle)), domain, sizes, seed, _load(work, domain, seed))
     measured = time.perf_counter()
-    wanted, folder = step_scorer.solver_config(run), start_folder(work, domain, seed)
+    wanted, folder = step_scorer.solver_config(run), start_folder(work, domain)
     if max(checkpoint.steps(folder / "checkpoints"), default=0) < wanted.steps:
         solver.train(wanted, folder)
     return {
@@ -38,7 +43,7 @@ def make_start(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int) 
 def make_row(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int, arm: Arm) -> rows.Row:
     """Train the arm, or continue where it stopped, and measure it. SIGTERM during training saves first (exit 143)."""
     sizes, began = of_domain(sizes, domain), time.perf_counter()
-    changes = overrides(domain, sizes, seed, arm, start_folder(work, domain, seed))
+    changes = overrides(domain, sizes, seed, arm, start_folder(work, domain))
     run, folder = config(changes), arm_folder(work, domain, seed, arm)
     if max(checkpoint.steps(folder / "checkpoints"), default=0) < run.steps:
         step_scorer.train(run, folder)
