@@ -62,7 +62,7 @@ class TrainConfig:
     # CPU threads; 0 leaves PyTorch's choice.
     threads: Annotated[int, Ge(0)] = 0
     # Whether rows begin at different segments, so that a batch holds early and late ones; published runs begin
-    # together.
+    # together, and so do those with auxiliary.causal.
     stagger: bool = True
     # Rows of a batch that share a puzzle and start from different random states. After each segment only the one with
     # the lowest loss learns, and the others go on from its z_H (winner takes all). 1: each row has a puzzle of its own.

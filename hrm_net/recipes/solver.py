@@ -74,7 +74,7 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig,
     key = size_key(puzzle)
     before = state.carries.get(key)
     carry, out = model(model.initial_carry(batch) if before is None else before, batch, generator=generator)
-    if config.stagger and before is None:
+    if config.stagger and before is None and not config.auxiliary.causal:  # then segments must count what was computed
         puzzle_numbers = torch.arange(len(carry.steps), device=carry.steps.device) // config.hypotheses
         carry.steps += puzzle_numbers % config.model.max_segments
     judged, num_rows = carry, len(carry.steps)
