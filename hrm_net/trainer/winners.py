@@ -34,8 +34,13 @@ def winners(out: Output, labels: Int[Tensor, "batch seq"], kind: str, hypotheses
 
 def only(out: Output, carry: Carry, rows: Int[Tensor, " puzzles"]) -> tuple[Output, Carry]:
     """What the chosen rows say, and their carry."""
-    said = {name: getattr(out, name) for name in ("logits", "q_halt", "q_continue", "target_q_continue", "state")}
-    chosen = Output(**{name: None if value is None else value[rows] for name, value in said.items()})
+    chosen = Output(
+        logits=out.logits[rows],
+        q_halt=out.q_halt[rows],
+        q_continue=out.q_continue[rows],
+        target_q_continue=None if out.target_q_continue is None else out.target_q_continue[rows],
+        state=None if out.state is None else out.state[rows],
+    )
     return chosen, Carry(**{name: value[rows] for name, value in carry.tensors().items()})
 
 

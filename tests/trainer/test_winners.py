@@ -81,7 +81,9 @@ def test_hypotheses_stay_about_one_puzzle_through_a_run(tiny_config: TrainConfig
         halted = winners.puzzles_wanted(carry.halted.numpy(), K)
         seen |= {row.numpy().tobytes() for row in carry.inputs}
     assert len(seen) > config.batch_size // K, "no row ever took a new puzzle"
-    assert np.isfinite(state.window.pop()["loss"])
+    loss = state.window.pop()["loss"]
+    assert loss is not None
+    assert np.isfinite(loss)
 
 
 @pytest.fixture

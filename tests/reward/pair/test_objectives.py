@@ -68,7 +68,7 @@ def test_sampled_rollouts_earn_on_average_what_is_expected(price: float) -> None
     d, q, better = some(games=1)
     many = 40_000
     wide = [one.expand(*one.shape[:-1], many) for one in (d, q, better)]
-    found = objectives.sample(*wide, price, many, seeded(1))
+    found = objectives.sample(wide[0], wide[1], wide[2], price, many, seeded(1))
     assert found.advantage.mean().abs() < 1e-6
     reward = (found.first == better).double() * 2 - 1 - price * (found.stop + 1)
     assert reward.mean().item() == pytest.approx(objectives.expected_reward(d, q, better, price).item(), abs=0.02)
@@ -82,9 +82,9 @@ def test_on_the_policy_itself_the_gradient_is_that_of_the_expected_reward() -> N
     wide = [one.expand(SEGMENTS, many) for one in leaves]
     rollouts = objectives.sample(wide[0], wide[1], better.expand(many), price, many, seeded(2))
     same = {"d_before": wide[0].detach(), "q_before": wide[1].detach()}
-    objectives.grpo_loss(*wide, rollouts, **same, clip=0.2, kl=0.0).backward()
+    objectives.grpo_loss(wide[0], wide[1], rollouts, **same, clip=0.2, kl=0.0).backward()
     exact = [d.clone().requires_grad_(), q.clone().requires_grad_()]
-    objectives.exact_loss(*exact, better, price).backward()
+    objectives.exact_loss(exact[0], exact[1], better, price).backward()
     sampled, closed = (torch.cat([one.grad.flatten() for one in pair]) for pair in (leaves, exact))  # type: ignore[union-attr]
     assert torch.nn.functional.cosine_similarity(sampled, closed, dim=0) > 0.98
 
