@@ -116,3 +116,13 @@ def test_thresholds_come_from_validation_alone() -> None:
     assert one.fine_weight is None
     assert one.how in COMPARED
     assert not math.isnan(one.threshold_last)
+
+
+def test_the_aggregation_is_the_best_over_the_whole_curve_and_no_tie_goes_to_the_product() -> None:
+    # Every aggregation picks a solved candidate out of all of them, and the product of these scores fails for few.
+    scores = np.full(len(VALIDATION.ok), 0.5)
+    last = VALIDATION.trajectories.starts[1:] - 1
+    scores[last] = np.where(VALIDATION.trajectories.outcome, 0.9, 0.1)
+    assert Choices.on(VALIDATION, scores).how == "last"
+    constant = np.full(len(VALIDATION.ok), 1.0)  # every aggregation gives every solution the same
+    assert Choices.on(VALIDATION, constant).how == "last"

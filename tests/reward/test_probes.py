@@ -181,7 +181,7 @@ def test_probes_tell_a_scorer_that_is_fooled_from_one_that_is_not(sampled):
     assert fooled["no_op_padding"]["beats_failed"]["mean"] > 0.9
     assert seen["error_then_fix"]["beats_failed"]["last"] == 1.0
     assert seen["error_then_fix"]["solved"] == 1.0
-    assert seen["few_huge_steps"]["solved"] == 0.0
+    assert not seen["few_huge_steps"]["solved"] > 0  # NaN where every end could still be finished
     assert seen["failed"]["beats_failed"]["prod"] == pytest.approx(0.5)
     assert seen["failed"]["num"] == int((~label_states(rules, some).solved).sum())
 
@@ -208,3 +208,24 @@ def test_climbing_finds_the_truth_of_an_honest_score_and_only_score_of_another(s
     assert up["right"][-1] > up["right"][0]
     assert down["right"][-1] < down["right"][0]
     assert down["solved"][-1] == 0.0
+
+
+def test_huge_steps_take_part_only_where_their_end_is_lost(sampled):
+    rules, some = sampled
+    failed = some.take(~label_states(rules, some).solved)
+    huge = probes.few_huge_steps(failed)
+    lost = probes.lost(rules, huge)
+    end = huge.states[np.arange(len(huge)), huge.lengths]
+    differing = (rules.targets(huge.problems, end, end) != end).sum(1)
+    left = (huge.budget - huge.lengths) * huge.cells_per_step
+    assert (lost == (differing > left)).all()
+    judge = Judge(rules, "alive")
+    told = probes.probe(judge, rules, np.random.default_rng(0), some)
+    assert told["few_huge_steps"]["num"] == lost.sum()
+    assert not lost.all()  # nearly every end could still be finished, so that calling it alive is right
+
+
+def test_an_end_at_the_budget_is_lost_exactly_where_it_is_not_solved(sampled):
+    rules, some = sampled
+    done = some.take(some.lengths == some.budget)
+    assert (probes.lost(rules, done) == ~label_states(rules, done).solved).all()

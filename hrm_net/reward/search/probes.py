@@ -62,15 +62,15 @@ def few_huge_steps(attempts: Attempts, merge: int = 4) -> Attempts:
 def lost(rules: StepRules, attempts: Attempts) -> Bool[np.ndarray, " attempts"]:
     """Which attempts cannot be finished any more in the steps that are shown as left after their last one.
 
-    One idle step is appended, so that a state before the budget's end is not judged as an end.
+    Attempts need a step. Those that have steps left get an idle one, so that their last state is not judged as an end.
     """
-    rows = np.arange(len(attempts))
-    places = np.minimum(np.arange(attempts.states.shape[1] + 1), attempts.lengths[:, None])
-    idle = _changed(attempts, np.take_along_axis(attempts.states, places[:, :, None], 1), attempts.lengths + 1)
-    idle.budget = np.maximum(attempts.budget, idle.lengths)
-    found = label_states(rules, idle).alive
-    over = attempts.lengths >= attempts.budget
-    return ~np.where(over, found[rows, attempts.lengths], found[rows, np.maximum(attempts.lengths - 1, 0)])
+    found = ~label_states(rules, attempts).solved
+    going = np.flatnonzero(attempts.lengths < attempts.budget)
+    some = attempts.take(going)
+    places = np.minimum(np.arange(some.states.shape[1] + 1), some.lengths[:, None])
+    idle = _changed(some, np.take_along_axis(some.states, places[:, :, None], 1), some.lengths + 1)
+    found[going] = ~label_states(rules, idle).alive[np.arange(len(some)), some.lengths - 1]
+    return found
 
 
 def error_then_fix(attempts: Attempts, rules: StepRules, rng: np.random.Generator, *, gap: int = 0) -> Attempts:
