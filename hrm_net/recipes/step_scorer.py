@@ -66,6 +66,21 @@ def load(path: Path, config: TrainConfig) -> RewardModel:
     return model.eval()
 
 
+def shipped_run(path: Path) -> TrainConfig | None:
+    """The run that pretrained weights come from, by the overrides that their config.json names under `run`: puzzle,
+    policy and labels that they are evaluated on. None where it names none; UserError for overrides that do not hold."""
+    from hrm_net.recipes import compose, train_config  # the package imports this module
+
+    changes = pretrained.read_config(path).get("run")
+    if changes is None:
+        return None
+    if not isinstance(changes, list) or not all(isinstance(change, str) for change in changes):
+        raise UserError(f"{path / pretrained.CONFIG}: run: must be a list of overrides of train.py")
+    checked = compose.checked_overrides("train", changes, TrainConfig, sweep=False)
+    values, _ = next(compose.compose_jobs("train", checked))
+    return train_config(values)
+
+
 def model_config(config: TrainConfig) -> RewardModelConfig:
     """The scorer's shape; UserError for values that no scorer can have."""
     reward = config.reward
@@ -279,7 +294,7 @@ class StepScorerRecipe:
         export(run_dir, config)
 
     def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> SolutionSource:
-        trained = source.config
+        trained = source.config or shipped_run(source.path)
         if trained is None:
             use = f"hrm_net.reward.StepScorer.from_pretrained({source.path.name!r}) loads it"
             text = f"{source.path}: holds a step scorer without its run, which says whose solutions it is evaluated on"

@@ -9,9 +9,10 @@ from hrm_net.progress import Progress
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.recipe import Evaluation
 from hrm_net.recipes.solver_evaluation import pictures_folder, print_paths
-from hrm_net.recipes.step_scorer import export, load
+from hrm_net.recipes.step_scorer import export, load, shipped_run
 from hrm_net.reward import evaluation as reward_evaluation
 from hrm_net.reward import figures
+from hrm_net.reward.model import RewardModel
 from hrm_net.reward.search.tables import search_tables
 from hrm_net.reward.tables import tables
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
@@ -23,10 +24,11 @@ DEFAULT_PUZZLES = 200
 def evaluate(evaluation: Evaluation, console: Console) -> Results:
     """Score, print the tables, write the JSON file and the pictures. Returns what was written."""
     config, source, solutions = evaluation.config, evaluation.source, evaluation.inputs
-    trained = source.config
+    trained = source.config or shipped_run(source.path)
     assert trained is not None
     device = resolve_device(config.device)
-    model = load(source.path, trained).to(device)
+    model = RewardModel.from_pretrained(source.path) if source.config is None else load(source.path, trained)
+    model = model.to(device)
     model.forward_dtype = resolve_precision(config.precision, device)
     if resolve_compile(config.compile, device):
         model.compile_blocks()
@@ -51,7 +53,7 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
             console.print(table)
     results.write(evaluation.output)
     print(f"results: {evaluation.output}")
-    if source.run_dir is not None and config.checkpoint is None:
+    if source.run_dir is not None and source.config is not None and config.checkpoint is None:
         print(f"scorer: {export(source.run_dir, trained, **settings(results, trained))}")
     if config.figures:
         records = read_metrics(source.run_dir) if source.run_dir else []

@@ -84,7 +84,8 @@ def examples(folder: Path) -> int | None:
     return sum(found) if found else None
 
 
-def scorer_of(run: TrainConfig, folder: Path) -> StepScorer:
+def scorer_of(run: TrainConfig, folder: Path, head: str | None = None) -> StepScorer:
+    """The trained scorer of a run; `head` is one of its heads, by default the first."""
     best = checkpoint.best(folder / "checkpoints")
     assert best is not None, folder
     model = step_scorer.load(best, run)
@@ -92,8 +93,8 @@ def scorer_of(run: TrainConfig, folder: Path) -> StepScorer:
     model.forward_dtype = resolve_precision(run.precision, device)
     if resolve_compile(run.compile, device):
         model.compile_blocks()
-    head = str(run.reward.objectives[0])
-    return StepScorer(model, puzzles.get(**run.puzzle), head, segments=run.reward.segments, batch_size=BATCH)
+    named = head or str(run.reward.objectives[0])
+    return StepScorer(model, puzzles.get(**run.puzzle), named, segments=run.reward.segments, batch_size=BATCH)
 
 
 def _pools(work: Path, domain: Domain, seed: int, rules: StepRules) -> Callable[[str], Solutions]:

@@ -29,9 +29,9 @@ class FullSolver:
     value is legal any more, after an earlier error, one that clashes with the fewest others is written. Legality is not
     asked for in a domain whose answers may be written in any order (`anywhere`: marks of a maze, colours of ARC).
 
-    In the regime "edit" an edit revises a written cell with probability `correct` while wrong cells exist and the budget
-    has edits to spare: a wrong value is replaced by the right one (a wrong mark is erased), or, if the edit errs, a
-    right value by a wrong one. No cell is left blank that was written, except where marks have one value only.
+    In the regime "edit" an edit revises a written cell with probability `correct` while wrong cells exist and the
+    budget has edits to spare: a wrong value is replaced by the right one (a wrong mark is erased), or, if the edit
+    errs, a right value by a wrong one. No cell is left blank that was written, except where marks have one value only.
     """
 
     def __init__(

@@ -1,10 +1,11 @@
 """Comparisons that neither counting nor the rules can win: unfinished solutions that look alike and differ in hope.
 
 The prefixes of one problem are attempts of one policy, cut after the same number of steps. They have equal blanks after
-every step, equal steps left, and break no rule; what can be counted in them (`puzzles.steps.visible.counts`) has the
-same distribution for those that can still come right and for those that cannot. Labels are exact
-(`puzzles.steps.labels`): in the regime "fill" a prefix can come right exactly while no wrong value is written, in "edit"
-while the budget suffices to mend what is wrong.
+every step, equal steps left, and break no rule. Those that can still come right are matched with those that cannot by
+the score that counts and rules give them (propensity score matching, Rosenbaum and Rubin 1983): a logistic regression
+on `puzzles.steps.visible.counts_and_rules` of every step. Labels are exact (`puzzles.steps.labels`): in the regime
+"fill" a prefix can come right exactly while no wrong value is written, in "edit" while the budget suffices to mend what
+is wrong.
 """
 
 from collections.abc import Callable
@@ -22,8 +23,8 @@ from puzzles.steps.rows import rows_of
 from puzzles.steps.rules import StepRules
 from puzzles.steps.visible import counts_and_rules, faults
 
+WIDTH = 0.1  # scores this close, in standard deviations over all proposals, are one stratum
 ROUNDS = 8  # how often proposals are drawn again for problems that lack suitable ones
-BIN = 0.1  # scores this close, in standard deviations over all proposals, are one stratum
 Problems = Integer[np.ndarray, "num seq"]
 
 
@@ -82,16 +83,20 @@ def sample_prefixes(
     candidates: int,
     share: float = 0.5,
     proposals: int = 256,
+    width: float = WIDTH,
 ) -> Prefixes:
     """`candidates` prefixes of `steps` steps of each problem, each of which comes right with the chance `share`.
 
     Attempts of the policy are drawn, `proposals` of a problem at a time, and those that break no rule are kept. They
-    fall into strata of equal blanks after every step and of close scores by counts and rules. A stratum is drawn first,
-    then a prefix of it; strata with prefixes of one kind alone are left out, as are problems whose strata do not hold
-    `candidates` different prefixes of equal blanks. UserError where no problem remains.
+    fall into strata of close scores by counts and rules, `width` standard deviations wide; prefixes of other blanks
+    than most are left out. A stratum is drawn first, then a prefix of it; strata with prefixes of one kind alone are
+    left out, as are problems whose strata do not hold `candidates` different prefixes. UserError where no problem
+    remains.
     """
-    _check(steps, budget, share)
-    found = _pools(policy, rules, rng, problems, steps, budget, proposals, lambda pool: pool.room(share) >= candidates)
+    _check(steps, budget, share, width)
+    found = _pools(
+        policy, rules, rng, problems, steps, budget, proposals, width, lambda pool: pool.room(share) >= candidates
+    )
     states, alive, place = [], [], []
     for index, pool in found.items():
         if pool.room(share) >= candidates:
@@ -118,11 +123,14 @@ def sample_pairs(
     budget: int,
     pairs: int = 4,
     proposals: int = 256,
+    width: float = WIDTH,
 ) -> PrefixPairs:
-    """Up to `pairs` games of each problem, each of two prefixes of one stratum (see `sample_prefixes`), in random order;
-    no prefix plays twice. UserError where no problem has any."""
-    _check(steps, budget, 0.5)
-    found = _pools(policy, rules, rng, problems, steps, budget, proposals, lambda pool: pool.room(0.5) >= 2 * pairs)
+    """Up to `pairs` games of each problem, each of two prefixes of one stratum (see `sample_prefixes`), in random
+    order; no prefix plays twice. UserError where no problem has any."""
+    _check(steps, budget, 0.5, width)
+    found = _pools(
+        policy, rules, rng, problems, steps, budget, proposals, width, lambda pool: pool.room(0.5) >= 2 * pairs
+    )
     columns: dict[str, list] = {"first": [], "second": [], "first_alive": [], "place": []}
     for index, pool in found.items():
         for good, bad in pool.games(rng)[:pairs]:
@@ -177,16 +185,18 @@ class _Pool:
         return [found[i] for i in rng.permutation(len(found))]
 
 
-def _check(steps: int, budget: int, share: float) -> None:
+def _check(steps: int, budget: int, share: float, width: float) -> None:
     if not 1 <= steps < budget:
         raise UserError(f"steps={steps}: must be from 1 to budget - 1 = {budget - 1}")
     if not 0 <= share <= 1:
         raise UserError(f"share={share}: must be from 0 to 1")
+    if not width > 0:
+        raise UserError(f"width={width}: must be above 0")
 
 
 def _pools(
     policy: Policy, rules: StepRules, rng: np.random.Generator, problems: Problems, steps: int, budget: int,
-    proposals: int, enough: Callable[[_Pool], bool],
+    proposals: int, width: float, enough: Callable[[_Pool], bool],
 ) -> dict[int, _Pool]:  # fmt: skip
     """By place of a problem, its prefixes in strata that hold both kinds; more are drawn until there are enough."""
     drawn: dict[int, list[_Drawn]] = {}
@@ -199,7 +209,7 @@ def _pools(
             some = todo[first : first + at_once]
             for index, one in _propose(policy, rules, rng, problems, some, steps, budget, proposals):
                 drawn.setdefault(index, []).append(one)
-        judge = judge or _Judge.fit([one for mine in drawn.values() for one in mine])
+        judge = judge or _Judge.fit([one for mine in drawn.values() for one in mine], width)
         for index in todo.tolist():
             pool = None if judge is None or index not in drawn else _in_strata(drawn[index], judge)
             if pool is not None:
@@ -228,13 +238,13 @@ class _Judge:
     width: float
 
     @classmethod
-    def fit(cls, drawn: list[_Drawn]) -> "_Judge | None":
+    def fit(cls, drawn: list[_Drawn], width: float) -> "_Judge | None":
         """None where proposals of one kind alone were drawn."""
         if not drawn or len({*np.concatenate([one.alive for one in drawn]).tolist()}) < 2:
             return None
         features = np.concatenate([one.features for one in drawn])
         model = Logistic.fit(features, np.concatenate([one.alive for one in drawn]))
-        return cls(model, BIN * max(float(model.score(features).std()), 1e-9))
+        return cls(model, width * max(float(model.score(features).std()), 1e-9))
 
     def bins(self, features: np.ndarray) -> Int64[np.ndarray, " num"]:
         return np.floor(self.model.score(features) / self.width).astype(np.int64)

@@ -47,13 +47,19 @@ def test_complete_solutions_that_end_with_blanks_are_not_admitted() -> None:
     problem = np.arange(len(found)) // 8
     told = baseline.admission(rules, last, found.rows, (problem, problem[found.attempts()]))
     assert told.compared > 0.98
-    with pytest.raises(UserError, match=r"sudoku: counts and rules have an AUROC of (0\.9|1\.0)\d+ on what is compared"):
+    with pytest.raises(
+        UserError, match=r"sudoku: counts and rules have an AUROC of (0\.9|1\.0)\d+ on what is compared"
+    ):
         admit(told, "sudoku")
 
 
 @pytest.mark.parametrize(
     ("compared", "steps", "message"),
-    [(0.47, 0.5, "AUROC of 0.470 on what"), (0.56, 0.5, "AUROC of 0.560 on what"), (0.5, 0.61, "0.610 on single steps")],
+    [
+        (0.47, 0.5, "AUROC of 0.470 on what"),
+        (0.56, 0.5, "AUROC of 0.560 on what"),
+        (0.5, 0.61, "0.610 on single steps"),
+    ],
 )
 def test_what_is_not_admitted_is_named_with_its_figure(compared: float, steps: float, message: str) -> None:
     with pytest.raises(UserError, match=message):
@@ -151,7 +157,15 @@ def made_up(domain, name: str, seed: int, **values: float) -> rows.Row:
     curve = {"sizes": [1, 16, 64], "accuracy": [0.1, 0.2, values.get("policy", 0.3)], "by_problem": [0.0, 1.0]}
     ranked = {"auroc": values.get("full_pooled", 0.5), "within": 0.5, "best_of_n": curve}
     prefix = {"policy": curve, "solver": curve}
-    told = {"prefix": prefix, "auroc": 0.5, "steps": 0.5, "brier": 0.25, "full": ranked, "careless": ranked, "fooled": 0.5}
+    told = {
+        "prefix": prefix,
+        "auroc": 0.5,
+        "steps": 0.5,
+        "brier": 0.25,
+        "full": ranked,
+        "careless": ranked,
+        "fooled": 0.5,
+    }
     told["probes"] = {
         trick: {"num": 0, "beats_solved": None}
         for trick in ("no_op_padding", "erase_refill", "few_huge_steps", "error_then_fix")

@@ -37,8 +37,8 @@ def _path(path: str) -> Callable[[dict[str, Any]], float | None]:
 
 
 _ALL = (
-    Figure(name="policy", says="best of 64 prefixes, the policy goes on", read=_at_size("prefix.policy")),
-    Figure(name="solver", says="best of 64 prefixes, a solver goes on", read=_at_size("prefix.solver")),
+    Figure(name="policy", says="best of N prefixes, the policy goes on", read=_at_size("prefix.policy")),
+    Figure(name="solver", says="best of N prefixes, a solver goes on", read=_at_size("prefix.solver")),
     Figure(name="policy_early", says=f"best of {EARLY}, the policy goes on", read=_at_size("prefix.policy", EARLY)),
     Figure(name="solver_early", says=f"best of {EARLY}, a solver goes on", read=_at_size("prefix.solver", EARLY)),
     Figure(name="auroc", says="AUROC of prefixes, within a problem", read=_path("auroc"), percent=False),

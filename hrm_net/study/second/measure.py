@@ -17,7 +17,6 @@ from hrm_net.reward.metrics.ranking import auroc, within
 from hrm_net.reward.scorer import StepScorer
 from hrm_net.reward.search.probes import probe
 from hrm_net.study.second import pools
-from hrm_net.study.second.plan import PrefixDomain, PrefixSizes
 from hrm_net.study.second.pools import Pool
 from puzzles.steps.logistic import Logistic
 from puzzles.steps.rows import StepRows, trajectories_of
@@ -30,15 +29,15 @@ POLICIES = ("full", "careless")
 
 
 def measure(
-    scorer: StepScorer, domain: PrefixDomain, sizes: PrefixSizes, seed: int, load: Callable[[str], Pool]
+    scorer: StepScorer, seed: int, load: Callable[[str], Pool], solutions: Callable[[str], tuple[Solutions, int]]
 ) -> dict[str, Any]:
-    """Of a trained head. Step scores are aggregated as the head's definition has it (`Head.aggregation`)."""
+    """Of a trained head; `load` gives a pool of prefixes and `solutions` complete ones by their name. Step
+    scores are aggregated as the head's definition has it (`Head.aggregation`)."""
     how = HEADS[scorer.objective].aggregation
     found = _prefixes(scorer.score_rows, how, load)
     for policy in POLICIES:
-        solutions, each = pools.complete(domain, sizes, seed, policy)
-        found[policy] = _complete(scorer.score_rows, how, solutions, each)
-    attempts = pools.tampered(domain, sizes, seed).attempts
+        found[policy] = _complete(scorer.score_rows, how, *solutions(policy))
+    attempts = solutions("tampered")[0].attempts
     probes = probe(scorer, scorer.rules, puzzles.rng(seed, "study probes"), attempts, (how,))
     told = {trick: {"num": one["num"], "beats_solved": one["beats_solved"][how]} for trick, one in probes.items()}
     known = [told[trick]["beats_solved"] for trick in TRICKS if not np.isnan(told[trick]["beats_solved"])]
@@ -46,13 +45,16 @@ def measure(
 
 
 def frame(
-    rules: StepRules, domain: PrefixDomain, sizes: PrefixSizes, seed: int, load: Callable[[str], Pool]
+    rules: StepRules,
+    name: str,
+    load: Callable[[str], Pool],
+    solutions: Callable[[str], tuple[Solutions, int]],
 ) -> dict[str, Any]:
     """Chance, an oracle, and counts and rules: the latter cross-validated by problem, like a head that learned on
     other problems. Holds the admission test; UserError where it is failed."""
     half = load("half")
     admitted = pools.admission(rules, half)
-    baseline.admit(admitted, domain.name)
+    baseline.admit(admitted, name)
     # What learns to tell the half pool's prefixes apart judges those of the other pool.
     learned = {
         "alive": Logistic.fit(counts_and_rules(rules, half.last_rows()), half.prefixes.alive.reshape(-1)),
@@ -65,20 +67,20 @@ def frame(
     counted = {"prefix": _best_of(score, "last", load("few"))}
     counted["auroc"], counted["steps"] = admitted.compared, admitted.steps
     facts: dict[str, Any] = {"admission": {"error": admitted.error}, "alive": load("few").prefixes.alive.mean()}
-    facts["problems"] = {name: load(name).shape[0] for name in ("few", "half")}
+    facts["problems"] = {one: load(one).shape[0] for one in ("few", "half")}
     for policy in POLICIES:
-        solutions, each = pools.complete(domain, sizes, seed, policy)
-        counted[policy] = _counted_complete(rules, solutions, each)
-        solved = solutions.exact.solved.reshape(-1, each)
+        found, each = solutions(policy)
+        counted[policy] = _counted_complete(rules, found, each)
+        solved = found.exact.solved.reshape(-1, each)
         facts[policy] = {"solve_rate": solved.mean(), "oracle": _curve(lambda n, s=solved: oracle(s, n), each)}
     few = load("few")
     outcomes = {"policy": few.continued, "solver": few.prefixes.alive}
     facts["prefix"] = {
-        name: {
+        one: {
             "oracle": _curve(lambda n, s=right: oracle(s, n), few.shape[1]),
             "random": _curve(lambda n, s=right: s.mean(1), few.shape[1]),
         }
-        for name, right in outcomes.items()
+        for one, right in outcomes.items()
     }
     return plain(facts | {"counts_and_rules": counted})
 

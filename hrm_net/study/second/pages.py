@@ -32,16 +32,16 @@ class Page:
 COMPARED = (
     "Compared are *prefixes*: unfinished solutions of one problem after equally many steps, with equal blanks and no "
     "broken rule in sight, some of which can still come right and some of which cannot. Nothing that can be counted in "
-    "them tells which; the row `counts and rules`, a logistic regression on counts, was admitted only with an AUROC near "
-    "a half. What was wrong with the first protocol, and what changed, is on [one screen](README.md)."
+    "them tells which; the row `counts and rules`, a logistic regression on counts, was admitted only with an AUROC "
+    "near a half. What was wrong with the first protocol, and what changed, is on [one screen](README.md)."
 )
 PAGES = (
     Page(
         name="node_compression",
         experiment="A",
         title="Are merged steps with node compression worth it?",
-        about="Scorers that learn from rollout trees: single steps, single and merged steps, and these with the nodes of "
-        "a second, compressed tree (hierarchical node compression); beside them a process reward model with as many "
+        about="Scorers that learn from rollout trees: single steps, single and merged steps, and these with the nodes "
+        "of a second, compressed tree (hierarchical node compression); beside them a process reward model with as many "
         "examples, and one with the compression's label noise alone.",
     ),
     Page(
@@ -49,8 +49,8 @@ PAGES = (
         experiment="B",
         title="Is conditional reward worth it?",
         about="Scorers that learn from the same whole solutions with exact labels: outcomes, steps, rankings of steps, "
-        "and the hazard of going wrong (conditional reward) with all or none of the errors located. In the regime `fill` "
-        "a wrong state stays wrong, as the authors of conditional reward have it.",
+        "and the hazard of going wrong (conditional reward) with all or none of the errors located. In the regime "
+        "`fill` a wrong state stays wrong, as the authors of conditional reward have it.",
     ),
 )
 

@@ -7,6 +7,7 @@ from hrm_net.study.plans import ARMS, BY_NAME, Arm, Domain, Plan
 
 A = ("prm", "prm_count", "prm_noise", "hier", "hier_hnc")
 B = ("orm", "prm_steps", "prm_alive", "pqm", "cond", "cond_0")
+SHARED = ("orm", "prm_steps", "pqm", "cond")
 SECOND_ARMS = tuple(arm for arm in ARMS if arm.name in (*A, *B))
 
 
@@ -15,11 +16,19 @@ class PrefixDomain(Domain):
     """A domain, its arms, and how its prefixes are made. `other_policy` ends with blanks where it fails."""
 
     arms: tuple[str, ...]
+    # Arms that are heads of one network, which the first of them trains: all learn from the same whole solutions.
+    shared: tuple[str, ...]
+    # Domains of the same name here start from one solver, whatever the seed: the first job that needs it trains it.
+    core: str
+    # The run whose solver that is, as overrides of `python train.py`; none: the domain's own, with `solver_steps`.
+    start: tuple[str, ...] = ()
     # Steps of a prefix.
     prefix_steps: int
     # Errors an edit of the policies that write prefixes of which few, and of which half, can still come right.
     few_error: float
     half_error: float
+    # How close prefixes must be for counts and rules, see `puzzles.steps.prefixes`.
+    width: float = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,11 +66,12 @@ class SecondPlan(Plan):
 
 CORE = (
     "optim=muon", "reward=steps", "model.hidden_size=16", "model.mlp_multiple=16", "model.h_layers=1",
-    "model.l_layers=1", "model.h_cycles=1", "model.l_cycles=2", "model.max_segments=4", "reward.segments=1",
+    "model.l_layers=1", "model.h_cycles=1", "model.l_cycles=2", "model.max_segments=4",
+    "reward.segments=1", "reward.max_segments=1",
 )  # fmt: skip
 GRID = (
     "model=grid", "optim=muon", "reward=steps", "model.hidden_size=32", "model.h_layers=1", "model.l_layers=1",
-    "model.positions=learned", "model.max_segments=4", "reward.segments=1",
+    "model.positions=learned", "model.max_segments=4", "reward.segments=1", "reward.max_segments=1",
 )  # fmt: skip
 CARELESS = "reward.policy.name=careless"
 FILL = ("reward.regime=fill", "reward.policy.name=full", "reward.policy.correct=0")
@@ -79,6 +89,9 @@ SUDOKU_FILL = PrefixDomain(
     probe_targets={"clues": [12, 14]},
     probe_policy=(),
     arms=B,
+    shared=SHARED,
+    core="sudoku_6x6",
+    start=("experiment=reward_sudoku_6x6",),
     prefix_steps=1,
     few_error=0.2,
     half_error=0.2,
@@ -97,6 +110,9 @@ SUDOKU_EDIT = PrefixDomain(
     probe_targets={"clues": [14, 14]},
     probe_policy=(),
     arms=(*A, "orm"),
+    shared=(),
+    core="sudoku_6x6",
+    start=("experiment=reward_sudoku_6x6",),
     prefix_steps=1,
     few_error=0.25,
     half_error=0.25,
@@ -115,9 +131,12 @@ MAZE = PrefixDomain(
     probe_targets={"kind": "dfs", "braid": 0.5, "path": [12, 14]},
     probe_policy=(),
     arms=B[:-1],
+    shared=SHARED,
+    core="maze_9x9",
     prefix_steps=1,
     few_error=0.2,
     half_error=0.1,
+    width=0.02,
 )  # fmt: skip
 ARC = PrefixDomain(
     name="arc_7_fill",
@@ -133,6 +152,8 @@ ARC = PrefixDomain(
     probe_targets={"family": "outline", "translate": False},
     probe_policy=(),
     arms=B[:-1],
+    shared=SHARED,
+    core="arc_7",
     prefix_steps=1,
     few_error=0.08,
     half_error=0.05,
@@ -142,34 +163,41 @@ TINY = PrefixDomain(
     says="4x4 Sudoku of 4 or 5 clues (fill)",
     seeds=(0, 1),
     overrides=(
-        "puzzle=sudoku_4x4", "model=symbols", *CORE, "model.hidden_size=8", "model.mlp_multiple=8",
-        "data.curriculum=[{mix: [{targets: {clues: [4, 5]}}]}]", *FILL,
-        "reward.budget=6", "reward.cells_per_step=2", "reward.policy.error=0.08",
+        "puzzle=sudoku_4x4", "model=symbols", *CORE, "data.curriculum=[{mix: [{targets: {clues: [4, 5]}}]}]", *FILL,
+        "reward.budget=3", "reward.cells_per_step=4", "reward.policy.error=0.085",
     ),
     targets={"clues": [4, 5]},
     other_policy=(CARELESS,),
     probe_targets={"clues": [5, 5]},
     probe_policy=(),
     arms=("orm", "cond", "hier_hnc"),
+    shared=("orm", "cond"),
+    core="sudoku_4x4",
     prefix_steps=1,
     few_error=0.2,
     half_error=0.2,
 )  # fmt: skip
 SIZES = PrefixSizes(
-    solver_steps=600, steps=200, batch_size=256, puzzles=2000, candidates=2, trees=100, height=4,
-    few=(60, 64, 0.03), half=(90, 32, 0.5), complete=(40, 16), probe=(40, 4),
-    special={"maze_9x9_fill": {"solver_steps": 300}, "arc_7_fill": {"solver_steps": 300, "puzzles": 300, "candidates": 8}},
-    overrides=("compile=false",),
+    solver_steps=300, steps=250, batch_size=128, puzzles=2000, candidates=2, trees=100, height=4,
+    few=(60, 64, 0.04), half=(90, 32, 0.5), complete=(40, 16), probe=(40, 4),
+    special={
+        "sudoku_6x6_edit": {"few": (120, 64, 0.04), "half": (140, 32, 0.5)},
+        "maze_9x9_fill": {"half": (160, 32, 0.5)},
+        "arc_7_fill": {"puzzles": 300, "candidates": 8},
+    },
 )  # fmt: skip
-SECOND = SecondPlan(name="second", domains=(SUDOKU_FILL, SUDOKU_EDIT, MAZE, ARC), sizes=SIZES, arms=SECOND_ARMS)  # type: ignore[arg-type]
+DOMAINS = (SUDOKU_FILL, SUDOKU_EDIT, MAZE, ARC)
+SECOND = SecondPlan(name="second", domains=DOMAINS, sizes=SIZES, arms=SECOND_ARMS)  # type: ignore[arg-type]
 PILOT = SecondPlan(
-    name="pilot", domains=tuple(replace(domain, seeds=(100,)) for domain in SECOND.domains),  # type: ignore[type-var]
-    sizes=SIZES, arms=SECOND_ARMS,  # type: ignore[arg-type]
-)  # fmt: skip
+    name="pilot",
+    domains=tuple(replace(domain, seeds=(100,)) for domain in DOMAINS),
+    sizes=SIZES,  # type: ignore[arg-type]
+    arms=SECOND_ARMS,
+)
 TOY = SecondPlan(
     name="second_toy", domains=(TINY,), arms=SECOND_ARMS,
     sizes=PrefixSizes(  # type: ignore[arg-type]
-        solver_steps=4, steps=4, batch_size=24, puzzles=24, candidates=2, trees=4, height=3,
+        solver_steps=4, steps=4, batch_size=24, puzzles=24, candidates=2, trees=4, height=2,
         few=(8, 4, 0.2), half=(12, 4, 0.5), complete=(6, 4), probe=(6, 2), overrides=("compile=false",),
     ),
 )  # fmt: skip

@@ -11,6 +11,8 @@ from hrm_net.reward import baseline
 from hrm_net.reward.data.solutions import Solutions, SolutionSource, build_policy, sample
 from hrm_net.reward.search.guided import unlabelled_rows
 from hrm_net.study.plans import config, overrides
+from hrm_net.study.pool import load as load_solutions
+from hrm_net.study.pool import save
 from hrm_net.study.second.plan import PrefixDomain, PrefixSizes
 from puzzles import splits
 from puzzles.atomic_write import atomic_write
@@ -83,7 +85,7 @@ def load(path: Path) -> Pool:
 
 
 def sample_pool(domain: PrefixDomain, source: SolutionSource, name: str, size: tuple[int, int, float]) -> Pool:
-    """Prefixes of the policy that errs as the pool wants it, continued by the policy that solutions are learned from."""
+    """Prefixes of the policy that errs as the pool wants it, continued by the policy that is learned from."""
     rules, reward = source.rules, source.reward
     writer = FullSolver(
         rules, error=domain.few_error if name == "few" else domain.half_error,
@@ -93,7 +95,15 @@ def sample_pool(domain: PrefixDomain, source: SolutionSource, name: str, size: t
     problems = _problems(source, domain, f"study {name} prefixes", size[0])
     rng = puzzles.rng(source.seed, f"study {name} prefixes drawn")
     found = sample_prefixes(
-        writer, rules, rng, problems, steps=domain.prefix_steps, budget=reward.budget, candidates=size[1], share=size[2]
+        writer,
+        rules,
+        rng,
+        problems,
+        steps=domain.prefix_steps,
+        budget=reward.budget,
+        candidates=size[1],
+        share=size[2],
+        width=domain.width,
     )
     num, each = found.alive.shape
     made = found.attempts(rules)
@@ -108,28 +118,24 @@ def _continued(policy: Policy, rules: StepRules, rng: np.random.Generator, found
     return solved(rules, problems, history[:, -1]).reshape(num, each)
 
 
-def complete(domain: PrefixDomain, sizes: PrefixSizes, seed: int, policy: str) -> tuple[Solutions, int]:
-    """(complete solutions by the policy `full` or `careless`, how many of each puzzle). Sampled anew: it is fast."""
-    source = source_of(domain, sizes, seed, domain.other_policy if policy == "careless" else ())
-    num, each = sizes.complete
-    problems = _problems(source, domain, "study complete", num)
-    rng = puzzles.rng(seed, f"study complete {policy}")
-    found = sample(build_policy(source.reward, source.rules), source.rules, rng, problems, source.reward, num=each)
-    if len(found.attempts) != num * each:
-        raise UserError(f"{domain.name}: targets={domain.targets}: must leave something to solve in every puzzle")
-    return found, each
-
-
-def tampered(domain: PrefixDomain, sizes: PrefixSizes, seed: int) -> Solutions:
-    """Complete solutions of puzzles that leave steps over, for the probes."""
-    source = source_of(domain, sizes, seed)
-    num, each = sizes.probe
-    problems, answers = splits.generate(
-        source.rules.puzzle, puzzles.rng(seed, "study probe"), num, splits.EVALUATION, **domain.probe_targets
-    )
-    source.rules.remember(problems, answers)
-    rng = puzzles.rng(seed, "study probe solutions")
-    return sample(source.policy, source.rules, rng, problems, source.reward, num=each)
+def complete(name: str, domain: PrefixDomain, sizes: PrefixSizes, seed: int, folder: Path) -> tuple[Solutions, int]:
+    """(complete solutions, how many of each puzzle): of the policy `full`, of the older `careless`, and of puzzles that
+    leave steps over, to be `tampered` with. Sampled once and kept in `folder`."""
+    source = source_of(domain, sizes, seed, domain.other_policy if name == "careless" else ())
+    num, each = sizes.probe if name == "tampered" else sizes.complete
+    path = folder / f"{name}.npz"
+    if not path.is_file():
+        targets = domain.probe_targets if name == "tampered" else domain.targets
+        problems, answers = splits.generate(
+            source.rules.puzzle, puzzles.rng(seed, f"study {name}"), num, splits.EVALUATION, **targets
+        )
+        source.rules.remember(problems, answers)
+        rng = puzzles.rng(seed, f"study {name} solutions")
+        found = sample(build_policy(source.reward, source.rules), source.rules, rng, problems, source.reward, num=each)
+        if len(found.attempts) != num * each:
+            raise UserError(f"{domain.name}: targets={targets}: must leave something to solve in every puzzle")
+        save(path, found, answers)
+    return load_solutions(path, source.rules), each
 
 
 def admission(rules: StepRules, pool: Pool) -> baseline.Admission:

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,11 +11,16 @@ import puzzles
 from hrm_net.checkpoints import checkpoint
 from hrm_net.recipes import solver, step_scorer
 from hrm_net.study import rows
-from hrm_net.study.plans import Arm, config, of_domain, overrides
-from hrm_net.study.run import arm_folder, examples, pools_folder, scorer_of, stamp, start_folder
+from hrm_net.study.plans import BY_NAME, Arm, config, of_domain, overrides
+from hrm_net.study.run import arm_folder, examples, pools_folder, scorer_of, stamp
 from hrm_net.study.second import measure, pools
 from hrm_net.study.second.plan import PrefixDomain, PrefixSizes
 from puzzles.steps.rules import step_rules
+
+
+def start_folder(work: Path, domain: PrefixDomain) -> Path:
+    """The solver that all arms and seeds of a core start from."""
+    return work / "starts" / domain.core
 
 
 def make_start(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int) -> rows.Row:
@@ -22,10 +28,16 @@ def make_start(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int) 
     and the rules win what is compared: nothing is trained then."""
     sizes, began = of_domain(sizes, domain), time.perf_counter()
     run = config(overrides(domain, sizes, seed, None, None))
+    starting = config([*domain.start, "threads=1", "device=cpu"]) if domain.start else run
     pools.make(domain, sizes, seed, pools_folder(work, domain, seed))
-    found = measure.frame(step_rules(puzzles.get(**run.puzzle)), domain, sizes, seed, _load(work, domain, seed))
+    found = measure.frame(
+        step_rules(puzzles.get(**run.puzzle)),
+        domain.name,
+        _load(work, domain, seed),
+        _solutions(work, domain, sizes, seed),
+    )
     measured = time.perf_counter()
-    wanted, folder = step_scorer.solver_config(run), start_folder(work, domain, seed)
+    wanted, folder = step_scorer.solver_config(starting), start_folder(work, domain)
     if max(checkpoint.steps(folder / "checkpoints"), default=0) < wanted.steps:
         solver.train(wanted, folder)
     return {
@@ -38,23 +50,36 @@ def make_start(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int) 
 def make_row(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int, arm: Arm) -> rows.Row:
     """Train the arm, or continue where it stopped, and measure it. SIGTERM during training saves first (exit 143)."""
     sizes, began = of_domain(sizes, domain), time.perf_counter()
-    changes = overrides(domain, sizes, seed, arm, start_folder(work, domain, seed))
-    run, folder = config(changes), arm_folder(work, domain, seed, arm)
+    trained = replace(arm, name="shared", head=",".join(_heads(domain))) if arm.name in domain.shared else arm
+    changes = overrides(domain, sizes, seed, trained, start_folder(work, domain))
+    run, folder = config(changes), arm_folder(work, domain, seed, trained)
     if max(checkpoint.steps(folder / "checkpoints"), default=0) < run.steps:
         step_scorer.train(run, folder)
-    trained = time.perf_counter()
-    scorer = scorer_of(run, folder)
-    found = measure.measure(scorer, domain, sizes, seed, _load(work, domain, seed))
+    ended = time.perf_counter()
+    scorer = scorer_of(run, folder, arm.head)
+    found = measure.measure(scorer, seed, _load(work, domain, seed), _solutions(work, domain, sizes, seed))
     row = {
         "domain": domain.name, "arm": arm.name, "experiment": arm.experiment, "seed": seed, "metrics": found,
         "examples": examples(folder), "updates": run.steps,
         "command": "python train.py " + " ".join(f"'{change}'" if " " in change else change for change in changes),
-        "seconds": {"training": trained - began, "measuring": time.perf_counter() - trained},
+        "seconds": {"training": ended - began, "measuring": time.perf_counter() - ended},
         **stamp(domain, sizes, seed, arm),
     }  # fmt: skip
-    shutil.rmtree(folder / "steps", ignore_errors=True)
+    if trained is arm:
+        shutil.rmtree(folder / "steps", ignore_errors=True)
     return row
+
+
+def _heads(domain: PrefixDomain) -> list[str]:
+    return [BY_NAME[name].head for name in domain.shared]
 
 
 def _load(work: Path, domain: PrefixDomain, seed: int) -> Callable[[str], pools.Pool]:
     return cache(lambda name: pools.load(pools_folder(work, domain, seed) / f"{name}.npz"))
+
+
+def _solutions(
+    work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int
+) -> Callable[[str], tuple[pools.Solutions, int]]:
+    folder = pools_folder(work, domain, seed)
+    return cache(lambda name: pools.complete(name, domain, sizes, seed, folder))

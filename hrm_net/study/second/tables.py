@@ -37,10 +37,10 @@ def setting(mine: Sequence[Row], numbers: Numbers) -> str:
     )
     return (
         f"Seeds: {numbers.text(len(frames))}. Best of N is over {few} problems a seed, where {mean('alive')} of the "
-        f"prefixes can come right; AUROC over {half} problems, where half of them can. {NAME.capitalize()} have an AUROC "
-        f"of {mean('counts_and_rules.auroc', False)} there, and of {mean('counts_and_rules.steps', False)} on single "
-        f"steps. Complete solutions of the policy come right in {mean('full.solve_rate')} of cases, those of the one that "
-        f"may end blank in {mean('careless.solve_rate')}."
+        f"prefixes can come right; AUROC over {half} problems, where half of them can. {NAME.capitalize()} have an "
+        f"AUROC of {mean('counts_and_rules.auroc', False)} there, and of {mean('counts_and_rules.steps', False)} on "
+        f"single steps. Complete solutions of the policy come right in {mean('full.solve_rate')} of cases, those of "
+        f"the one that may end blank in {mean('careless.solve_rate')}."
     )
 
 
@@ -56,8 +56,10 @@ def figure_table(mine: Sequence[Row], arms: Sequence[Arm], names: Sequence[str],
     frames = of_arm(mine, FRAME)
     counted = [{**row, "metrics": row["metrics"]["counts_and_rules"]} for row in frames]
     lines.append([NAME, *(_cell([_known(one, row) for row in counted], one, numbers) for one in figures)])
-    for frame in ("random", "oracle"):
-        lines.append([frame, *(_cell([_frame(frame, one, row) for row in frames], one, numbers) for one in figures)])
+    lines += [
+        [frame, *(_cell([_frame(frame, one, row) for row in frames], one, numbers) for one in figures)]
+        for frame in ("random", "oracle")
+    ]
     return table(["", *(one.says + (", %" if one.percent else "") for one in figures)], lines)
 
 

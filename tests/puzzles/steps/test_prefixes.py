@@ -77,7 +77,7 @@ def test_prefixes_of_a_problem_look_alike(name: str, regime: str) -> None:
 
 
 def test_sudoku_labels_are_those_of_trying_every_completion() -> None:
-    rules, _, found = drawn("sudoku", "fill")
+    _, _, found = drawn("sudoku", "fill")
     for problem, states, alive in zip(found.problem, found.states, found.alive, strict=True):
         assert [completions(problem, state) for state in states[:, -1]] == alive.tolist()
 
