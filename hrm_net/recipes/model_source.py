@@ -10,6 +10,7 @@ from hrm_net.checkpoints.reference import UnknownValuesError, load_reference
 from hrm_net.model import HRM
 from hrm_net.nn.losses import CROSS_ENTROPY
 from hrm_net.recipes.config import TEXT, TrainConfig, from_yaml
+from hrm_net.reward.heads import PAIR
 from puzzles import registry
 from puzzles.errors import UserError
 
@@ -53,6 +54,9 @@ class ModelSource:
                 use = f"python evaluate.py run={where} evaluates it"
                 if self.config is None:
                     use = f"hrm_net.reward.StepScorer.from_pretrained({str(where)!r}) loads it"
+            if self.heads == [PAIR]:
+                use = f"hrm-rank --by pair --run {where} FILE ranks candidates by it"
+                raise UserError(f"{self.path}: holds a judge of two candidates, which solves nothing; {use}")
             raise UserError(f"{self.path}: holds a step scorer, which scores solutions and solves nothing; {use}")
         return self
 

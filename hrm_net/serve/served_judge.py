@@ -72,7 +72,7 @@ class ServedJudge:
         began = time.perf_counter()
         try:
             problem, states = self.judge.read(text, [first, second])
-            thought = self.judge.think(problem, *states)
+            thought = self.judge.think(problem, states[0], states[1])
         except UserError as error:
             raise Refusal(400, str(error)) from None
         seconds = time.perf_counter() - began

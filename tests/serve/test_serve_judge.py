@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 
 import puzzles
 from hrm_net.nn.config import HRMConfig
@@ -22,7 +23,7 @@ def client() -> Iterator[Client]:
     sizes = {"vocab_size": PUZZLE.vocab_size, "seq_len": PUZZLE.seq_len, "num_puzzle_ids": 1, "l_cycles": 1}
     core = HRMConfig(**{**SMALL, **VARIANTS["symbols"], **sizes})
     model = RewardModel(RewardModelConfig(core=core, objectives=["pair"], segments=4), seeded()).eval()
-    model.heads["pair"].weight.data.normal_(generator=seeded(1))
+    torch.nn.init.normal_(model.heads["pair"].get_parameter("weight"), generator=seeded(1))
     served = ServedJudge(judge=PairJudge(model, PUZZLE, stop=0.5), origin="untrained")
     with serving([untrained_maze()], judges=[served]) as client:
         yield client

@@ -186,6 +186,8 @@ class PairJudge:
             tokens = np.asarray(candidate.tolist() if hasattr(candidate, "tolist") else candidate)
         except (TypeError, ValueError):
             raise UserError(f"is of type {type(candidate).__name__}: must be a text, token ids or steps") from None
+        if tokens.dtype == object:
+            raise UserError(f"is of type {type(candidate).__name__}: must be a text, token ids or steps")
         if tokens.ndim != 1 or not np.issubdtype(tokens.dtype, np.integer):
             raise UserError(
                 f"of shape {list(tokens.shape)} and dtype {tokens.dtype}: must be a text, token ids or steps"

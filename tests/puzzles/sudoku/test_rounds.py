@@ -3,10 +3,12 @@
 import numpy as np
 
 import puzzles
+from puzzles.sudoku.domain import Sudoku
 from puzzles.sudoku.rounds import rounds_and_guesses
+from puzzles.sudoku.step_rules import SudokuSteps
 
-PUZZLE = puzzles.get("sudoku", box="2x2")
-RULES = PUZZLE.step_rules()
+PUZZLE = Sudoku("2x2")
+RULES = SudokuSteps(PUZZLE)
 
 
 def legal(state: np.ndarray, cell: int) -> set[int]:
