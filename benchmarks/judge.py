@@ -38,8 +38,8 @@ def main() -> None:
     scaled = adaptive * GAMES / num
     print(f"{num:,} comparisons at a mean of {found.segments.mean():.2f} segments: {adaptive:.1f} s of CPU time,")
     print(f"{scaled:.0f} s for {GAMES:,}, {scaled * MEAN / found.segments.mean():.0f} s at a mean of exactly {MEAN:g}")
-    judge.stop, part = None, slice(0, num // 5)
-    _, fixed = timed(judge, problems[part], first[part], second[part])
+    deep, part = PairJudge(judge.model, judge.puzzle), slice(0, num // 5)  # it has read no problem yet either
+    _, fixed = timed(deep, problems[part], first[part], second[part])
     print(f"with {judge.segments} segments for all: {5 * fixed / adaptive:.2f} times as long")
 
 
