@@ -130,7 +130,7 @@ def test_the_protocol_is_of_the_plan_that_runs() -> None:
 
 @pytest.fixture(scope="module")
 def pool() -> pools.Pool:
-    source = pools.source_of(TINY, TOY.sizes, 0)  # type: ignore[arg-type]
+    source = pools.source_of(TINY, TOY.sizes, 0)
     return pools.sample_pool(TINY, source, "few", (8, 4, 0.3))
 
 
