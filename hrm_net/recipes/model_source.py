@@ -14,8 +14,8 @@ from hrm_net.reward.heads import PAIR
 from puzzles import registry
 from puzzles.errors import UserError
 
-# Of the weights that ship with the package: those of the default job, which are evaluated where no run is named, and the
-# strongest ones, which solve where none is named.
+# Of the weights that ship with the package: those of the default job, which are evaluated where no run is named, and
+# the strongest ones, which solve where none is named.
 DEFAULT, STRONGEST = "sudoku_9x9", "sudoku_extreme"
 
 

@@ -96,10 +96,10 @@ class Domain:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sizes:
-    """How much of everything there is."""
+class Learning:
+    """How much there is to learn from, and for how long."""
 
-    # Updates of the solver that all arms of a seed start from, and of each scorer; steps of solutions in a batch.
+    # Updates of the solver that the arms start from, and of each scorer; steps of solutions in a batch.
     solver_steps: int
     steps: int
     batch_size: int
@@ -108,6 +108,16 @@ class Sizes:
     candidates: int
     trees: int
     height: int
+    # Values that differ in a domain, by its name.
+    special: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Further overrides.
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes(Learning):
+    """How much of everything there is."""
+
     # Unseen puzzles and solutions of each: for the metrics, for fixing settings, and those of the other policy.
     test: tuple[int, int]
     validation: tuple[int, int]
@@ -118,10 +128,6 @@ class Sizes:
     # Puzzles and solutions of each that are tampered with; puzzles, iterations and proposals of hill climbing.
     probe: tuple[int, int]
     climb: tuple[int, int, int]
-    # Values that differ in a domain, by its name.
-    special: dict[str, dict[str, Any]] = field(default_factory=dict)
-    # Further overrides.
-    overrides: tuple[str, ...] = ()
 
 
 def of_domain(sizes: Any, domain: Domain) -> Any:
@@ -129,7 +135,7 @@ def of_domain(sizes: Any, domain: Domain) -> Any:
     return replace(sizes, **{**sizes.special.get(domain.name, {}), "special": {}})
 
 
-def overrides(domain: Domain, sizes: Sizes, seed: int, arm: Arm | None, start: Path | None) -> list[str]:
+def overrides(domain: Domain, sizes: Learning, seed: int, arm: Arm | None, start: Path | None) -> list[str]:
     """The overrides of `python train.py` that train the arm; or None: the solver that the arms start from."""
     shared = [
         *domain.overrides,
@@ -209,7 +215,7 @@ class Plan:
 
     name: str
     domains: tuple[Domain, ...]
-    sizes: Sizes
+    sizes: Learning
     arms: tuple[Arm, ...] = ARMS
 
     def arms_of(self, domain: Domain) -> tuple[Arm, ...]:

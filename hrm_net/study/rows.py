@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hrm_net.study.plans import Arm, Domain, Sizes, of_domain
+from hrm_net.study.plans import Arm, Domain, Learning, of_domain
 from puzzles.atomic_write import write_text
 from puzzles.errors import UserError
 
@@ -22,7 +22,7 @@ FRAME = "frame"
 Row = dict[str, Any]
 
 
-def fingerprint(domain: Domain, sizes: Sizes, seed: int, arm: Arm | None) -> str:
+def fingerprint(domain: Domain, sizes: Learning, seed: int, arm: Arm | None) -> str:
     """A hash of everything that the numbers of a row depend on."""
     told = [VERSION, asdict(domain), asdict(of_domain(sizes, domain)), seed, asdict(arm) if arm else FRAME]
     told[1].pop("seeds")  # further seeds change no row

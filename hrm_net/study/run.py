@@ -15,7 +15,7 @@ from hrm_net.reward.data.solutions import Solutions
 from hrm_net.reward.scorer import StepScorer
 from hrm_net.study import pool, rows
 from hrm_net.study.measure import frame, measure
-from hrm_net.study.plans import Arm, Domain, Sizes, config, of_domain, overrides
+from hrm_net.study.plans import Arm, Domain, Learning, Sizes, config, of_domain, overrides
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
 from puzzles.steps.rules import StepRules, step_rules
 
@@ -101,6 +101,6 @@ def _pools(work: Path, domain: Domain, seed: int, rules: StepRules) -> Callable[
     return cache(lambda name: pool.load(pools_folder(work, domain, seed) / f"{name}.npz", rules))
 
 
-def stamp(domain: Domain, sizes: Sizes, seed: int, arm: Arm | None) -> rows.Row:
+def stamp(domain: Domain, sizes: Learning, seed: int, arm: Arm | None) -> rows.Row:
     found = provenance(seed)
     return {"hash": rows.fingerprint(domain, sizes, seed, arm), "provenance": found}

@@ -1,9 +1,8 @@
 """Domains, sizes and arms of the second protocol, as plain values; reports/protocol.md fixes the digest of `SECOND`."""
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-from hrm_net.study.plans import ARMS, BY_NAME, Arm, Domain, Plan
+from hrm_net.study.plans import ARMS, BY_NAME, Arm, Domain, Learning, Plan
 
 A = ("prm", "prm_count", "prm_noise", "hier", "hier_hnc")
 B = ("orm", "prm_steps", "prm_alive", "pqm", "cond", "cond_0")
@@ -32,16 +31,9 @@ class PrefixDomain(Domain):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PrefixSizes:
-    """How much of everything there is; see `hrm_net.study.plans.Sizes` for the names that they share."""
+class PrefixSizes(Learning):
+    """How much of everything there is."""
 
-    solver_steps: int
-    steps: int
-    batch_size: int
-    puzzles: int
-    candidates: int
-    trees: int
-    height: int
     # Puzzles drawn, prefixes of each, and the chance of each to come right: for best-of-N.
     few: tuple[int, int, float]
     # The same for what is ranked within a puzzle, and for the single steps.
@@ -49,8 +41,6 @@ class PrefixSizes:
     # Puzzles and complete solutions of each, for either policy; those that are tampered with.
     complete: tuple[int, int]
     probe: tuple[int, int]
-    special: dict[str, dict[str, Any]] = field(default_factory=dict)
-    overrides: tuple[str, ...] = ()
 
 
 class SecondPlan(Plan):
@@ -187,16 +177,16 @@ SIZES = PrefixSizes(
     },
 )  # fmt: skip
 DOMAINS = (SUDOKU_FILL, SUDOKU_EDIT, MAZE, ARC)
-SECOND = SecondPlan(name="second", domains=DOMAINS, sizes=SIZES, arms=SECOND_ARMS)  # type: ignore[arg-type]
+SECOND = SecondPlan(name="second", domains=DOMAINS, sizes=SIZES, arms=SECOND_ARMS)
 PILOT = SecondPlan(
     name="pilot",
     domains=tuple(replace(domain, seeds=(100,)) for domain in DOMAINS),
-    sizes=SIZES,  # type: ignore[arg-type]
+    sizes=SIZES,
     arms=SECOND_ARMS,
 )
 TOY = SecondPlan(
     name="second_toy", domains=(TINY,), arms=SECOND_ARMS,
-    sizes=PrefixSizes(  # type: ignore[arg-type]
+    sizes=PrefixSizes(
         solver_steps=4, steps=4, batch_size=24, puzzles=24, candidates=2, trees=4, height=2,
         few=(8, 4, 0.2), half=(12, 4, 0.5), complete=(6, 4), probe=(6, 2), overrides=("compile=false",),
     ),

@@ -63,7 +63,7 @@ class Pool:
 
 
 def source_of(domain: PrefixDomain, sizes: PrefixSizes, seed: int, changes: tuple[str, ...] = ()) -> SolutionSource:
-    return solution_source(config([*overrides(domain, sizes, seed, None, None), *changes]))  # type: ignore[arg-type]
+    return solution_source(config([*overrides(domain, sizes, seed, None, None), *changes]))
 
 
 def make(domain: PrefixDomain, sizes: PrefixSizes, seed: int, folder: Path) -> None:
@@ -72,15 +72,20 @@ def make(domain: PrefixDomain, sizes: PrefixSizes, seed: int, folder: Path) -> N
     for name in ("few", "half"):
         path = folder / f"{name}.npz"
         if not path.is_file():
-            made = sample_pool(domain, source_of(domain, sizes, seed), name, getattr(sizes, name))
+            source = source_of(domain, sizes, seed)
+            made = sample_pool(domain, source, name, getattr(sizes, name))
+            problem = made.prefixes.problem
+            answers = source.rules.targets(problem, problem, problem)
             found = {key: getattr(made.prefixes, key) for key in (*ARRAYS, *NUMBERS)}
             with atomic_write(path, binary=True) as file:
-                np.savez_compressed(file, ok=made.ok, continued=made.continued, **found)
+                np.savez_compressed(file, ok=made.ok, continued=made.continued, answers=answers, **found)
 
 
-def load(path: Path) -> Pool:
+def load(path: Path, rules: StepRules) -> Pool:
+    """The pool in a file; `rules` remember the answers, which no solver finds in ARC."""
     with np.load(path, allow_pickle=False) as file:
         found = {key: file[key] for key in ARRAYS} | {key: file[key].item() for key in NUMBERS}
+        rules.remember(found["problem"], file["answers"])
         return Pool(prefixes=Prefixes(**found), ok=file["ok"], continued=file["continued"])
 
 
@@ -118,9 +123,11 @@ def _continued(policy: Policy, rules: StepRules, rng: np.random.Generator, found
     return solved(rules, problems, history[:, -1]).reshape(num, each)
 
 
-def complete(name: str, domain: PrefixDomain, sizes: PrefixSizes, seed: int, folder: Path) -> tuple[Solutions, int]:
+def complete(
+    name: str, domain: PrefixDomain, sizes: PrefixSizes, seed: int, folder: Path, rules: StepRules
+) -> tuple[Solutions, int]:
     """(complete solutions, how many of each puzzle): of the policy `full`, of the older `careless`, and of puzzles that
-    leave steps over, to be `tampered` with. Sampled once and kept in `folder`."""
+    leave steps over, to be `tampered` with. Sampled once and kept in `folder`; `rules` remember the answers."""
     source = source_of(domain, sizes, seed, domain.other_policy if name == "careless" else ())
     num, each = sizes.probe if name == "tampered" else sizes.complete
     path = folder / f"{name}.npz"
@@ -135,7 +142,7 @@ def complete(name: str, domain: PrefixDomain, sizes: PrefixSizes, seed: int, fol
         if len(found.attempts) != num * each:
             raise UserError(f"{domain.name}: targets={targets}: must leave something to solve in every puzzle")
         save(path, found, answers)
-    return load_solutions(path, source.rules), each
+    return load_solutions(path, rules), each
 
 
 def admission(rules: StepRules, pool: Pool) -> baseline.Admission:

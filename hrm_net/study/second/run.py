@@ -10,12 +10,13 @@ from pathlib import Path
 import puzzles
 from hrm_net.checkpoints import checkpoint
 from hrm_net.recipes import solver, step_scorer
+from hrm_net.reward.data.solutions import Solutions
 from hrm_net.study import rows
 from hrm_net.study.plans import BY_NAME, Arm, config, of_domain, overrides
 from hrm_net.study.run import arm_folder, examples, pools_folder, scorer_of, stamp
 from hrm_net.study.second import measure, pools
 from hrm_net.study.second.plan import PrefixDomain, PrefixSizes
-from puzzles.steps.rules import step_rules
+from puzzles.steps.rules import StepRules, step_rules
 
 
 def start_folder(work: Path, domain: PrefixDomain) -> Path:
@@ -30,11 +31,9 @@ def make_start(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int) 
     run = config(overrides(domain, sizes, seed, None, None))
     starting = config([*domain.start, "threads=1", "device=cpu"]) if domain.start else run
     pools.make(domain, sizes, seed, pools_folder(work, domain, seed))
+    rules = step_rules(puzzles.get(**run.puzzle))
     found = measure.frame(
-        step_rules(puzzles.get(**run.puzzle)),
-        domain.name,
-        _load(work, domain, seed),
-        _solutions(work, domain, sizes, seed),
+        rules, domain.name, _load(work, domain, seed, rules), _solutions(work, domain, sizes, seed, rules)
     )
     measured = time.perf_counter()
     wanted, folder = step_scorer.solver_config(starting), start_folder(work, domain)
@@ -57,7 +56,8 @@ def make_row(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int, ar
         step_scorer.train(run, folder)
     ended = time.perf_counter()
     scorer = scorer_of(run, folder, arm.head)
-    found = measure.measure(scorer, seed, _load(work, domain, seed), _solutions(work, domain, sizes, seed))
+    solutions = _solutions(work, domain, sizes, seed, scorer.rules)
+    found = measure.measure(scorer, seed, _load(work, domain, seed, scorer.rules), solutions)
     row = {
         "domain": domain.name, "arm": arm.name, "experiment": arm.experiment, "seed": seed, "metrics": found,
         "examples": examples(folder), "updates": run.steps,
@@ -74,12 +74,12 @@ def _heads(domain: PrefixDomain) -> list[str]:
     return [BY_NAME[name].head for name in domain.shared]
 
 
-def _load(work: Path, domain: PrefixDomain, seed: int) -> Callable[[str], pools.Pool]:
-    return cache(lambda name: pools.load(pools_folder(work, domain, seed) / f"{name}.npz"))
+def _load(work: Path, domain: PrefixDomain, seed: int, rules: StepRules) -> Callable[[str], pools.Pool]:
+    return cache(lambda name: pools.load(pools_folder(work, domain, seed) / f"{name}.npz", rules))
 
 
 def _solutions(
-    work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int
-) -> Callable[[str], tuple[pools.Solutions, int]]:
+    work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int, rules: StepRules
+) -> Callable[[str], tuple[Solutions, int]]:
     folder = pools_folder(work, domain, seed)
-    return cache(lambda name: pools.complete(name, domain, sizes, seed, folder))
+    return cache(lambda name: pools.complete(name, domain, sizes, seed, folder, rules))
