@@ -136,7 +136,12 @@ class PairJudge:
 
     def _read_games(self, problems: Any, first: Any, second: Any) -> tuple[Grids, Grids, Grids]:
         named = (("problems", problems), ("first", first), ("second", second))
-        read = [read_list(values, f"{what} as texts or token ids") for what, values in named]
+        read = []
+        for what, values in named:
+            try:
+                read.append(read_list(values, "texts or token ids"))
+            except UserError as error:
+                raise UserError(f"{what}: {error}") from None
         if len({len(values) for values in read}) > 1:
             lengths = ", ".join(f"{len(values)} {what}" for (what, _), values in zip(named, read, strict=True))
             raise UserError(f"{lengths}: must be equally many")
