@@ -30,7 +30,7 @@ def ignored(labels: Rows, ignore: int | None) -> Rows:
     return labels if ignore in (None, PAD) else np.where(labels == ignore, IGNORE, labels.astype(np.int32))
 
 
-def scored(labels: Rows) -> Integer[np.ndarray, "num seq"]:
+def scored(labels: Integer[np.ndarray, "*shape"]) -> Integer[np.ndarray, "*shape"]:
     """The labels as losses and scores take them: int32, padding ignored."""
     return np.where(labels == PAD, IGNORE, labels.astype(np.int32))
 

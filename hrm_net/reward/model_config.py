@@ -52,6 +52,10 @@ class RewardModelConfig:
         for key, bound in (("max_left", 0), ("segments", 1)):
             if not bound <= getattr(self, key) <= 10**6:
                 raise UserError(f"model.{key}={getattr(self, key)}: must be at least {bound} and at most {10**6}")
+        if self.max_segments is not None and (
+            isinstance(self.max_segments, bool) or not isinstance(self.max_segments, int)
+        ):
+            raise UserError(f"model.max_segments={as_json(self.max_segments)}: must be a whole number or null")
         if self.max_segments is not None and not self.segments <= self.max_segments <= 10**6:
             bound = f"null, or at least segments={self.segments} and at most {10**6}"
             raise UserError(f"model.max_segments={self.max_segments}: must be {bound}")

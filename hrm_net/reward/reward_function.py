@@ -32,7 +32,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from hrm_net.reward.aggregate import aggregate, check_aggregation
 from hrm_net.reward.candidates import read_list
@@ -49,7 +49,7 @@ KINDS = ("gains", "scores")
 
 
 def reward_function(
-    scorer: "StepScorer", how: str | None = None, *, invalid: float | str | None = None, verify: bool = True
+    scorer: "StepScorer", how: str | None = None, *, invalid: float | int | str | None = None, verify: bool = True
 ) -> Callable[..., list[float]]:
     """A function `(prompts, completions, **columns) -> rewards` as TRL's trainers take it.
 
@@ -82,8 +82,8 @@ def step_reward_function(
     scorer: "StepScorer",
     how: str | None = None,
     *,
-    kind: Literal["gains", "scores"] = "gains",
-    invalid: float | str | None = None,
+    kind: str = "gains",
+    invalid: float | int | str | None = None,
     verify: bool = True,
 ) -> Callable[..., list[list[float]]]:
     """A function `(prompts, completions, **columns) -> rewards[completion][step]`, a reward for each step as written.
@@ -116,7 +116,7 @@ def step_reward_function(
 
 
 def rubric_function(
-    scorer: "StepScorer", how: str | None = None, *, invalid: float | str | None = None, verify: bool = True
+    scorer: "StepScorer", how: str | None = None, *, invalid: float | int | str | None = None, verify: bool = True
 ) -> Callable[..., float]:
     """`reward_function` for one rollout, `(prompt, completion, info) -> reward`, as rubrics of the library verifiers
     take it.
@@ -145,7 +145,7 @@ class _Rule:
     verify: bool
 
     @classmethod
-    def of(cls, scorer: "StepScorer", how: str | None, invalid: float | str | None, verify: bool) -> "_Rule":
+    def of(cls, scorer: "StepScorer", how: str | None, invalid: float | int | str | None, verify: bool) -> "_Rule":
         from hrm_net.reward.heads import HEADS
 
         chosen = HEADS[scorer.objective].aggregation if how is None else how

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Integer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import puzzles
 from puzzles import splits
@@ -63,6 +62,8 @@ def build(
         "augmentations": augmentations,
         "seed": seed,
     }
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not progress, transient=True) as bar:
 
