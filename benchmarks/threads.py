@@ -79,11 +79,12 @@ def step_seconds(steps: int, batch_size: int) -> float:
     ((values, _),) = compose.compose_jobs("train", overrides)
     config, cpu = train_config(values), torch.device("cpu")
     state = build_state(config, cpu, resolve_precision(config.precision, cpu))
-    batches = generated_batches(get(**config.puzzle), config.data, seed=0, steps=config.steps, batch_size=batch_size)
+    puzzle = get(**config.puzzle)
+    batches = generated_batches(puzzle, config.data, seed=0, steps=config.steps, batch_size=batch_size)
     batch, taken = batches(0), []
     for _ in range(steps):
         started = time.perf_counter()
-        train_step(state, batch, config)
+        train_step(state, batch, config, puzzle)
         taken.append(time.perf_counter() - started)
     return statistics.median(taken[1:])
 

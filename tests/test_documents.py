@@ -29,7 +29,8 @@ SHORT_SCORER = [
     "reward.budget=2", "reward.height=2", "reward.validation_candidates=2", "reward.evaluate_candidates=2",
 ]  # fmt: skip
 SHORT_JUDGE = [
-    "reward.solver_steps=1", "data.puzzles=12", "validation.puzzles=4", "reward.pair.steps=[2,2]", "reward.pair.games=1",
+    "reward.solver_steps=1", "data.puzzles=12", "validation.puzzles=4", "reward.pair.steps=[2,2]",
+    "reward.pair.games=1",
 ]  # fmt: skip
 SHORT_CURVE = ["solver.puzzles=2", "solver.depths=[1,2]", "solver.restarts=[1,2]", "solver.max_segments=2"]
 SHORT_SEARCH = ["search.puzzles=2", "search.climbing=1", "search.greedy=[2]", "candidates=2"]

@@ -124,10 +124,11 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _sized(puzzle: "Puzzle", options: list[str]) -> "Puzzle":
     """The puzzle with those options in place of its own."""
-    from hrm_net.data.sizes import SIZE, sized
-
     if not options:
         return puzzle
+
+    from hrm_net.data.sizes import SIZE, sized
+
     size: dict[str, Any] = {}
     for option in options:
         key, equals, value = option.partition("=")

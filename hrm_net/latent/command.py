@@ -60,11 +60,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from hrm_net.recipes.model_source import find_solver
+    from hrm_net.recipes.model_source import find_model
     from hrm_net.trainer.device import resolve_device
 
     _check(arguments)
-    source = find_solver(arguments.run)
+    source = find_model(arguments.run).check_solver()
     output = Path(arguments.output or (source.run_dir or Path("runs/shipped")) / "latent")
     _check_output(output)
     device = resolve_device(arguments.device)

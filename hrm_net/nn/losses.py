@@ -54,8 +54,10 @@ def row_losses(
     if inputs is None:
         return losses.sum(dim=-1) / scored.sum(dim=-1).clamp(min=1)
     changed = scored & (labels != inputs)
-    halves = (changed, scored & ~changed)
-    return sum((losses * half).sum(dim=-1) / half.sum(dim=-1).clamp(min=1) for half in halves) / len(halves)
+    of_changed, of_kept = (
+        (losses * half).sum(dim=-1) / half.sum(dim=-1).clamp(min=1) for half in (changed, scored & ~changed)
+    )
+    return 0.5 * (of_changed + of_kept)
 
 
 @dataclass(kw_only=True, slots=True)

@@ -62,8 +62,11 @@ class TrainConfig:
     # CPU threads; 0 leaves PyTorch's choice.
     threads: Annotated[int, Ge(0)] = 0
     # Whether rows begin at different segments, so that a batch holds early and late ones; published runs begin
-    # together.
+    # together, and so do those with auxiliary.causal.
     stagger: bool = True
+    # Rows of a batch that share a puzzle and start from different random states. After each segment only the one with
+    # the lowest loss learns, and the others go on from its z_H (winner takes all). 1: each row has a puzzle of its own.
+    hypotheses: Annotated[int, Ge(1)] = 1
     # Cross-entropy of the answer: stablemax (published) or softmax.
     loss: Literal["stablemax", "softmax"] = "softmax"
     # Whether the cells that an answer changes count as much as those that it keeps, however few they are.
@@ -91,6 +94,18 @@ class TrainConfig:
         inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
         bound = "a directory below runs/, not one above or beside it; hydra.run.dir=DIR takes any"
         require("name", self.name, inside, bound)
+        if self.hypotheses > 1:
+            several, state = f"hypotheses={self.hypotheses}", self.model.state
+            require(
+                "hypotheses",
+                self.hypotheses,
+                self.batch_size % self.hypotheses == 0,
+                f"a divisor of batch_size={self.batch_size}",
+            )
+            require("model.state", state, state == "random", f"random for {several}: equal rows would stay equal")
+            require(
+                "auxiliary.overtime", self.auxiliary.overtime, self.auxiliary.overtime is None, f"null for {several}"
+            )
 
     def loop(self) -> LoopConfig:
         """The part that the training loop needs."""

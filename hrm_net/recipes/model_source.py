@@ -10,10 +10,13 @@ from hrm_net.checkpoints.reference import UnknownValuesError, load_reference
 from hrm_net.model import HRM
 from hrm_net.nn.losses import CROSS_ENTROPY
 from hrm_net.recipes.config import TEXT, TrainConfig, from_yaml
+from hrm_net.reward.heads import PAIR
 from puzzles import registry
 from puzzles.errors import UserError
 
-DEFAULT = "sudoku_9x9"  # of the weights that ship with the package
+# Of the weights that ship with the package: those of the default job, which are evaluated where no run is named, and
+# the strongest ones, which solve where none is named.
+DEFAULT, STRONGEST = "sudoku_9x9", "sudoku_extreme"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -51,6 +54,9 @@ class ModelSource:
                 use = f"python evaluate.py run={where} evaluates it"
                 if self.config is None:
                     use = f"hrm_net.reward.StepScorer.from_pretrained({str(where)!r}) loads it"
+            if self.heads == [PAIR]:
+                use = f"hrm-rank --by pair --run {where} FILE ranks candidates by it"
+                raise UserError(f"{self.path}: holds a judge of two candidates, which solves nothing; {use}")
             raise UserError(f"{self.path}: holds a step scorer, which scores solutions and solves nothing; {use}")
         return self
 
@@ -101,8 +107,8 @@ def find_model(
 
 
 def find_solver(run: str | None = None) -> ModelSource:
-    """`find_model`, and UserError where what is there is not a solver."""
-    return find_model(run).check_solver()
+    """`find_model`, by default the strongest weights that ship; UserError where what is there is not a solver."""
+    return find_model(STRONGEST if run is None else run).check_solver()
 
 
 def export(run: str | Path, directory: str | Path) -> None:

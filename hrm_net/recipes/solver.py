@@ -24,7 +24,7 @@ from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.schema import require
-from hrm_net.trainer import loop
+from hrm_net.trainer import loop, winners
 from hrm_net.trainer.auxiliary import Auxiliary, Trained
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.metric_window import MetricWindow
@@ -74,17 +74,24 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig,
     key = size_key(puzzle)
     before = state.carries.get(key)
     carry, out = model(model.initial_carry(batch) if before is None else before, batch, generator=generator)
-    if config.stagger and before is None:
-        carry.steps += torch.arange(len(carry.steps), device=carry.steps.device) % config.model.max_segments
-    asked, whole = state.auxiliary.labels(model, puzzle, carry)
-    loss = segment_loss(out, carry.labels, config.loss, asked, carry.inputs if config.balance else None)
-    further = state.auxiliary(model, puzzle, carry, out)
+    if config.stagger and before is None and not config.auxiliary.causal:  # then segments must count what was computed
+        puzzle_numbers = torch.arange(len(carry.steps), device=carry.steps.device) // config.hypotheses
+        carry.steps += puzzle_numbers % config.model.max_segments
+    judged, num_rows = carry, len(carry.steps)
+    if config.hypotheses > 1:
+        rows = winners.winners(out, carry.labels, config.loss, config.hypotheses)
+        out, judged = winners.only(out, carry, rows)
+        winners.follow(carry, rows, config.hypotheses)
+        num_rows = len(rows)
+    asked, whole = state.auxiliary.labels(model, puzzle, judged)
+    loss = segment_loss(out, judged.labels, config.loss, asked, judged.inputs if config.balance else None)
+    further = state.auxiliary(model, puzzle, judged, out)
     total = loss.total if further is None else loss.total + further.total
     state.optimizers.zero_grad()
-    (total / config.batch_size).backward()
+    (total / num_rows).backward()
     loop.optimizer_step(state, state.model, total, optim=config.optim, steps=config.steps, seed=config.seed)
     state.auxiliary.give_up(carry, whole, torch_generator(config.seed, "give up", state.step))
-    state.window.add(loss, carry, further)
+    state.window.add(loss, judged, further)
     state.carries[key] = carry
     state.step += 1
     return loss
@@ -128,7 +135,9 @@ class SolverTraining:
     def update(self) -> None:
         state, puzzle = self.state, self.sizes(self.state.step)
         carry = state.carries.get(size_key(puzzle))
-        batch = self.batches(state.step, None if carry is None else carry.halted.cpu().numpy())
+        each = self.config.hypotheses
+        halted = None if carry is None else winners.puzzles_wanted(carry.halted.cpu().numpy(), each)
+        batch = winners.repeated(self.batches(state.step, halted), each)
         batch = {key: rows.to(self.device, non_blocking=True) for key, rows in batch.items()}
         train_step(state, batch, self.config, puzzle)
 
@@ -267,7 +276,7 @@ def _check_identifiers(config: TrainConfig, puzzle: Puzzle) -> None:
 def build_data(config: TrainConfig, inputs: SolverInputs) -> "tuple[Batches, Validation | None]":
     from hrm_net.evaluation.validation import Validation
 
-    puzzle, seed, batch_size = inputs.puzzle, config.seed, config.batch_size
+    puzzle, seed, batch_size = inputs.puzzle, config.seed, config.batch_size // config.hypotheses
     seen = None
     if inputs.datasets is not None:
         batches = DirectoryBatches(

@@ -21,7 +21,7 @@ from hrm_net.recipes.step_scorer import ScorerTraining, export, model_config
 from hrm_net.reward import objectives
 from hrm_net.reward.data.batches import PackedBatches
 from hrm_net.reward.examples import Examples, as_inputs
-from hrm_net.reward.heads import HEADS
+from hrm_net.reward.heads import HEADS, PAIR
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.scoring import run_rows, to_scores
 from hrm_net.reward.text import data as text_data
@@ -190,6 +190,8 @@ def find_text_model(run: str) -> RewardModel:
         use = f"python evaluate.py run={run} evaluates it"
         if source is None:
             use = f"hrm_net.reward.StepScorer.from_pretrained({run!r}) loads it"
+        if model.config.objectives == [PAIR]:
+            raise UserError(f"{run}: holds a judge of two candidates for puzzles; hrm-rank --by pair ranks by it")
         raise UserError(f"{run}: its step scorer scores solutions of puzzles, not texts; {use}")
     return model
 

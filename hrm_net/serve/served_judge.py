@@ -9,7 +9,6 @@ import numpy as np
 import puzzles
 from hrm_net.reward.pair.judge import PairJudge
 from hrm_net.serve.limits import Refusal
-from hrm_net.serve.served import as_text
 from puzzles.errors import UserError
 from puzzles.steps.policies import CarelessSolver
 from puzzles.steps.prefixes import sample_pairs
@@ -58,8 +57,9 @@ class ServedJudge:
             except UserError:
                 continue  # no pair of this length
             row, first, second = found.problem[0], found.first[0], found.second[0]
-            texts = {"text": row, "first": first, "second": second}
-            return {"puzzle": self.name, "seed": seed} | {key: as_text(puzzle, row, one) for key, one in texts.items()}
+            grids = {"text": row, "first": first, "second": second}
+            texts = {key: puzzle.format_board(row, one) for key, one in grids.items()}
+            return {"puzzle": self.name, "seed": seed, **texts}
         raise Refusal(400, f"level={level}: no two candidates of its puzzles differ in hope alone; try another seed")
 
     def compare(self, text: Any, first: Any, second: Any) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class ServedJudge:
         began = time.perf_counter()
         try:
             problem, states = self.judge.read(text, [first, second])
-            thought = self.judge.think(problem, *states)
+            thought = self.judge.think(problem, states[0], states[1])
         except UserError as error:
             raise Refusal(400, str(error)) from None
         seconds = time.perf_counter() - began

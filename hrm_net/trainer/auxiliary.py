@@ -114,11 +114,13 @@ class Auxiliary(nn.Module):
         asked = torch.where(open_, carry.inputs.to(carry.labels.dtype), carry.labels.masked_fill(~known, IGNORE))
         return asked, known.all(dim=1)
 
-    def give_up(self, carry: Carry, whole: Bool[Tensor, " batch"], generator: torch.Generator) -> None:
-        """Let rows halt, by chance, whose whole answer should be known: see `overtime`."""
+    def give_up(self, carry: Carry, whole: Bool[Tensor, " puzzles"], generator: torch.Generator) -> None:
+        """Let puzzles halt, by chance, whose whole answer should be known: see `overtime`. `whole` has one value for
+        each puzzle, of which `carry` may hold several rows in succession."""
         if self.config.overtime is not None:
-            chance = torch.rand(carry.halted.shape, generator=generator).to(carry.halted.device)
-            carry.halted = carry.halted | (whole & (chance < 1 / self.config.overtime))
+            chance = torch.rand(whole.shape, generator=generator).to(whole.device)
+            leaves = whole & (chance < 1 / self.config.overtime)
+            carry.halted = carry.halted | leaves.repeat_interleave(len(carry.halted) // len(whole))
 
     def _early_and_known(
         self, model: HRM, carry: Carry, hops: np.ndarray

@@ -117,7 +117,8 @@ class FullSolver:
 
     def _least_clashing(self, states, fits) -> Bool[np.ndarray, "num seq vocab"]:
         """The writes, of those that fit, that equal the fewest cells of their units."""
-        units = self.rules.puzzle.board.units
+        board = self.rules.puzzle.board  # pyright: ignore[reportAttributeAccessIssue]
+        units = board.units
         held = (states[:, units][..., None] == np.arange(len(self.values))).sum(axis=2)  # [num, units, vocab]
         seen = np.zeros(fits.shape, np.int64)
         for unit, cells in enumerate(units):

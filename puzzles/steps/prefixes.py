@@ -214,7 +214,7 @@ def _pools(
             pool = None if judge is None or index not in drawn else _in_strata(drawn[index], judge)
             if pool is not None:
                 found[index] = pool
-        todo = np.array([i for i in todo if i not in found or not enough(found[i])], np.int64)
+        todo = np.array([i for i in todo.tolist() if i not in found or not enough(found[i])], np.int64)
         if len(todo) == 0:
             break
     return dict(sorted(found.items()))

@@ -91,6 +91,13 @@ class Symmetries:
         found[:, 0] = hashes.min(axis=0).view(np.int64)
         return found
 
+    def _counts(self, grids: Grids) -> UInt64[np.ndarray, "num rows vocab"]:
+        """How often each row has each symbol."""
+        num, rows, _ = grids.shape
+        places = (np.arange(num * rows) * self.vocab_size).reshape(num, rows, 1) + grids
+        counts = np.bincount(places.ravel(), minlength=num * rows * self.vocab_size)
+        return counts.reshape(num, rows, self.vocab_size).astype(np.uint64)
+
     def _colours(self, grids: Grids) -> UInt64[np.ndarray, "num"]:
         """A hash of the colours of rows, columns and symbols, which names and free places do not change."""
         num, (rows, columns) = len(grids), self.shape
@@ -103,6 +110,8 @@ class Symmetries:
         symbols = np.tile(_mixed(symbols), (num, 1))
         flat = grids.reshape(num, -1)
         at = (np.arange(num)[:, None] * self.vocab_size + flat).ravel()
+        # how often each line has each symbol, without which balanced grids would all look alike
+        counts = [self._counts(lines) for lines in (grids, grids.swapaxes(1, 2))] if len(self.tokens) else []
         for _ in range(ROUNDS):
             names = np.take_along_axis(symbols, flat, axis=1).reshape(grids.shape)
             seen_in_rows = _mixed(names * _ODD + in_columns[:, None, :]).sum(axis=2, dtype=np.uint64)
@@ -111,6 +120,10 @@ class Symmetries:
                 places = _mixed(in_rows[:, :, None] * _ODD + in_columns[:, None, :])
                 seen = np.zeros(num * self.vocab_size, np.uint64)
                 np.add.at(seen, at, places.ravel())
+                for lines, colours in zip(counts, (in_rows, in_columns), strict=True):
+                    seen += _mixed(lines * _ODD + colours[:, :, None]).sum(axis=1, dtype=np.uint64).ravel()
+                seen_in_rows += _mixed(counts[0] * _ODD + symbols[:, None, :]).sum(axis=2, dtype=np.uint64)
+                seen_in_columns += _mixed(counts[1] * _ODD + symbols[:, None, :]).sum(axis=2, dtype=np.uint64)
                 symbols = _mixed(symbols * _ODD + seen.reshape(symbols.shape))
             in_rows = _mixed(in_rows * _ODD + seen_in_rows)
             in_columns = _mixed(in_columns * _ODD + seen_in_columns)

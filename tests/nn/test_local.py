@@ -48,8 +48,9 @@ def test_a_segment_moves_news_as_many_hops_as_it_says(stacks: str):
     changed = {**batch, "inputs": batch["inputs"].clone()}
     changed["inputs"][0, 0] = 2
     states = [model(model.initial_carry(one), one)[0].z_H for one in (batch, changed)]
-    assert model.hops_per_segment == (4 if stacks == "two" else 3)
-    assert torch.equal(differs(*states), within(0, 0, model.hops_per_segment))
+    hops = 4 if stacks == "two" else 3
+    assert model.hops_per_segment == hops
+    assert torch.equal(differs(*states), within(0, 0, hops))
 
 
 def test_blocks_that_mix_all_cells_have_no_number_of_hops():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hrm_net.model import Output
 from hrm_net.nn.halting import continue_target, halted_in_training, wants_to_halt
-from hrm_net.nn.losses import CROSS_ENTROPY, IGNORE, segment_loss
+from hrm_net.nn.losses import CROSS_ENTROPY, IGNORE, row_losses, segment_loss
 from tests.models import seeded
 
 
@@ -109,3 +109,13 @@ def test_who_wants_to_halt():
 def test_continue_target():
     target = continue_target(torch.tensor([1.0, 1.0]), torch.tensor([2.0, 2.0]), torch.tensor([False, True]))
     torch.testing.assert_close(target, torch.tensor([2.0, 1.0]).sigmoid())
+
+
+def test_a_balanced_loss_gives_half_to_the_cells_that_the_answer_changes():
+    logits = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(0))
+    inputs = torch.tensor([[1, 1, 1, 1, 1], [1, 2, 3, 1, 1]])
+    labels = torch.tensor([[1, 1, 2, 1, IGNORE], [1, 2, 3, 1, 1]])
+    each = CROSS_ENTROPY["softmax"](logits, labels)
+    found = row_losses(logits, labels, "softmax", inputs)
+    assert found[0].item() == pytest.approx(0.5 * each[0, 2].item() + 0.5 * each[0, [0, 1, 3]].mean().item())
+    assert found[1].item() == pytest.approx(0.5 * each[1].mean().item())

@@ -61,7 +61,7 @@ def test_a_copy_is_learned_in_seconds() -> None:
     untrained = cell_accuracy()
     state.model.train()
     for step in range(run.config.steps):
-        train_step(state, batches(step, None), run.config)
+        train_step(state, batches(step, None), run.config, run.inputs.puzzle)
     trained = run.inputs.datasets[0].sets["all"]
     baselines = answer_baselines(trained.labels, held)
     assert baselines["the_question"] == {"exact_accuracy": 1.0, "cell_accuracy": 1.0}

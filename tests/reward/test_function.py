@@ -141,9 +141,9 @@ def test_what_is_read_from_a_text_are_its_lines(text: str):
 )
 def test_long_completions_take_no_time(piece: str):
     text = piece * (100_000 // len(piece))
-    began = time.perf_counter()
+    began = time.process_time()
     reward_function(SCORER)([GRID], [text])
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_chat_prompts_hold_the_puzzle():

@@ -35,6 +35,9 @@ class Slate(StepRules):
     def legal(self, problems, states):
         raise NotImplementedError
 
+    def complete(self, problems, states):
+        return (states > 1).all(axis=1)
+
     def remember(self, problems, answers):
         raise NotImplementedError
 

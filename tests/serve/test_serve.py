@@ -68,7 +68,7 @@ def test_every_answer_bears_the_headers_that_guard_it(client):
 def test_what_is_served(client):
     sudoku, maze = client("GET", "/api/puzzles").json["puzzles"]
     assert (sudoku["name"], sudoku["rows"], sudoku["box"], sudoku["symbols"]) == ("sudoku", 9, [3, 3], "123456789")
-    assert (sudoku["model"], sudoku["stop"]) == ("shipped weights sudoku_9x9", "q:0.98")
+    assert (sudoku["model"], sudoku["stop"]) == ("shipped weights sudoku_extreme", "q:0.98")
     assert (maze["name"], maze["rows"], maze["columns"]) == ("maze", 9, 9)
 
 

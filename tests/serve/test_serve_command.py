@@ -61,7 +61,7 @@ def test_models_of_runs_beside_the_shipped_one(tmp_path):
         saved[name] = str(tmp_path / name)
     both = command.load([saved["maze"]], "cpu", "fp32")
     assert [(one.name, one.origin) for one in both] == [
-        ("sudoku", "shipped weights sudoku_9x9"),
+        ("sudoku", "shipped weights sudoku_extreme"),
         ("maze", saved["maze"]),
     ]
     own = command.load([saved["maze"], saved["sudoku"]], "cpu", "fp32")
@@ -82,7 +82,7 @@ def test_the_command_serves_until_it_is_interrupted():
         assert started.stdout is not None
         line = started.stdout.readline()
         assert line.startswith("http://127.0.0.1:"), line or started.communicate()[1]
-        assert line.endswith("/  sudoku (shipped weights sudoku_9x9); Ctrl-C ends\n")
+        assert line.endswith("/  sudoku (shipped weights sudoku_extreme); Ctrl-C ends\n")
         client = Client(int(line.removeprefix("http://127.0.0.1:").partition("/")[0]))
         assert client("GET", "/api/puzzles").json["puzzles"][0]["name"] == "sudoku"
         started.send_signal(signal.SIGINT)

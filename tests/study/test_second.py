@@ -14,7 +14,7 @@ from hrm_net.study import jobs, rows
 from hrm_net.study.claims import Finding, against, estimate
 from hrm_net.study.second import measure, pages, pools
 from hrm_net.study.second.claims import CLAIMS, FIGURES, SECOND, find, value, verdict
-from hrm_net.study.second.plan import PILOT, TINY, TOY
+from hrm_net.study.second.plan import PILOT, TINY, TOY, PrefixSizes
 from hrm_net.study.second.plan import SECOND as PLAN
 from hrm_net.study.tables import Numbers
 from puzzles.errors import UserError
@@ -130,6 +130,7 @@ def test_the_protocol_is_of_the_plan_that_runs() -> None:
 
 @pytest.fixture(scope="module")
 def pool() -> pools.Pool:
+    assert isinstance(TOY.sizes, PrefixSizes)
     source = pools.source_of(TINY, TOY.sizes, 0)
     return pools.sample_pool(TINY, source, "few", (8, 4, 0.3))
 

@@ -16,7 +16,7 @@ import puzzles
 from hrm_net.reward.data.solutions import Solutions
 from hrm_net.study import command, jobs, pool, rows, run
 from hrm_net.study.measure import errors_mended
-from hrm_net.study.plans import BY_NAME, FULL, PLANS, TINY, TOY
+from hrm_net.study.plans import BY_NAME, FULL, PLANS, TINY, TOY, Sizes
 from hrm_net.study.rows import METRICS, value_of
 from puzzles.steps.attempts import attempts
 from puzzles.steps.labels import label_states
@@ -74,6 +74,7 @@ def test_a_row_is_made_again_from_the_same_and_is_the_same(work: Path) -> None:
     path = rows.path_of(work / "rows", TINY, 0, arm)
     before = rows.read(path)
     assert before is not None
+    assert isinstance(TOY.sizes, Sizes)
     again = run.make_row(work, TINY, TOY.sizes, 0, arm)
     assert json.loads(json.dumps(again["metrics"])) == before["metrics"]
 
@@ -111,6 +112,7 @@ def test_errors_mended_counts_wrong_values_that_go() -> None:
 def test_full_plan_is_what_the_issue_asks_for() -> None:
     first, second = FULL.domains
     assert (len(first.seeds), len(second.seeds)) == (5, 2)
+    assert isinstance(FULL.sizes, Sizes)
     assert FULL.sizes.test[0] >= 200
     assert FULL.sizes.test[1] >= 512
     assert {arm.reward.get("error_share", 1.0) for arm in FULL.arms if arm.head == "cond"} == {0.0, 0.1, 0.5, 1.0}

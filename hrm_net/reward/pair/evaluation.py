@@ -192,5 +192,5 @@ def _spearman(
 
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return None
-    found = float(spearmanr(one, other).statistic)
+    found = float(spearmanr(one, other)[0])  # type: ignore[arg-type]
     return found if math.isfinite(found) else None

@@ -64,7 +64,7 @@ def judge_figure(found: dict[str, Any], path: Path) -> Path:
     for place, row in zip(places, levels, strict=True):
         right.annotate(f"{row['segments']:.1f}", (place + 0.2, row["accuracy"]), ha="center", va="bottom", fontsize=9)
     right.set_xticks(places, names)
-    right.set_xlabel("difficulty of unfinished games (numbers above: mean segments)")
+    right.set_xlabel("difficulty (above: mean segments)")
     right.set_title("right verdicts, by difficulty")
     percent_axis(right)
     right.set_ylim(0.45, 1.06)

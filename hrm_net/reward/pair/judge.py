@@ -176,7 +176,7 @@ class PairJudge:
     def _state(self, problem: UInt8[np.ndarray, "seq"], candidate: Any) -> UInt8[np.ndarray, "seq"]:
         """The state that a candidate is, or that its steps lead to."""
         if isinstance(candidate, str):
-            return self.puzzle.parse(candidate).astype(np.uint8)
+            return self.puzzle.parse_answer(candidate, problem).astype(np.uint8)
         if isinstance(candidate, Trajectory) or _is_steps(candidate):
             most = max(1, len(candidate.steps) if isinstance(candidate, Trajectory) else len(candidate))
             if isinstance(candidate, Trajectory):
@@ -186,6 +186,8 @@ class PairJudge:
             tokens = np.asarray(candidate.tolist() if hasattr(candidate, "tolist") else candidate)
         except (TypeError, ValueError):
             raise UserError(f"is of type {type(candidate).__name__}: must be a text, token ids or steps") from None
+        if tokens.dtype == object:
+            raise UserError(f"is of type {type(candidate).__name__}: must be a text, token ids or steps")
         if tokens.ndim != 1 or not np.issubdtype(tokens.dtype, np.integer):
             raise UserError(
                 f"of shape {list(tokens.shape)} and dtype {tokens.dtype}: must be a text, token ids or steps"

@@ -64,7 +64,7 @@ def frame(
     def score(rows: StepRows) -> Scores:
         return learned["alive"](counts_and_rules(rules, rows))
 
-    counted = {"prefix": _best_of(score, "last", load("few"))}
+    counted: dict[str, Any] = {"prefix": _best_of(score, "last", load("few"))}
     counted["auroc"], counted["steps"] = admitted.compared, admitted.steps
     facts: dict[str, Any] = {"admission": {"error": admitted.error}, "alive": load("few").prefixes.alive.mean()}
     facts["problems"] = {one: load(one).shape[0] for one in ("few", "half")}

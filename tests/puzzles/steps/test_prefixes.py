@@ -14,6 +14,7 @@ from puzzles.steps.policies import sample_states, solved
 from puzzles.steps.prefixes import Prefixes, sample_pairs, sample_prefixes
 from puzzles.steps.rules import StepRules, step_rules
 from puzzles.steps.visible import counts_and_rules, faults, visible_rules
+from puzzles.sudoku.domain import Sudoku
 from tests.examples import num_examples
 from tests.puzzles.steps.steps import shortest_paths
 
@@ -152,6 +153,7 @@ def test_faults_of_a_sudoku_are_counted_as_by_hand(seed: int) -> None:
         rules.editable(problems) & (rng.random(problems.shape) < 0.5), rng.integers(1, 6, problems.shape), problems
     )
     states = states.astype(np.uint8)
+    assert isinstance(rules.puzzle, Sudoku)
     units = rules.puzzle.board.units
     legal = rules.legal(problems, states)
     for state, allowed, told in zip(states, legal, faults(rules, problems, states), strict=True):

@@ -51,7 +51,7 @@ def test_other_puzzles_have_other_forms_where_the_form_is_exact(names) -> None:
     puzzle = table(names, (2, 2), "abc" if "symbols" in names else None)
     grids = np.array(list(itertools.product(range(1, 5), repeat=4)), np.uint8)
     rng = np.random.default_rng(0)
-    images = [puzzle.transform(rng, grids, grids)[0] for _ in range(300)]
+    images = [puzzle.transform(rng, grids, grids)[0] for _ in range(1500)]
     orbits = [frozenset(image[i].tobytes() for image in images) for i in range(len(grids))]
     forms = [row.tobytes() for row in puzzle.canonical(grids)]
     assert len(set(forms)) == len(set(orbits))

@@ -15,10 +15,11 @@ from hrm_net.reward.pair import PairJudge, tournament
 from hrm_net.reward.pair.games import run_games, trace_games
 from puzzles.errors import UserError
 from puzzles.steps.steps import from_states
+from puzzles.sudoku.domain import Sudoku
 from tests.models import SMALL, VARIANTS, seeded
 from tests.reward.rewarding import refusal
 
-PUZZLE = puzzles.get("sudoku", box="2x2")
+PUZZLE = Sudoku("2x2")
 SIZES = {"vocab_size": PUZZLE.vocab_size, "seq_len": PUZZLE.seq_len}
 
 

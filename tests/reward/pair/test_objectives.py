@@ -67,8 +67,8 @@ def test_sampled_rollouts_earn_on_average_what_is_expected(price: float) -> None
     """The advantages of a group sum to 0; and the mean reward over many rollouts is the expected one."""
     d, q, better = some(games=1)
     many = 40_000
-    wide = [one.expand(*one.shape[:-1], many) for one in (d, q, better)]
-    found = objectives.sample(*wide, price, many, seeded(1))
+    wide_d, wide_q, wide_better = (one.expand(*one.shape[:-1], many) for one in (d, q, better))
+    found = objectives.sample(wide_d, wide_q, wide_better, price, many, seeded(1))
     assert found.advantage.mean().abs() < 1e-6
     reward = (found.first == better).double() * 2 - 1 - price * (found.stop + 1)
     assert reward.mean().item() == pytest.approx(objectives.expected_reward(d, q, better, price).item(), abs=0.02)
@@ -79,12 +79,12 @@ def test_on_the_policy_itself_the_gradient_is_that_of_the_expected_reward() -> N
     d, q, better = some(games=1)
     many, price = 200_000, 0.1
     leaves = [d.clone().requires_grad_(), q.clone().requires_grad_()]
-    wide = [one.expand(SEGMENTS, many) for one in leaves]
-    rollouts = objectives.sample(wide[0], wide[1], better.expand(many), price, many, seeded(2))
-    same = {"d_before": wide[0].detach(), "q_before": wide[1].detach()}
-    objectives.grpo_loss(*wide, rollouts, **same, clip=0.2, kl=0.0).backward()
+    wide_d, wide_q = (one.expand(SEGMENTS, many) for one in leaves)
+    rollouts = objectives.sample(wide_d, wide_q, better.expand(many), price, many, seeded(2))
+    same = {"d_before": wide_d.detach(), "q_before": wide_q.detach()}
+    objectives.grpo_loss(wide_d, wide_q, rollouts, **same, clip=0.2, kl=0.0).backward()
     exact = [d.clone().requires_grad_(), q.clone().requires_grad_()]
-    objectives.exact_loss(*exact, better, price).backward()
+    objectives.exact_loss(exact[0], exact[1], better, price).backward()
     sampled, closed = (torch.cat([one.grad.flatten() for one in pair]) for pair in (leaves, exact))  # type: ignore[union-attr]
     assert torch.nn.functional.cosine_similarity(sampled, closed, dim=0) > 0.98
 

@@ -66,7 +66,7 @@ def test_who_loses_to_the_winner_comes_before_who_loses_to_the_second() -> None:
 @num_examples(40)
 def test_bradley_terrys_order_is_the_order_of_wins_after_a_round_robin(num: int, seed: int) -> None:
     table = rng(seed, "test").random((num, num))
-    judge = FunctionJudge(lambda i, j: table[i, j] if i < j else 1 - table[j, i])
+    judge = FunctionJudge(lambda i, j: float(table[i, j] if i < j else 1 - table[j, i]))
     found = tournament(judge, "p", list(range(num)), kind="round_robin")
     assert (found.games, found.rounds) == (num * (num - 1) // 2, 1)
     beats = np.where(np.triu(np.ones((num, num)), 1) > 0, table >= 0.5, table.T < 0.5) & ~np.eye(num, dtype=bool)
