@@ -70,12 +70,13 @@ def test_a_pipe_and_windows_line_ends(solve, monkeypatch):
 
 
 def test_thinking_too_little_is_no_error_and_can_be_kept_quiet(solve):
-    (told,) = map(json.loads, solve(PUZZLE, "--json", "--max-segments", 1).splitlines())
+    slow = ["--run", "sudoku_9x9"]  # needs two segments
+    (told,) = map(json.loads, solve(PUZZLE, *slow, "--json", "--max-segments", 1).splitlines())
     assert told["solved"] is False
     assert len(told["answer"]) == 81
-    (told,) = map(json.loads, solve(PUZZLE, "--json", "--max-segments", 1, "--abstain-below", 0.5).splitlines())
+    (told,) = map(json.loads, solve(PUZZLE, *slow, "--json", "--max-segments", 1, "--abstain-below", 0.5).splitlines())
     assert (told["answer"], told["abstained"], told["solved"]) == (None, True, False)
-    assert solve(PUZZLE, "--max-segments", 1, "--abstain-below", 0.5).startswith("-  abstained  ")
+    assert solve(PUZZLE, *slow, "--max-segments", 1, "--abstain-below", 0.5).startswith("-  abstained  ")
 
 
 def test_restarts_and_rules_reach_the_solver(solve):
@@ -94,7 +95,7 @@ def test_a_terminal_sees_the_puzzle_fill_in(solve, monkeypatch):
     shown = []
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(live, "show", shown.append)
-    out = solve(PUZZLE)
+    out = solve(PUZZLE, "--run", "sudoku_9x9")
     assert out.startswith(ANSWER)
     (followed,) = shown
     puzzle = puzzles.get("sudoku")

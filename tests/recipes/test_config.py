@@ -40,7 +40,8 @@ def values(*overrides: str, name: str = "train") -> dict[str, Any]:
 
 DEFAULT = values()
 # With every key written: the default job has no step scorer.
-FULL = values("reward=pair", "data.puzzles=100")
+FULL = values("reward=steps", "data.puzzles=100")
+FULL["reward"]["pair"] = values("reward=pair")["reward"]["pair"]
 LEAVES = [key for key in schema.keys(TrainConfig) if not any(k.startswith(f"{key}.") for k in schema.keys(TrainConfig))]
 
 
