@@ -53,7 +53,12 @@ class Admission:
     steps: float
 
 
-def admission(rules: StepRules, compared: StepRows, steps: StepRows, problem_of: tuple[Groups, Groups]) -> Admission:
+def admission(
+    rules: StepRules,
+    compared: StepRows,
+    steps: StepRows,
+    problem_of: tuple[Integer[np.ndarray, " compared"], Integer[np.ndarray, " steps"]],
+) -> Admission:
     """From the last steps of what is compared, labelled by what decides, and from single steps, labelled `ok`.
 
     `problem_of` gives the problem of each row of either.

@@ -141,7 +141,7 @@ def test_a_pool_knows_what_came_of_each_prefix(pool: pools.Pool) -> None:
     assert (pool.ok.all(2) == pool.prefixes.alive).all()
     rows_ = pool.rows()
     assert len(rows_) == num * each * steps
-    assert (rows_.before[1::steps] == rows_.after[::steps]).all()
+    assert (rows_.after[steps - 1 :: steps] == pool.prefixes.states[:, :, -1].reshape(num * each, -1)).all()
     assert (pool.last_rows().label.reshape(num, each) == pool.prefixes.alive).all()
 
 
