@@ -176,7 +176,7 @@ def test_symbols_that_mean_something_elsewhere_are_kept_in_a_run() -> None:
 
 
 def test_symmetries_turn_what_is_shown() -> None:
-    write(Path("grids.csv"), copies(3**4))
+    write(Path("grids.csv"), copies(24))
     run = checked(
         "data.path=grids.csv", "puzzle.shape=[2,2]", "puzzle.symmetries=[dihedral,symbols]", "validation.every=0",
         "evaluate_puzzles=0",

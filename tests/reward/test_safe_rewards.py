@@ -101,7 +101,7 @@ def variants(draw: st.DrawFn, puzzle: Any, steps: list[str]) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("domain", ["sudoku", "maze", "shipped"])
-@num_examples(12)
+@num_examples(6)
 @given(st.data())
 def test_nothing_made_of_a_right_solution_scores_above_it(domain: str, data: st.DataObject):
     problem, steps = right_solution(domain, data.draw(st.integers(0, 10**6)), corrected=data.draw(st.booleans()))
