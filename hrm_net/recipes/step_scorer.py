@@ -293,7 +293,8 @@ class StepScorerRecipe:
         loop.run(config.loop(), run_dir, build)
         export(run_dir, config)
 
-    def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> SolutionSource:
+    def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> tuple[TrainConfig, SolutionSource]:
+        """The run whose solutions the scorer is evaluated on, and where they come from."""
         trained = source.config or shipped_run(source.path)
         if trained is None:
             use = f"hrm_net.reward.StepScorer.from_pretrained({source.path.name!r}) loads it"
@@ -301,7 +302,8 @@ class StepScorerRecipe:
             raise UserError(f"{text}; {use}")
         puzzle = puzzles.get(**trained.puzzle)
         checks.check_targets(puzzle, ((f"sets.{name}", targets) for name, targets in config.sets.items()))
-        return source.inputs.source if source.inputs is not None else scorer_inputs(trained, start=False).source
+        found = source.inputs if source.inputs is not None else scorer_inputs(trained, start=False)
+        return trained, found.source
 
     def evaluate(self, evaluation: Evaluation, console: "Console") -> "Results":
         from hrm_net.recipes import step_scorer_evaluation

@@ -9,7 +9,7 @@ from hrm_net.progress import Progress
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.recipe import Evaluation
 from hrm_net.recipes.solver_evaluation import pictures_folder, print_paths
-from hrm_net.recipes.step_scorer import export, load, shipped_run
+from hrm_net.recipes.step_scorer import export, load
 from hrm_net.reward import evaluation as reward_evaluation
 from hrm_net.reward import figures
 from hrm_net.reward.model import RewardModel
@@ -23,9 +23,8 @@ DEFAULT_PUZZLES = 200
 
 def evaluate(evaluation: Evaluation, console: Console) -> Results:
     """Score, print the tables, write the JSON file and the pictures. Returns what was written."""
-    config, source, solutions = evaluation.config, evaluation.source, evaluation.inputs
-    trained = source.config or shipped_run(source.path)
-    assert trained is not None
+    config, source = evaluation.config, evaluation.source
+    trained, solutions = evaluation.inputs
     device = resolve_device(config.device)
     model = RewardModel.from_pretrained(source.path) if source.config is None else load(source.path, trained)
     model = model.to(device)
