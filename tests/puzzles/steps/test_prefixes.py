@@ -17,6 +17,7 @@ from puzzles.steps.visible import counts_and_rules, faults, visible_rules
 from puzzles.sudoku.domain import Sudoku
 from tests.examples import num_examples
 from tests.puzzles.steps.steps import shortest_paths
+from tests.reward.test_search import Slate
 
 SEEDS = st.integers(0, 2**32)
 SETTINGS = {
@@ -197,7 +198,5 @@ def test_mistakes_are_one_line(changes: dict, message: str) -> None:
 
 
 def test_a_domain_without_faults_is_refused() -> None:
-    rules = step_rules(puzzles.get("sudoku", box="2x2"))
-    blind = type("Blind", (type(rules),), {"faults": None})(rules.puzzle)
     with pytest.raises(UserError, match="puzzle=sudoku: has no faults and counts"):
-        visible_rules(blind)
+        visible_rules(Slate())
