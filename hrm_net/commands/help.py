@@ -47,12 +47,13 @@ def text(name: str) -> str:
             ("puzzle", "sudoku"),
             ("optim", "muon"),
             ("reward", "steps"),
+            ("reward.pair", "pair"),
             ("logger", "none"),
         ):
-            prefix = "" if group == "puzzle" else f"{group}."
-            parts.append(
-                f"Keys of {group}, with the values of {group}={file}\n" + _keys(folder / group / f"{file}.yaml", prefix)
-            )
+            folder_name, _, only = group.partition(".")
+            prefix = "" if group == "puzzle" else f"{folder_name}."
+            keys = _keys(folder / folder_name / f"{file}.yaml", prefix, only)
+            parts.append(f"Keys of {group}, with the values of {folder_name}={file}\n" + keys)
     else:
         for group, file in (("solver", "curve"), ("search", "full")):
             heading = f"Keys of {group}, with the values of {group}={file}\n"
@@ -76,8 +77,8 @@ def _headline(path: Path) -> str:
     return header.partition(". ")[0].partition("; ")[0].rstrip(".")
 
 
-def _keys(path: Path, prefix: str = "") -> str:
-    """`key=default` and its comment, for each commented key of a file."""
+def _keys(path: Path, prefix: str = "", only: str = "") -> str:
+    """`key=default` and its comment, for each commented key of a file, or of its section `only`."""
     lines, comment, parents = [], [], []
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.lstrip().startswith("#"):
@@ -87,7 +88,7 @@ def _keys(path: Path, prefix: str = "") -> str:
         if match:
             indent, key, value = match.groups()
             parents = [*parents[: len(indent) // 2], key]
-            if comment and key != "defaults" and parents[0] != "hydra":
+            if comment and key != "defaults" and parents[0] != "hydra" and (not only or parents[0] == only):
                 lines.append(f"  {prefix}{'.'.join(parents)}={value}" if value else f"  {prefix}{'.'.join(parents)}")
                 lines += [f"      {sentence}" for sentence in comment]
         comment = []
