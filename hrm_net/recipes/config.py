@@ -43,6 +43,9 @@ class TrainConfig:
     steps: Annotated[int, Ge(1)] = 2800
     # Puzzles in a batch; of a step scorer, steps of solutions.
     batch_size: Annotated[int, Ge(1)] = 64
+    # Weights that a fresh run starts from: those of a run, of a directory with config.json and model.safetensors, or of
+    # a name that ships with the package; null starts from random ones. Their model must be that of this run.
+    start_from: str | None = None
     # Steps between two checkpoints; the last step always writes one, 0 writes no other.
     checkpoint_every: Annotated[int, Ge(0)] = 500
     # Newest checkpoints that are kept, at least 2; the best one is kept besides.
@@ -94,6 +97,9 @@ class TrainConfig:
         inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
         bound = "a directory below runs/, not one above or beside it; hydra.run.dir=DIR takes any"
         require("name", self.name, inside, bound)
+        fits = self.start_from is None or not self.reward.objectives
+        bound = "null for step scorers and judges, which start from a solver of their own"
+        require("start_from", self.start_from, fits, bound)
         if self.hypotheses > 1:
             several, state = f"hypotheses={self.hypotheses}", self.model.state
             require(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 import puzzles
+from hrm_net.checkpoints import pretrained
 from hrm_net.data import directories, tables
 from hrm_net.data.config import expand_home
 from hrm_net.data.directory_batches import DirectoryBatches
@@ -21,7 +22,7 @@ from hrm_net.model import HRM, Carry
 from hrm_net.nn.losses import SegmentLoss, segment_loss
 from hrm_net.recipes import checks
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
-from hrm_net.recipes.model_source import ModelSource
+from hrm_net.recipes.model_source import ModelSource, find_model
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.schema import require
 from hrm_net.trainer import loop, winners
@@ -58,13 +59,28 @@ class TrainState(loop.LoopState):
 
 def build_state(config: TrainConfig, device: torch.device, precision: torch.dtype) -> TrainState:
     """A fresh model with its optimizers, from the run's seed."""
-    model = HRM(config.model, torch_generator(config.seed, "weights")).to(device).train()
+    model = HRM(config.model, torch_generator(config.seed, "weights"))
+    if config.start_from is not None:
+        start(model, config.start_from)
+    model = model.to(device).train()
     model.forward_dtype = precision
     ema = EMA(model, config.optim.ema) if config.optim.ema else None
     puzzle = puzzles.get(**config.puzzle)
     auxiliary = Auxiliary(config.auxiliary, puzzle, model, torch_generator(config.seed, "auxiliary")).to(device)
     optimizers = build_optimizers(Trained(model, auxiliary), config.optim)
     return TrainState(model=model, auxiliary=auxiliary, optimizers=optimizers, ema=ema)
+
+
+def start(model: HRM, start_from: str) -> None:
+    """Copy the weights that `start_from` names into the model; UserError where there are none, or they do not fit.
+
+    Only shapes are compared: `model.gradient` or the number of cycles may differ from those that made the weights.
+    """
+    try:
+        source = find_model(start_from).load()
+        pretrained.load_state(model, pretrained.state(source))
+    except UserError as error:
+        raise UserError(f"start_from={start_from}: {str(error).removeprefix(f'run={start_from}: ')}") from None
 
 
 def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig, puzzle: Puzzle) -> SegmentLoss:
@@ -200,6 +216,8 @@ class SolverRecipe:
 
         config, puzzle = checks.puzzle_config(values, num_puzzle_ids, sizes=True)
         config.auxiliary.check_fits(puzzle)
+        if config.start_from is not None:
+            start(HRM(config.model), config.start_from)
         with torch.device("meta"):
             for other in other_sizes(puzzle, (targets for _, targets in config.targets())):
                 HRM(config.model).fitted(other)

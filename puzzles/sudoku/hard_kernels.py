@@ -193,11 +193,11 @@ def clue_changes(one, other):
 
 
 @njit(cache=True, nogil=True)
-def _has_room(puzzles, lineages, child, lineage, cap):
-    """Whether no kept puzzle is a near-duplicate of `child`, and fewer than `cap` of them share its lineage."""
+def has_room(puzzles, lineages, child, lineage, cap, apart):
+    """Whether no kept puzzle is nearer than `apart` clue changes, and fewer than `cap` share the lineage of `child`."""
     relatives = 0
     for other in range(len(puzzles)):
-        if clue_changes(puzzles[other], child) < APART:
+        if clue_changes(puzzles[other], child) < apart:
             return False
         relatives += lineages[other] == lineage
     return relatives < cap
@@ -327,7 +327,7 @@ def run_chains(
             may_move = min(one_shot, floor + ROOM) + gain >= wanted - SLACK
             may_stay = one_shot >= floor - SLACK / 2
             if may_stay:
-                may_stay = _has_room(puzzles[index, :kept], lineages[index, :kept], child, lineage, cap)
+                may_stay = has_room(puzzles[index, :kept], lineages[index, :kept], child, lineage, cap, APART)
             if not (may_move or may_stay):
                 continue
             child_rating = log_guesses(child, FIRST_RATING, state, seed, turned, scrap) / FIRST_RATING

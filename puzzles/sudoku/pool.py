@@ -13,6 +13,7 @@ import shutil
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,16 +23,16 @@ import puzzles
 from puzzles import splits
 from puzzles.datasets import build, dataset, puzzle_files, stamp
 from puzzles.errors import UserError
-from puzzles.sudoku import hard
+from puzzles.sudoku import hard, islands
 from puzzles.sudoku.hard import Found
 from puzzles.text_input import read_json_object
 
-VERSION = 3  # of what chains keep for a seed; another version's chains are not gone on with
-CHAINS = 16  # of a file
+VERSION = 4  # of what chains and islands keep for a seed; what another version has begun is not gone on with
+CHAINS, ISLANDS = 16, 2  # of a file
 RUNGS = [2.5, 4.0, 5.0, 5.4, 5.8, 6.2], [2, 3, 20, 40, 60, 60]  # floors and quotas
-# Shares: chains, random minimal puzzles, puzzles of EASY_CLUES. The real set has 1 % with 17 clues, which are too rare
-# to be found: random minimal puzzles stand in for them.
-HARD, MINIMAL, EASY = 0.74, 0.24, 0.02
+# Shares: chains (many guesses), islands (resistance to trial), random minimal puzzles, puzzles of EASY_CLUES. The real
+# set has 1 % with 17 clues, which are too rare to be found: random minimal puzzles stand in for them.
+HARD, RESISTANT, MINIMAL, EASY = 0.44, 0.30, 0.24, 0.02
 EASY_CLUES = (33, 35)
 SURPLUS = 2  # hard puzzles to choose from, for one that is wanted
 # Shares of ratings, each from its edge to the next, and of clue counts, among the 372 of 500 puzzles of Sudoku-Extreme
@@ -66,7 +67,8 @@ def write_pool(
         if wanted == 0:
             continue
         hards = _hard_puzzles(building, split, round(HARD * wanted), fold, seed)
-        inputs, labels = _mixed(hards, wanted, fold, seed, split)
+        resistant = _resistant_puzzles(building, split, round(RESISTANT * wanted), fold, seed)
+        inputs, labels = _mixed(hard.join([hards, resistant]), wanted, fold, seed, split)
         fresh = np.ones(len(inputs), bool)
         for other in others:
             fresh &= ~splits.seen_in(sudoku, inputs, other)
@@ -96,26 +98,50 @@ def _begin(building: Path, settings: dict[str, Any]) -> None:
 
 
 def _hard_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int) -> Found:
-    """Chains, file after file, until SURPLUS times as many puzzles are there; files that exist are read."""
-    progress = _Progress(split, SURPLUS * wanted)
+    """The best of SURPLUS times as many puzzles of chains as are wanted."""
+
+    def chains(number: int) -> Found:
+        seeds = puzzles.rng(seed, f"pool {split}", number).integers(0, 1 << 64, CHAINS, dtype=np.uint64)
+        return hard.climb(seeds, *RUNGS, fold=splits.bounds(fold))
+
+    progress = _Progress(f"{split}, hard", SURPLUS * wanted, f"chains, {CHAINS} a file")
+    found = _collected(building, split, fold, chains, progress)
+    return _chosen(found, wanted, puzzles.rng(seed, f"pool choice {split}"))
+
+
+def _resistant_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int) -> Found:
+    """What islands keep, until as many puzzles are there as are wanted."""
+
+    def evolved(number: int) -> Found:
+        seeds = puzzles.rng(seed, f"pool islands {split}", number).integers(0, 1 << 64, ISLANDS, dtype=np.uint64)
+        return islands.evolve(seeds, fold=splits.bounds(fold))
+
+    progress = _Progress(f"{split}, resistant", wanted, f"islands, {ISLANDS} a file")
+    found = _collected(building, f"{split}_islands", fold, evolved, progress)
+    return found.take(
+        np.sort(puzzles.rng(seed, f"pool islands choice {split}").permutation(len(found.puzzles))[:wanted])
+    )
+
+
+def _collected(building: Path, stem: str, fold: int, make: Callable[[int], Found], progress: "_Progress") -> Found:
+    """`make`'s puzzles, file after file, until there are enough; files that exist are read."""
     found = hard.climb(np.zeros(0, np.uint64), *RUNGS)
     number = 0
-    while len(found.puzzles) < SURPLUS * wanted:
-        path = building / f"{split}_{number:06d}.npz"
+    while len(found.puzzles) < progress.wanted:
+        path = building / f"{stem}_{number:06d}.npz"
         old = path.exists()
         if old:
             part = _read(path)
         else:
-            seeds = puzzles.rng(seed, f"pool {split}", number).integers(0, 1 << 64, CHAINS, dtype=np.uint64)
-            part = hard.climb(seeds, *RUNGS, fold=splits.bounds(fold))
+            part = make(number)
             if fold == splits.TRAIN:  # see `splits.generate`
                 own = splits.fold(puzzles.get("sudoku"), part.puzzles + np.uint8(1))
                 part = part.take(np.flatnonzero(own == splits.TRAIN))
             _save(path, part)
         found = hard.join([found, part])
         number += 1
-        progress.tell(len(found.puzzles), len(np.unique(found.lineages)), number * CHAINS, old)
-    return _chosen(found, wanted, puzzles.rng(seed, f"pool choice {split}"))
+        progress.tell(len(found.puzzles), len(np.unique(found.lineages)), number, old)
+    return found
 
 
 def _digest(part: Found) -> str:
@@ -206,12 +232,12 @@ def _mixed(hards: Found, wanted: int, fold: int, seed: int, split: str) -> tuple
 class _Progress:
     """One line a minute, or on a terminal one that is kept up to date."""
 
-    def __init__(self, split: str, wanted: int) -> None:
-        self.split, self.wanted = split, wanted
+    def __init__(self, kind: str, wanted: int, files: str) -> None:
+        self.kind, self.wanted, self.files = kind, wanted, files
         self.start = self.told = time.monotonic()
         self.before = 0  # puzzles that were there when this process began to make some
 
-    def tell(self, num: int, num_lineages: int, chains: int, old: bool) -> None:
+    def tell(self, num: int, num_lineages: int, num_files: int, old: bool) -> None:
         now, terminal = time.monotonic(), sys.stderr.isatty()
         if old:
             self.before, self.start = num, now
@@ -220,8 +246,8 @@ class _Progress:
         self.told = now
         rate = (num - self.before) / max(now - self.start, 1e-9)
         left = f", {max(self.wanted - num, 0) / rate / 60:.0f} minutes left" if rate else ""
-        kinds = f"{num_lineages:,} lineages, {chains:,} chains"
-        text = f"{self.split}: {num:,} of {self.wanted:,} hard puzzles, {kinds}, {rate:.0f}/s{left}"
+        made = f"{num_lineages:,} lineages, {num_files:,} files ({self.files})"
+        text = f"{self.kind}: {num:,} of {self.wanted:,} puzzles, {made}, {rate:.1f}/s{left}"
         print(
             f"\r{text}\033[K" if terminal else text,
             end="" if terminal and num < self.wanted else "\n",

@@ -268,7 +268,11 @@ def test_every_experiment_trains_for_a_step(experiment: str, elsewhere: Path) ->
     if "/reward: " in text:  # solutions of few puzzles, and room for one in a batch
         argv += ["batch_size=40", "data.puzzles=8", "reward.solver_steps=0"]
     if experiment.startswith("pair_"):  # not every puzzle has two prefixes that only the solution tells apart
-        argv += [f"data.puzzles={64 if experiment == 'pair_maze' else 24}", "reward.pair.steps=[1,1]", "reward.segments=4"]
+        argv += [
+            f"data.puzzles={64 if experiment == 'pair_maze' else 24}",
+            "reward.pair.steps=[1,1]",
+            "reward.segments=4",
+        ]
     cli.train([f"experiment={experiment}", *argv])
     assert (elsewhere / "runs" / experiment / "checkpoints" / "step_000001" / "manifest.json").is_file()
 

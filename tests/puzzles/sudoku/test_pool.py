@@ -1,5 +1,6 @@
 """The pool command: seeded, resumable, its bad input in one line."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import puzzles
 from puzzles import splits
 from puzzles.datasets import dataset
-from puzzles.sudoku import hard, pool
+from puzzles.sudoku import hard, islands, pool
 
 
 @pytest.fixture
@@ -18,6 +19,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "RUNGS", ([2.0, 3.0], [5, 5]))
     monkeypatch.setattr(pool, "CHAINS", 4)
     monkeypatch.setattr(pool, "SURPLUS", 1)
+    evolve = partial(islands.evolve, size=8, proposals=4000, harvest_from=500)
+    monkeypatch.setattr(islands, "evolve", evolve)
 
 
 @pytest.mark.usefixtures("small")

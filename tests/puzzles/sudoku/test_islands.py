@@ -1,0 +1,88 @@
+"""Resistance to trial, and the populations that evolve towards it."""
+
+import numpy as np
+import pytest
+
+import puzzles
+from puzzles import splits
+from puzzles.sudoku import hard, islands, search, trial
+from puzzles.sudoku.domain import count_solutions
+
+EASTER_MONSTER = "1.......2.9.4...5...6...7...5.9.3.......7.......85..4.7.....6...3...9.8...2.....1"
+SUDOKU = puzzles.get("sudoku")
+SMALL = {"size": 8, "proposals": 4000, "harvest_from": 500}
+
+
+def values(*texts: str) -> np.ndarray:
+    return np.stack([SUDOKU.parse(text) for text in texts]) - np.uint8(1)
+
+
+def minimal(num: int) -> np.ndarray:
+    return SUDOKU.generate(puzzles.rng(0, "trial"), num, clues="minimal")[0] - np.uint8(1)
+
+
+def test_a_famous_puzzle_resists_trial_and_random_ones_do_not():
+    grids = np.concatenate([values(EASTER_MONSTER), minimal(50)])
+    solved = trial.solved_by_trial(grids)
+    assert not solved[0]
+    assert solved[1:].all()
+    resisting = trial.resistances(grids, 20.0)
+    assert resisting[0] > -2.5
+    assert (resisting[1:] < -3.0).all()
+
+
+def test_what_propagation_solves_needs_no_trial():
+    easy = SUDOKU.generate(puzzles.rng(1, "trial"), 20, clues=40)[0] - np.uint8(1)
+    board = search.board(3, 3)
+    counts, guesses, answers = np.zeros(20, np.int64), np.zeros(20, np.int64), np.zeros((20, 81), np.uint8)
+    search.solve_many(easy, 9, board.units, board.peers, 2, 0, 20, counts, guesses, answers)
+    alone = guesses == 0  # singles solve it; the fast search also knows locked candidates
+    assert alone.any()
+    assert (trial.resistances(easy[alone], 20.0) == -100.0).all()
+    assert trial.solved_by_trial(easy[alone]).all()
+
+
+def test_symmetric_puzzles_resist_alike():
+    grids = np.concatenate([values(EASTER_MONSTER), minimal(10)])
+    tokens = grids + np.uint8(1)
+    turned, _ = SUDOKU.transform(puzzles.rng(2, "trial"), tokens, tokens)
+    for cost in (15.0, 60.0):
+        np.testing.assert_allclose(
+            trial.resistances(turned - np.uint8(1), cost), trial.resistances(grids, cost), rtol=1e-12
+        )
+    np.testing.assert_array_equal(trial.solved_by_trial(turned - np.uint8(1)), trial.solved_by_trial(grids))
+
+
+@pytest.fixture(scope="module")
+def found() -> hard.Found:
+    return islands.evolve(np.array([3, 4], np.uint64), fold=splits.bounds(splits.TRAIN), **SMALL)
+
+
+def test_islands_keep_minimal_puzzles_of_their_fold(found: hard.Found):
+    assert len(found.puzzles) >= 20
+    inputs, labels = found.puzzles + np.uint8(1), found.solutions + np.uint8(1)
+    assert SUDOKU.check(inputs, labels).solved.all()
+    assert (count_solutions(inputs, 2) == 1).all()
+    for puzzle in inputs[:5]:
+        without = np.repeat(puzzle[None], 81, axis=0)
+        np.fill_diagonal(without, 1)
+        assert ((count_solutions(without, 2) == 1) == (puzzle == 1)).all()
+    low, high = splits.bounds(splits.TRAIN)
+    place = splits.place(found.lineages)
+    assert ((place >= low) & (place < high)).all()
+    np.testing.assert_array_equal(found.lineages, hard.lineages(found.solutions))
+    assert len(np.unique(found.puzzles, axis=0)) == len(found.puzzles)
+    assert np.unique(found.lineages, return_counts=True)[1].max() <= hard.CAP
+
+
+def test_islands_climb(found: hard.Found):
+    """What was kept last resists more than any of fifty random minimal puzzles."""
+    resisting = trial.resistances(found.puzzles, 30.0)
+    assert resisting.min() > trial.SOLVED
+    assert np.median(resisting[-len(resisting) // 4 :]) > trial.resistances(minimal(50), 30.0).max()
+
+
+def test_an_island_depends_on_its_seed_alone(found: hard.Found):
+    alone = islands.evolve(np.array([4], np.uint64), fold=splits.bounds(splits.TRAIN), **SMALL)
+    np.testing.assert_array_equal(found.puzzles[-len(alone.puzzles) :], alone.puzzles)
+    np.testing.assert_array_equal(found.lineages[-len(alone.puzzles) :], alone.lineages)
