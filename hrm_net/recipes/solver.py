@@ -33,6 +33,7 @@ from hrm_net.trainer.optim import build_optimizers
 from hrm_net.trainer.tracking import Tracker
 from puzzles.base import Puzzle
 from puzzles.datasets.dataset import Dataset
+from puzzles.errors import UserError
 from puzzles.table.data import TableData
 
 if TYPE_CHECKING:
