@@ -1,18 +1,21 @@
 """`hrm-export onnx`: the file computes what PyTorch computes, and a file that does not is never left behind."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import puzzles
 from hrm_net.export import onnx_file
 from hrm_net.export.command import main
 from hrm_net.export.segment import ScorerSegment, SolverSegment, initial_states, random_rows
 from hrm_net.reward.model import RewardModel
 from puzzles.errors import UserError
 from tests.models import small_batch, small_model
+from tests.paths import REPO
 
 REASON = "not installed: pip install 'hrm-net[export]'"
 for package in ("onnx", "onnxscript", "onnxruntime"):
@@ -96,6 +99,23 @@ def test_the_command_exports_a_step_scorer(tmp_path: Path, capsys: pytest.Captur
         expected = segment(*values)
     for mine, theirs in zip(expected, found, strict=True):
         np.testing.assert_allclose(theirs, mine.numpy(), atol=1e-3)
+
+
+@pytest.mark.slow
+def test_the_commands_and_the_program_of_the_document_solve_a_sudoku(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (REPO / "docs" / "export.md").read_text("utf-8")
+    (command,) = re.findall(r"```bash\nhrm-export (.*)\n```", page)
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    main(command.split())
+    capsys.readouterr()
+    exec(compile(program, "docs/export.md", "exec"), names := {"__name__": "document"})
+    sudoku = puzzles.get("sudoku")
+    answer = capsys.readouterr().out.strip()
+    inputs = sudoku.parse(names["puzzle"])[None]
+    assert answer == sudoku.format(sudoku.solve(inputs)[0])
 
 
 def test_random_rows_stay_within_the_limits() -> None:
