@@ -11,7 +11,7 @@ from tests.paths import REPO
 LAYERS = (
     ("cli",),
     ("commands",),
-    ("serve", "study", "latent"),
+    ("serve", "study", "latent", "export"),
     ("recipes",),
     ("reward",),
     ("evaluation",),

@@ -1,0 +1,1 @@
+"""`hrm-export`: trained models in forms that run without this package."""

@@ -1,0 +1,90 @@
+"""`hrm-export`: writes a trained model in a form that runs without this package."""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hrm_net.command_line import Parser, exit_codes
+from puzzles.errors import UserError
+
+if TYPE_CHECKING:
+    from hrm_net.export.segment import Segment
+    from hrm_net.recipes.model_source import ModelSource
+
+DESCRIPTION = """\
+Export a trained model. `onnx` writes one segment of a solver or a step scorer (the state goes in, the next state and
+the answer come out) as model.onnx, for any batch size, and its inputs, outputs and initial state as model.json. The
+file is compared with PyTorch before it is put in place."""
+EXAMPLES = """\
+examples:
+  hrm-export onnx sudoku_extreme out/        weights that ship with the package
+  hrm-export onnx runs/maze out/             the best checkpoint of a training run
+  hrm-export onnx scorer_6x6 out/            a step scorer
+
+Exit code 2: bad input, named in one line.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`hrm-export ...`."""
+    with exit_codes():
+        _run(_parser().parse_args(argv))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("hrm-export", description=DESCRIPTION, epilog=EXAMPLES)
+    add = parser.add_argument
+    add("format", choices=("onnx",), metavar="onnx", help="form in which the model is written")
+    add("run", metavar="RUN", help="directory of a training run or of save_pretrained, or shipped weights, by name")
+    add("directory", metavar="DIR", type=Path, help="where the files go; it must not exist yet, or be empty")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from hrm_net.export import onnx_file
+
+    onnx_file.check_installed()
+    check_directory(arguments.directory)
+    segment, source = find_segment(arguments.run)
+    started = time.perf_counter()
+    about = {"model": source.path.name, "puzzle": source.puzzle}
+    compared = onnx_file.write(segment, arguments.directory, about)
+    largest = max(compared.differences.values())
+    print(
+        f"{compared.rows} rows x {compared.segments} segments: the same answers as PyTorch, largest difference "
+        f"{largest:.1e} (allowed {onnx_file.TOLERANCE:g}); {time.perf_counter() - started:.0f} s"
+    )
+    for name in (onnx_file.MODEL, onnx_file.DESCRIPTION):
+        path = arguments.directory / name
+        print(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
+
+
+def find_segment(run: str) -> "tuple[Segment, ModelSource]":
+    """The segment of a run's best weights or of shipped weights; UserError where there is none or it has no export."""
+    from hrm_net.export.segment import ScorerSegment, SolverSegment
+    from hrm_net.recipes import step_scorer
+    from hrm_net.recipes.config import TEXT
+    from hrm_net.recipes.model_source import find_model
+    from hrm_net.reward.heads import PAIR
+    from hrm_net.reward.model import RewardModel
+
+    source = find_model(run)
+    if not source.heads:
+        return SolverSegment(source.load()), source
+    if source.config is None:
+        return ScorerSegment(RewardModel.from_pretrained(source.path)), source
+    if source.puzzle["name"] == TEXT or source.heads == [PAIR]:
+        raise UserError(
+            f"run={run}: only solvers and step scorers of puzzles are exported, not its heads {source.heads}"
+        )
+    return ScorerSegment(step_scorer.load(source.path, source.config)), source
+
+
+def check_directory(directory: Path) -> None:
+    """UserError for a file, and for a directory that holds something."""
+    if directory.exists() and not directory.is_dir():
+        raise UserError(f"DIR={directory}: is a file; give a directory")
+    if directory.is_dir() and any(directory.iterdir()):
+        raise UserError(f"DIR={directory}: is not empty; give a new directory")
