@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from hrm_net.distributed.group import Group
 from puzzles.errors import UserError
 
 
@@ -42,6 +43,11 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+
+    def share(self, group: Group) -> None:
+        """Stop where any process of the group has been asked to, all at the same step."""
+        number = group.largest(self.signal or 0)
+        self.signal = signal.Signals(number) if number else None
 
     @property
     def exit_code(self) -> int:
