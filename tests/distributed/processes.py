@@ -12,7 +12,7 @@ from pathlib import Path
 CONTEXT: ForkServerContext = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.distributed.preloaded"])
 TINY = (
-    "device=cpu", "precision=fp32", "compile=false", "threads=1", "puzzle=sudoku_4x4", "batch_size=8", "log_every=1",
+    "device=cpu", "precision=fp32", "compile=false", "threads=1", "batch_size=8", "log_every=1",
     "validation.every=0", "evaluate_puzzles=0", "checkpoint_every=0",
 )  # fmt: skip
 
