@@ -12,13 +12,13 @@ from tests.distributed.processes import TINY, run
 pytestmark = pytest.mark.slow
 
 Q_LEARNING = (
-    "puzzle=sudoku_4x4", "model=hrm_small", "model.hidden_size=32", "model.num_heads=2", "model.h_layers=1", "model.l_layers=1",
-    "data.puzzles=16", "optim=adam_atan2", "optim.lr=1e-4", "optim.grad_clip=0.5", "steps=8",
+    "puzzle=sudoku_4x4", "model=hrm_small", "model.hidden_size=32", "model.num_heads=2", "model.h_layers=1",
+    "model.l_layers=1", "data.puzzles=16", "optim=adam_atan2", "optim.lr=1e-4", "optim.grad_clip=0.5", "steps=8",
 )  # fmt: skip
 # The hypotheses about a puzzle, random starts and noise draw for the rows of the whole batch.
 NOISE = (
-    "puzzle=sudoku_4x4", "optim=adamw", "optim.lr=1e-4", "model.state=random", "model.noise=0.05", "hypotheses=2", "steps=4",
-    "validation.every=4", "validation.puzzles=10",
+    "puzzle=sudoku_4x4", "optim=adamw", "optim.lr=1e-4", "model.state=random", "model.noise=0.05", "hypotheses=2",
+    "steps=4", "validation.every=4", "validation.puzzles=10",
 )  # fmt: skip
 SCORER = (
     "experiment=reward_sudoku_6x6", "model.hidden_size=16", "data.puzzles=12", "batch_size=32",
