@@ -4,6 +4,7 @@ A process that fails leaves its reason in the group's store and closes its conne
 others. Those leave a note too. A rank without a note after `PATIENCE` has died.
 """
 
+import contextlib
 import json
 import signal
 import time
@@ -58,7 +59,7 @@ def _leave(group: Group, error: BaseException, code: int, say: Callable[[str], N
     elif group.rank == min(notes):
         named = ", ".join(f"rank {rank} ({group.names[rank]})" for rank in dead)
         say(f"{named} died; {ADVICE}" if dead else f"a connection between ranks broke: {error}; {ADVICE}")
-    _wait_for_speaker(group, notes)
+    part(group, len(notes), 1.0)
     return code
 
 
@@ -75,10 +76,25 @@ def _notes(group: Group) -> dict[int, dict]:
     return found
 
 
-def _wait_for_speaker(group: Group, notes: dict[int, dict]) -> None:
-    """Leave last those who have spoken: the launcher ends the others once the first has gone."""
+def part(group: Group, num: int, patience: float) -> None:
+    """Return once `num` processes are here, or after so many seconds; on rank 0, which may hold the store, last.
+
+    A connection that closes too soon may cut off the last message of a process, and a launcher ends the others once the
+    first has gone.
+    """
     assert group.store is not None
-    group.store.add("gone", 1)
-    deadline = time.monotonic() + 1.0
-    while group.store.add("gone", 0) < len(notes) and time.monotonic() < deadline:
+    with contextlib.suppress(RuntimeError):  # the store has gone with the process that held it
+        _count(group, "here", num, patience)
+        if group.is_main:
+            _count(group, "leaving", num, min(patience, 1.0))
+        else:
+            group.store.add("leaving", 1)
+
+
+def _count(group: Group, key: str, num: int, patience: float) -> None:
+    """Count this process, and wait until `num` are counted."""
+    assert group.store is not None
+    group.store.add(key, 1)
+    deadline = time.monotonic() + patience
+    while group.store.add(key, 0) < num and time.monotonic() < deadline:
         time.sleep(0.02)

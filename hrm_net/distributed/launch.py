@@ -11,11 +11,13 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
+from hrm_net.distributed.failures import part
 from hrm_net.distributed.group import Group, belonging_to
 from puzzles.errors import UserError
 
 VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 MEETING = timedelta(seconds=120)  # that processes wait for each other at the start
+PARTING = 5.0  # seconds that processes wait for each other at the end
 SILENCE = timedelta(minutes=30)  # that one process may compute while the others wait for it
 
 
@@ -44,6 +46,7 @@ def joined() -> Iterator[Group | None]:
                     yield group
     finally:
         if dist.is_initialized():
+            part(group, group.size, PARTING)
             dist.destroy_process_group()
 
 
