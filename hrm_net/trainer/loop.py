@@ -148,13 +148,13 @@ def run(config: LoopConfig, run_dir: Path, build: Callable[[torch.device, torch.
                         state.seconds += time.perf_counter() - started
                         validates = _due(state.step, config.validate_every) or (last and config.validate_every > 0)
                         best = validates and _validate(config, job, tracker, progress)
-                        interrupt.share(group)
-                        if last or best or interrupt.signal or _due(state.step, config.checkpoint_every):
+                        stop = interrupt.shared(group)
+                        if last or best or stop or _due(state.step, config.checkpoint_every):
                             tracker.sync()
                             _save(config, job, run_dir, group)
                         progress.advance(note)
-                        if interrupt.signal and not last:
-                            stopped = f"stopped by {interrupt.signal.name} at step {state.step}"
+                        if stop and not last:
+                            stopped = f"stopped by {stop.name} at step {state.step}"
                             progress.say(f"{stopped}; the same command goes on from there")
                             raise SystemExit(interrupt.exit_code)
 

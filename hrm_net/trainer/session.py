@@ -44,10 +44,16 @@ class Interrupt:
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
 
-    def share(self, group: Group) -> None:
-        """Stop where any process of the group has been asked to, all at the same step."""
+    def shared(self, group: Group) -> signal.Signals | None:
+        """The signal by which all processes stop after this step, where one of them has caught any.
+
+        `signal` changes at any moment; what this gives is the same on every process.
+        """
         number = group.largest(self.signal or 0)
-        self.signal = signal.Signals(number) if number else None
+        if not number:
+            return None
+        self.signal = signal.Signals(number)
+        return self.signal
 
     @property
     def exit_code(self) -> int:
