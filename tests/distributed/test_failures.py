@@ -16,7 +16,7 @@ from puzzles.errors import UserError
 from tests.distributed.processes import TINY, Ranks, run
 from tests.distributed.test_equality import Q_LEARNING, assert_same_curve
 
-LONG = (*TINY, *Q_LEARNING, "steps=60", "checkpoint_every=4")
+LONG = (*TINY, *Q_LEARNING, "steps=40", "checkpoint_every=10")
 
 
 def wait_for_a_checkpoint(run_dir: Path, ranks: Ranks) -> None:
