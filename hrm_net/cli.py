@@ -9,6 +9,7 @@ from typing import Any
 
 from hrm_net.command_line import exit_codes
 from hrm_net.commands import help as cli_help
+from hrm_net.distributed.launch import joined
 from hrm_net.recipes import compose
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from puzzles.errors import UserError
@@ -20,12 +21,14 @@ Check = Callable[[Values, Path], Callable[[], object]]
 
 def train(argv: list[str] | None = None) -> None:
     """`python train.py ...` or `hrm-train ...`: checks everything, then trains or resumes."""
-    _main("train", TrainConfig, _check_training, argv)
+    with exit_codes(), joined():
+        _main("train", TrainConfig, _check_training, argv)
 
 
 def evaluate(argv: list[str] | None = None) -> None:
     """`python evaluate.py ...` or `hrm-evaluate ...`: checks everything, then evaluates."""
-    _main("evaluate", EvaluateConfig, _check_evaluation, argv)
+    with exit_codes(), joined():
+        _main("evaluate", EvaluateConfig, _check_evaluation, argv)
 
 
 def _check_training(values: Values, run_dir: Path) -> Callable[[], object]:

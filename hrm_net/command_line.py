@@ -63,21 +63,29 @@ def exit_codes() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         sys.exit(130)
-    except UserError as error:
-        _refuse(str(error))
-    except OSError as error:
-        if error.errno in _OUTSIDE and error.filename:
-            _refuse(f"{error.filename}: {error.strerror}")
-        _fail(error)
     except Exception as error:
-        _fail(error)
+        _end(error)
 
 
-def _refuse(message: str) -> None:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(2)
+def _end(error: Exception) -> NoReturn:
+    """Tell the error and exit; among several processes of one run, together with the others."""
+    from hrm_net.distributed.failures import leave_together  # loads torch, which no command needs for its --help
+    from hrm_net.distributed.group import PeerLostError
 
+    line = None
+    if isinstance(error, UserError):
+        line = str(error)
+    elif isinstance(error, OSError) and error.errno in _OUTSIDE and error.filename:
+        line = f"{error.filename}: {error.strerror}"
 
-def _fail(error: Exception) -> None:
-    traceback.print_exception(error)
-    sys.exit(1)
+    def say(note: str) -> None:
+        if isinstance(error, PeerLostError):
+            print(f"error: {note}", file=sys.stderr)
+        elif line is not None:
+            print(f"error: {note}{' '.join(line.split())}", file=sys.stderr)
+        else:
+            if note:
+                print(f"error: {note}failed:", file=sys.stderr)
+            traceback.print_exception(error)
+
+    sys.exit(leave_together(error, 1 if line is None else 2, say))

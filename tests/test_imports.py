@@ -20,6 +20,7 @@ LAYERS = (
     ("model", "data"),
     ("nn",),
     ("schema", "progress", "provenance", "command_line"),
+    ("distributed",),
 )
 LEVEL = {name: -level for level, names in enumerate(LAYERS) for name in names}
 # A model reads and writes itself, through functions that import when they are called.

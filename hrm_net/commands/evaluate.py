@@ -2,11 +2,14 @@
 
 import json
 import sys
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from hrm_net.checkpoints.reference import UnknownValuesError
+from hrm_net.distributed.group import current
 from hrm_net.evaluation.evaluate import CURVE, HEADLINE
 from hrm_net.evaluation.results import Results
 from hrm_net.recipes import Evaluation, Recipe, Run, recipe_of
@@ -46,9 +49,18 @@ def check(config: EvaluateConfig, inputs: object = None) -> tuple[Recipe, Evalua
 
 
 def run(recipe: Recipe, evaluation: Evaluation) -> Results:
-    """Evaluate, print the tables, write the JSON file and the pictures. Returns what was written."""
+    """Evaluate, print the tables, write the JSON file and the pictures. Returns what was written.
+
+    Of several processes, which share the batches out, rank 0 prints and writes what one process would.
+    """
     # a file or a pipe has no width, and the table needs more than the 80 columns then assumed
-    return recipe.evaluate(evaluation, Console(width=None if sys.stdout.isatty() else 120))
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    if current().is_main:
+        return recipe.evaluate(evaluation, console)
+    with tempfile.TemporaryDirectory() as nowhere:
+        silent = replace(evaluation.config, figures=False)
+        output = Path(nowhere) / evaluation.output.name
+        return recipe.evaluate(replace(evaluation, config=silent, output=output), console)
 
 
 def after_training(recipe: Recipe, trained: Run, run_dir: Path) -> None:

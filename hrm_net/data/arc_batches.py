@@ -1,4 +1,4 @@
-"""Training batches of real ARC tasks as a pure function of (seed, step, rank), made from the raw pairs.
+"""Training batches of real ARC tasks as a pure function of (seed, step, row), made from the raw pairs.
 
 An epoch goes over all tasks in a fresh order. Of each it shows one random augmentation, and of that every pair once, at
 a fresh place on the canvas but for one. Published schedules are given in epochs: `steps = epochs * pairs / batch_size`.
@@ -33,16 +33,16 @@ class ArcBatches:
     Tests of evaluation tasks are in no batch: `ArcRows` does not even keep their answers.
     """
 
-    def __init__(self, rows: ArcRows, *, seed: int, batch_size: int, rank: int = 0, num_ranks: int = 1) -> None:
+    def __init__(self, rows: ArcRows, *, seed: int, batch_size: int) -> None:
         if rows.rows_in_epoch == 0:
             raise UserError("data.tasks: no pair is left to train on: all equal tests of evaluation tasks")
         self.rows = rows
-        self.seed, self.batch_size, self.rank, self.num_ranks = seed, batch_size, rank, num_ranks
+        self.seed, self.batch_size = seed, batch_size
         self.recent: dict[int, Order] = {}
 
     def __call__(self, step: int, rows: Bool[np.ndarray, " batch"] | None = None) -> Batch:
         """The batch of a step; rows left out of `rows` are not made, and zeros. They are passed over, as published."""
-        first = (step * self.num_ranks + self.rank) * self.batch_size
+        first = step * self.batch_size
         wanted = np.arange(self.batch_size) if rows is None else np.flatnonzero(rows)
         inputs = np.zeros((self.batch_size, self.rows.canvas**2), np.uint8)
         labels, identifiers = np.zeros_like(inputs), np.zeros(self.batch_size, np.int32)

@@ -1,4 +1,4 @@
-"""Training batches from data directories, as a pure function of (seed, step, rank).
+"""Training batches from data directories, as a pure function of (seed, step, row).
 
 An epoch goes over all groups in a fresh order. Of each group it shows one random puzzle (the original or one of its
 augmentations), and of that puzzle every example once, in random order. Published schedules are given in epochs:
@@ -31,11 +31,9 @@ class DirectoryBatches:
         augment: bool,
         seed: int,
         batch_size: int,
-        rank: int = 0,
-        num_ranks: int = 1,
     ) -> None:
         self.puzzle, self.augment = puzzle, augment
-        self.seed, self.batch_size, self.rank, self.num_ranks = seed, batch_size, rank, num_ranks
+        self.seed, self.batch_size = seed, batch_size
         self.parts = [(one, found.metadata.ignore_label_id) for found in datasets for one in found.sets.values()]
         sets = [one for one, _ in self.parts]
         self.offsets = _offsets([len(one.inputs) for one in sets])
@@ -51,10 +49,10 @@ class DirectoryBatches:
 
     def __call__(self, step: int, rows: Bool[np.ndarray, " batch"] | None = None) -> Batch:
         """The batch of a step; `rows` saves nothing here and is ignored."""
-        chosen = self._examples((step * self.num_ranks + self.rank) * self.batch_size)
+        chosen = self._examples(step * self.batch_size)
         inputs, labels = self._rows(chosen)
         if self.augment:
-            rng = puzzles.rng(self.seed, "augment", step, self.rank)
+            rng = puzzles.rng(self.seed, "augment", step, 0)
             inputs, labels = self.puzzle.transform(rng, inputs, labels)
         return as_batch(inputs, labels, self.identifiers[chosen])
 

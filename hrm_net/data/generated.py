@@ -1,4 +1,7 @@
-"""Training batches as a pure function of (seed, step, rank): nothing to save, nothing to replay when a run resumes."""
+"""Training batches as a pure function of (seed, step, row): nothing to save, nothing to replay when a run resumes.
+
+A row is counted in the whole batch, however many processes share it: see `own_rows`.
+"""
 
 from collections.abc import Callable, Iterable
 
@@ -20,17 +23,33 @@ def torch_generator(seed: int, purpose: str, *counters: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(puzzles.rng(seed, purpose, *counters).integers(2**62)))
 
 
+def own_rows(
+    batches: Callable[[int, Bool[np.ndarray, " batch"]], Batch], batch_size: int, rows: slice
+) -> Callable[[int, Bool[np.ndarray, " rows"] | None], Batch]:
+    """The same batches, of which a process computes only `rows`; those of all processes together are the whole batch.
+
+    Batches that make single rows make no other rows than these.
+    """
+    if rows == slice(0, batch_size):
+        return batches  # type: ignore[return-value]
+
+    def own(step: int, wanted: Bool[np.ndarray, " rows"] | None = None) -> Batch:
+        every = np.zeros(batch_size, bool)
+        every[rows] = True if wanted is None else wanted
+        return {key: values[rows] for key, values in batches(step, every).items()}
+
+    return own
+
+
 class GeneratedBatches:
     """Fresh puzzles of the training fold at every step, of the kinds and sizes that the curriculum's stage mixes.
 
     Each row has a random stream of its own, so only the rows a model will take need be generated.
     """
 
-    def __init__(
-        self, puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, batch_size: int, rank: int = 0
-    ) -> None:
+    def __init__(self, puzzle: Puzzle, config: DataConfig, *, seed: int, steps: int, batch_size: int) -> None:
         self.sizes = SizeSchedule(puzzle, config, seed=seed, steps=steps)
-        self.seed, self.batch_size, self.rank = seed, batch_size, rank
+        self.seed, self.batch_size = seed, batch_size
 
     def __call__(self, step: int, rows: Bool[np.ndarray, " batch"] | None = None) -> Batch:
         """The batch of a step; rows left out of `rows` are zeros."""
@@ -41,7 +60,7 @@ class GeneratedBatches:
         labels = np.zeros_like(inputs)
         identifiers = np.zeros(self.batch_size, np.int32)
         for row in range(self.batch_size) if rows is None else np.flatnonzero(rows).tolist():
-            rng = puzzles.rng(self.seed, "train", step, self.rank, row)
+            rng = puzzles.rng(self.seed, "train", step, 0, row)
             source = sources[rng.choice(len(sources), p=weights)]
             drawn = splits.generate(puzzle, rng, 1, splits.TRAIN, **source.targets)
             inputs[row], labels[row] = drawn[0][0], drawn[1][0]
@@ -63,7 +82,7 @@ class MixedBatches:
         generated = self.generated
         sizes = generated.sizes
         share = sizes.stage(step).path_share if size_key(sizes(step)) == size_key(sizes.puzzle) else 0.0
-        read = puzzles.rng(generated.seed, "path share", step, generated.rank).random(generated.batch_size) < share
+        read = puzzles.rng(generated.seed, "path share", step, 0).random(generated.batch_size) < share
         batch = generated(step, ~read if rows is None else rows & ~read)
         if read.any():
             chosen = torch.from_numpy(np.flatnonzero(read))
@@ -88,16 +107,14 @@ class FixedBatches:
         augment: bool,
         seed: int,
         batch_size: int,
-        rank: int = 0,
-        num_ranks: int = 1,
     ) -> None:
         self.puzzle, self.inputs, self.labels, self.identifiers = puzzle, inputs, labels, identifiers
         self.augment = augment
-        self.seed, self.batch_size, self.rank, self.num_ranks = seed, batch_size, rank, num_ranks
+        self.seed, self.batch_size = seed, batch_size
 
     def __call__(self, step: int, rows: Bool[np.ndarray, " batch"] | None = None) -> Batch:
         """The batch of a step; `rows` saves nothing here and is ignored."""
-        first = (step * self.num_ranks + self.rank) * self.batch_size
+        first = step * self.batch_size
         epoch, place = np.divmod(np.arange(first, first + self.batch_size), len(self.inputs))
         orders = {
             e: puzzles.rng(self.seed, "epoch", e).permutation(len(self.inputs)) for e in np.unique(epoch).tolist()
@@ -105,7 +122,7 @@ class FixedBatches:
         chosen = np.array([orders[e][p] for e, p in zip(epoch, place, strict=True)])
         inputs, labels = self.inputs[chosen], self.labels[chosen]
         if self.augment:
-            inputs, labels = self.puzzle.transform(puzzles.rng(self.seed, "augment", step, self.rank), inputs, labels)
+            inputs, labels = self.puzzle.transform(puzzles.rng(self.seed, "augment", step, 0), inputs, labels)
         return as_batch(inputs, labels, self.identifiers[chosen])
 
 

@@ -4,19 +4,21 @@ Questions stream through the model; only the counts of its answer grids are kept
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Integer
+from jaxtyping import Bool, Float, Integer
 from torch import nn
 
 import puzzles
 from hrm_net.data.puzzle_sets import IGNORE, PAD
+from hrm_net.distributed.group import Group, current
 from hrm_net.evaluation.metrics import wilson
-from hrm_net.inference.segments import Batch, Segment, run_segments, sigmoid
+from hrm_net.inference.segments import Batch, Segment, run_segments, sigmoid, skip_segments
 from hrm_net.progress import Progress
 from puzzles.arc import canvas as arc_canvas
 from puzzles.arc.rows import Questions
@@ -49,24 +51,21 @@ def evaluate_tasks(
     votes, single = Votes(), _SinglePass(tasks, questions.rows.canvas)
     seconds = 0.0
     generator = torch.Generator().manual_seed(int(puzzles.rng(seed, "evaluation noise").integers(2**62)))
-    identifiers = questions.puzzle_identifiers
-    total = max_segments * -(-len(questions) // batch_size)
+    group = current()
+    total = max_segments * -(-len(questions) // (batch_size * group.size))
     with Progress(f"evaluating {len(tasks)} tasks", total, unit="segments", transient=True, shown=progress) as bar:
-        for start in range(0, len(questions), batch_size):
-            part = slice(start, min(start + batch_size, len(questions)))
-            batch = question_batch(questions.inputs(part), identifiers[part], batch_size)
-            asked = list(questions.votes_for(part))
-            single.start_batch(asked)
-            started = time.perf_counter()
-            last = None
-            for segment in run_segments(model, batch, max_segments, device=device, generator=generator):
-                single.add(segment, segment.index == max_segments)
-                bar.advance()
-                last = segment
-            seconds += time.perf_counter() - started
-            assert last is not None
-            names, tests, augmentations = zip(*asked, strict=True)
-            votes.add(names, tests, augmentations, last.states[: len(asked)], sigmoid(last.q_halt[: len(asked)]))
+        for start in range(0, len(questions), batch_size * group.size):
+            for part, answers in _answered(
+                model, questions, start, max_segments, batch_size, generator, device, bar.advance, group
+            ):
+                asked = list(questions.votes_for(part))
+                single.start_batch(asked)
+                for segment in answers.segments():
+                    single.add(segment, segment.index == max_segments)
+                names, tests, augmentations = zip(*asked, strict=True)
+                states, confidence = answers.states[: len(asked)], sigmoid(answers.q_halt[: len(asked)])
+                votes.add(names, tests, augmentations, states, confidence)
+                seconds += answers.seconds / group.size
     rankings = votes.rankings((one.name, len(one.test)) for one in tasks)
     metrics = {
         "puzzles": sum(len(one.test) for one in tasks),
@@ -81,6 +80,47 @@ def evaluate_tasks(
         found = score(grids(rankings), tasks)
         metrics["scores"] = {rule: {str(most): share for most, share in row.items()} for rule, row in found.items()}
     return rankings, metrics
+
+
+@dataclass(kw_only=True, slots=True)
+class _Answers:
+    """What a batch of questions was answered with after its last segment, and which rows wanted to halt after each."""
+
+    states: Integer[np.ndarray, "batch seq"]
+    q_halt: Float[np.ndarray, " batch"]
+    wants_to_halt: list[Bool[np.ndarray, " batch"]]
+    seconds: float
+
+    def segments(self) -> Iterator[Segment]:
+        """The segments, each with the last states."""
+        for index, wants in enumerate(self.wants_to_halt, start=1):
+            yield Segment(index=index, states=self.states, q_halt=self.q_halt, wants_to_halt=wants)
+
+
+def _answered(
+    model: nn.Module, questions: Questions, start: int, max_segments: int, batch_size: int, generator: torch.Generator,
+    device: torch.device | str | None, advance: Callable[[], None], group: Group,
+) -> list[tuple[slice, _Answers]]:  # fmt: skip
+    """The next batches from question `start` on, one for each process as far as there are questions, in order; every
+    process gets the answers to all of them."""
+    parts = [slice(at, min(at + batch_size, len(questions))) for at in range(start, len(questions), batch_size)]
+    own = None
+    for number, part in enumerate(parts[: group.size]):
+        if not group.owns(number):
+            skip_segments(model, batch_size, max_segments, generator)
+            continue
+        batch = question_batch(questions.inputs(part), questions.puzzle_identifiers[part], batch_size)
+        started, wants = time.perf_counter(), []
+        last = None
+        for last in run_segments(model, batch, max_segments, device=device, generator=generator):
+            wants.append(last.wants_to_halt)
+            advance()
+        assert last is not None
+        own = _Answers(
+            states=last.states, q_halt=last.q_halt, wants_to_halt=wants, seconds=time.perf_counter() - started
+        )
+    every = [answers for answers in group.gather_objects(own) if answers is not None]
+    return list(zip(parts, every, strict=False))
 
 
 def question_batch(

@@ -15,9 +15,10 @@ from torch import nn
 
 import puzzles
 from hrm_net.data.puzzle_sets import IGNORE, PuzzleSet, scored
+from hrm_net.distributed.group import Group, current
 from hrm_net.evaluation.metrics import by_difficulty, calibration, published, rate, wilson
 from hrm_net.evaluation.results import Results
-from hrm_net.inference.segments import Segment, padded_batch, run_segments, sigmoid
+from hrm_net.inference.segments import Segment, padded_batch, run_segments, sigmoid, skip_segments
 from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
 from hrm_net.progress import Progress
@@ -27,6 +28,8 @@ from puzzles.errors import UserError
 __all__ = ["CURVE", "PuzzleSet", "Results", "evaluate", "evaluate_set"]
 
 CURVE = (1, 2, 4, 8, 16, 32)
+# What is counted for each puzzle at one depth; zero until its batch has been computed.
+BY_PUZZLE = ("confidence", "q_halt", "lm_loss", "cell_share", "halted_at", "solved_at_halt")
 HEADLINE = 16  # segments of the one pass that solve_rate is measured on
 
 
@@ -93,7 +96,8 @@ def evaluate_set(
     must. `mean_segments`: where the
     halting head would stop, at most `max_segments`; `solve_rate_at_halt`: of the answers there. `seconds`: the model's
     alone, to `max_segments`; `puzzles_per_second` leaves out the first batch, which compiles and warms up, unless it is
-    the only one. `published`: the published code's metrics (hrm_net.evaluation.metrics.published), `lm_loss` by `loss`.
+    the only one. Several processes share the batches out; `seconds` are then those of the slowest. `published`: the
+    published code's metrics (hrm_net.evaluation.metrics.published), `lm_loss` by `loss`.
     """
     if min(max_segments, batch_size, *curve) < 1:
         raise UserError(
@@ -104,7 +108,12 @@ def evaluate_set(
     check_fits(model, puzzle_set)
     counts = _Counts(puzzle_set, depths, max_segments)
     generator = torch.Generator().manual_seed(int(puzzles.rng(seed, "evaluation noise").integers(2**62)))
-    for start in range(0, len(puzzle_set), batch_size):
+    for number, start in enumerate(range(0, len(puzzle_set), batch_size)):
+        if not current().owns(number):
+            skip_segments(model, batch_size, depths[-1], generator)
+            for _ in range(depths[-1]):
+                advance()
+            continue
         rows = np.arange(start, min(start + batch_size, len(puzzle_set)))
         batch = padded_batch(puzzle_set, rows, batch_size)
         counts.start_batch()
@@ -114,6 +123,7 @@ def evaluate_set(
         for segment in passes:
             counts.add(rows, segment)
             advance()
+    counts.merge(current())
     return counts.summary()
 
 
@@ -174,6 +184,7 @@ class _Counts:
         self.halted_at = np.zeros(num, np.int64)  # 0: not yet
         self.solved_at_halt = np.zeros(num, bool)
         self.batch_seconds: list[tuple[int, float]] = []  # rows, seconds up to max_segments
+        self.seconds, self.pace = 0.0, 0.0
         self.clock = 0.0
         self.busy = 0.0
 
@@ -220,9 +231,20 @@ class _Counts:
         labels = self.labels[rows]
         return ((states == labels) | (labels == IGNORE)).all(axis=1)
 
+    def merge(self, group: Group) -> None:
+        """Add up what the processes of a group have counted, each on its own batches."""
+        paced = self.batch_seconds[1:] or self.batch_seconds
+        pace = sum(rows for rows, _ in paced) / sum(seconds for _, seconds in paced) if paced else 0.0
+        times = group.gather_objects((sum(seconds for _, seconds in self.batch_seconds), pace))
+        self.seconds, self.pace = max(seconds for seconds, _ in times), sum(pace for _, pace in times)
+        if group.alone:
+            return
+        for counted in (*self.solved.values(), *self.exact.values(), *(getattr(self, name) for name in BY_PUZZLE)):
+            group.sum_(torch.from_numpy(counted.view(np.uint8) if counted.dtype == bool else counted))
+        self.right_cells = {depth: sum(group.gather_objects(right)) for depth, right in self.right_cells.items()}
+
     def summary(self) -> dict[str, Any]:
         num, at, puzzle = len(self.set), self.max_segments, self.set.puzzle
-        paced = self.batch_seconds[1:] or self.batch_seconds
         difficulty = puzzle.difficulty(self.set.inputs)
         buckets = {
             depth: by_difficulty(difficulty, self.solved[depth], puzzle.difficulty_edges) for depth in self.solved
@@ -261,6 +283,6 @@ class _Counts:
                 at,
             ),
             "calibration": calibration(self.confidence, self.exact[at]),
-            "seconds": sum(seconds for _, seconds in self.batch_seconds),
-            "puzzles_per_second": sum(rows for rows, _ in paced) / sum(seconds for _, seconds in paced),
+            "seconds": self.seconds,
+            "puzzles_per_second": self.pace,
         }

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
 from hrm_net.data.puzzle_sets import PuzzleSet, scored
+from hrm_net.nn.core import RecurrentCore
 from hrm_net.nn.losses import row_losses
 from puzzles.errors import UserError
 
@@ -59,6 +60,13 @@ def run_segments(
             raise UserError(f"model: its halting values are not finite at segment {index}")
         stops = _numpy(wants_to_halt)
         yield Segment(index=index, states=_numpy(states), q_halt=q_halt, wants_to_halt=stops, lm_loss=lm_loss)
+
+
+def skip_segments(model: nn.Module, num_rows: int, depth: int, generator: torch.Generator) -> None:
+    """Bring `generator` to where `run_segments` would leave it, without computing the pass."""
+    if isinstance(model, RecurrentCore):
+        for _ in range(depth):
+            model.skip_segment(num_rows, generator)
 
 
 def padded_batch(puzzle_set: PuzzleSet, rows: Integer[np.ndarray, " rows"], batch_size: int) -> Batch:

@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hrm_net.nn.row_noise import RowNoise
+from hrm_net.nn.row_noise import RowNoise, ShareNoise
 
 # `inputs` and `labels` [batch, seq], `puzzle_identifiers` [batch].
 Batch = dict[str, Tensor]
-# Where random numbers come from: a generator, a stream per row, or PyTorch's default generator.
-Randomness = torch.Generator | RowNoise | None
+# Where random numbers come from: a generator, one for more rows than these, a stream per row, or PyTorch's default one.
+Randomness = torch.Generator | ShareNoise | RowNoise | None
 
 
 @dataclass(kw_only=True, slots=True)

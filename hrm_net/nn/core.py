@@ -19,7 +19,7 @@ from hrm_net.nn.carry import Randomness
 from hrm_net.nn.codecs import CODECS
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.layers import truncated_normal_
-from hrm_net.nn.row_noise import RowNoise
+from hrm_net.nn.row_noise import RowNoise, ShareNoise
 from puzzles.errors import UserError
 
 
@@ -122,6 +122,8 @@ class RecurrentCore(nn.Module):
         if isinstance(generator, RowNoise):
             like = torch.empty(shape, device=here, dtype=dtype)
             return generator.initial_states(like, lambda row, stream: truncated_normal_(row, 1.0, stream))
+        if isinstance(generator, ShareNoise):
+            return generator.draw(shape, lambda rows, stream: truncated_normal_(rows, 1.0, stream)).to(here, dtype)
         device = here if generator is None else generator.device
         return truncated_normal_(torch.empty(shape, device=device), 1.0, generator).to(here, dtype)
 
@@ -149,14 +151,31 @@ class RecurrentCore(nn.Module):
                 z_H = self.H_level(z_H, z_L, self._noise(z_H, generator))
         return codec.from_stacks(z_H), codec.from_stacks(z_L)
 
+    def skip_segment(self, num_rows: int, generator: torch.Generator) -> None:
+        """Draw, and drop, the random numbers of one segment in eval mode, which another process computes."""
+        z = self.codec_class.to_stacks(self.initial_states(num_rows, generator)[0])
+        for _ in range(self.config.h_cycles * (self.config.l_cycles + 1)):
+            self._noise(z, generator)
+
     def _noise(self, z: Tensor, generator: Randomness) -> Tensor | None:
         """Standard normal noise for a state that lies as `Codec.to_stacks` made it."""
         if not self.config.noise:
             return None
         if isinstance(generator, RowNoise):
             return self.codec_class.to_stacks(generator.normal(self.codec_class.from_stacks(z)))
+        if isinstance(generator, ShareNoise):
+            return self._share_of_noise(z, generator)
         device = generator.device if generator is not None else z.device
         return torch.randn(z.shape, generator=generator, device=device).to(z)
+
+    def _share_of_noise(self, z: Tensor, noise: ShareNoise) -> Tensor:
+        """This process's part of the noise that a process with the whole batch would draw in this memory layout."""
+        to_stacks, from_stacks = self.codec_class.to_stacks, self.codec_class.from_stacks
+
+        def fill(rows: Tensor, stream: torch.Generator) -> Tensor:
+            return from_stacks(torch.randn(to_stacks(rows).shape, generator=stream))
+
+        return to_stacks(noise.draw(from_stacks(z).shape, fill)).to(z)
 
 
 def share_weights(model: nn.Module, twin: nn.Module, changed: Mapping[str, Any]) -> None:

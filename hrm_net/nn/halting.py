@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from hrm_net.nn.row_noise import ShareNoise
+
 HALTING = ("q_learning", "halt_only", "fixed")
 
 
@@ -27,7 +29,7 @@ def halted_in_training(
     steps: Int[Tensor, " batch"],
     max_segments: int,
     exploration: float,
-    generator: torch.Generator | None,
+    generator: torch.Generator | ShareNoise | None,
 ) -> Bool[Tensor, " batch"]:
     """Rows that halt here: those at the last segment, and those whose head wants to and that are not exploring.
 
@@ -38,9 +40,19 @@ def halted_in_training(
     if exploration == 0 or max_segments < 2:
         return last | wants
     # Drawn on the CPU, so that the stream is the same on every device.
-    explores = torch.rand(steps.shape, generator=generator) < exploration
-    floor = torch.where(explores, torch.randint(2, max_segments + 1, steps.shape, generator=generator), 0)
+    if isinstance(generator, ShareNoise):
+        floor = generator.draw(steps.shape, lambda rows, stream: _floor(rows, max_segments, exploration, stream))
+    else:
+        floor = _floor(steps, max_segments, exploration, generator)
     return last | (wants & (steps >= floor.to(steps.device)))
+
+
+def _floor(
+    rows: Tensor, max_segments: int, exploration: float, generator: torch.Generator | None
+) -> Int[Tensor, " batch"]:
+    """The least number of segments of each row; 0 for rows that do not explore."""
+    explores = torch.rand(rows.shape, generator=generator) < exploration
+    return torch.where(explores, torch.randint(2, max_segments + 1, rows.shape, generator=generator), 0)
 
 
 def continue_target(

@@ -1,17 +1,44 @@
-"""Random numbers for a batch whose rows come and go: what a row draws depends on its own seed, not on its neighbours.
+"""Random numbers for batches that are more, or less, than what a process computes.
 
-A `RowNoise` can stand wherever `HRM.forward` takes a `torch.Generator`, in eval mode.
+Both kinds can stand where `HRM.forward` takes a `torch.Generator`: a `RowNoise` in eval mode, for a batch whose rows
+come and go; a `ShareNoise` for one that several processes share.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShareNoise:
+    """The numbers that `generator` draws for a batch of `total` rows, of which this process has `rows`.
+
+    All processes draw for the whole batch from equal generators, so that a row gets the same numbers however many share
+    the batch.
+    """
+
+    generator: torch.Generator
+    rows: slice
+    total: int
+
+    def draw(self, shape: Sequence[int], fill: Callable[[Tensor, torch.Generator], Tensor]) -> Shaped[Tensor, "..."]:
+        """This process's rows of what `fill` puts into an empty tensor of the whole batch; `shape` is that of its
+        share, rows first."""
+        return fill(torch.empty(self.total, *shape[1:]), self.generator)[self.rows]
+
+
+def share_noise(generator: torch.Generator, rows: slice, total: int) -> torch.Generator | ShareNoise:
+    """The generator itself for a process that has all rows."""
+    whole = rows == slice(0, total)
+    return generator if whole else ShareNoise(generator=generator, rows=rows, total=total)
+
+
 class RowNoise:
-    """One stream of random numbers per row. Rows without a stream get zeros.
+    """One stream of random numbers per row, so that what a row draws depends on its own seed, not on its neighbours.
+    Rows without a stream get zeros.
 
     Numbers are drawn on the CPU, so that they are the same on every device.
     """

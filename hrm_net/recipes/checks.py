@@ -8,6 +8,7 @@ import puzzles
 from hrm_net import schema
 from hrm_net.data.config import Targets
 from hrm_net.data.sizes import sized
+from hrm_net.distributed.group import current
 from hrm_net.model import puzzle_sizes
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.schema import require
@@ -29,8 +30,12 @@ def texts(value: Any) -> bool:
 
 
 def build(values: dict[str, Any]) -> TrainConfig:
-    """The configuration that `values` make by the schema alone."""
-    return schema.build(TrainConfig, _with_compile_as_text(values))
+    """The configuration that `values` make by the schema alone. UserError where the processes of this run cannot share
+    its batches out equally."""
+    config = schema.build(TrainConfig, _with_compile_as_text(values))
+    several = config.hypotheses > 1
+    current().rows(config.batch_size // config.hypotheses, "batch_size / hypotheses" if several else "batch_size")
+    return config
 
 
 def puzzle_config(

@@ -16,6 +16,7 @@ from torch import Tensor
 
 import puzzles
 from hrm_net.checkpoints import checkpoint, pretrained
+from hrm_net.distributed.group import current
 from hrm_net.model import HRM
 from hrm_net.recipes import checks, solver, step_scorer
 from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
@@ -88,7 +89,7 @@ class PairTraining:
 
     def setup(self) -> None:
         config = self.config
-        pairs, digest = prepare(self.source, self.run_dir)
+        pairs, digest = current().main_first(lambda: prepare(self.source, self.run_dir))
         if self.data_digest not in (None, digest):
             folder = self.run_dir / "pairs"
             raise UserError(f"{folder}: holds other games than the run began with; choose another name=")
@@ -120,7 +121,7 @@ class PairTraining:
         inner, total, d = self.model.initial_state(rows), torch.zeros((), device=self.device), None
         for _ in range(depth):
             inner, out = self.model(inner, rows)
-            d, _ = verdicts(out)
+            d = current().gather(verdicts(out)[0])
             loss = objectives.verdict_loss(d, better) / depth
             loss.backward()
             total += loss.detach()
@@ -165,19 +166,21 @@ class PairTraining:
         self._log(total.detach(), d[-1].detach(), better, total.detach(), _mean_stop(q))
 
     def _think(self, model: RewardModel, rows: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """(d, q) after every segment, [segments, games]."""
+        """(d, q) after every segment, [segments, games]; of the games of all processes, with gradients to one's own."""
         inner, found = model.initial_state(rows), []
         for _ in range(self.segments):
             inner, out = model(inner, rows)
             found.append(verdicts(out))
-        d, q = zip(*found, strict=True)
+        d, q = ([current().gather(values) for values in column] for column in zip(*found, strict=True))
         return torch.stack(d), torch.stack(q)
 
     def _rows(self, batch: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
+        """(the rows of this process's games, which candidate is the better one in all games)."""
         problem, first, second, better = (
             batch[name].to(self.device, non_blocking=True) for name in ("problem", "first", "second", "better")
         )
-        return game_rows(problem, first, second), better
+        own = current().rows(len(better))
+        return game_rows(problem[own], first[own], second[own]), better
 
     def _step(self, loss: Tensor) -> None:
         config = self.config
@@ -274,7 +277,7 @@ class PairJudgeRecipe:
             return PairTraining(config, inputs.source, run_dir, device, precision, None if begun else start)
 
         loop.run(config.loop(), run_dir, build)
-        export(run_dir, config, inputs.source)
+        current().on_main(lambda: export(run_dir, config, inputs.source))
 
     def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> SolutionSource:
         trained = source.config

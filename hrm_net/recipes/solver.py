@@ -15,11 +15,13 @@ from hrm_net.checkpoints import pretrained
 from hrm_net.data import directories, tables
 from hrm_net.data.config import expand_home
 from hrm_net.data.directory_batches import DirectoryBatches
-from hrm_net.data.generated import GeneratedBatches, MixedBatches, generated_batches, torch_generator
+from hrm_net.data.generated import GeneratedBatches, MixedBatches, generated_batches, own_rows, torch_generator
 from hrm_net.data.puzzle_sets import Batch
 from hrm_net.data.sizes import SizeSchedule, other_sizes, size_key
+from hrm_net.distributed.group import current
 from hrm_net.model import HRM, Carry
 from hrm_net.nn.losses import SegmentLoss, segment_loss
+from hrm_net.nn.row_noise import share_noise
 from hrm_net.recipes import checks
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource, find_model
@@ -85,29 +87,30 @@ def start(model: HRM, start_from: str) -> None:
 
 
 def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig, puzzle: Puzzle) -> SegmentLoss:
-    """One segment and one update (deep supervision) on puzzles of the size of `puzzle`. FloatingPointError, before the
-    update, for a loss or gradient that is not finite."""
-    model, generator = state.model.fitted(puzzle), torch_generator(config.seed, "model noise", state.step)
-    key = size_key(puzzle)
+    """One segment and one update (deep supervision) on puzzles of the size of `puzzle`; `batch` and the loss are this
+    process's share. FloatingPointError, before the update, for a loss or gradient that is not finite."""
+    group, model, key = current(), state.model.fitted(puzzle), size_key(puzzle)
+    own, num_puzzles = group.rows(config.batch_size), config.batch_size // config.hypotheses
+    generator = share_noise(torch_generator(config.seed, "model noise", state.step), own, config.batch_size)
     before = state.carries.get(key)
     carry, out = model(model.initial_carry(batch) if before is None else before, batch, generator=generator)
     if config.stagger and before is None and not config.auxiliary.causal:  # then segments must count what was computed
-        puzzle_numbers = torch.arange(len(carry.steps), device=carry.steps.device) // config.hypotheses
+        puzzle_numbers = torch.arange(own.start, own.stop, device=carry.steps.device) // config.hypotheses
         carry.steps += puzzle_numbers % config.model.max_segments
-    judged, num_rows = carry, len(carry.steps)
+    judged = carry
     if config.hypotheses > 1:
         rows = winners.winners(out, carry.labels, config.loss, config.hypotheses)
         out, judged = winners.only(out, carry, rows)
         winners.follow(carry, rows, config.hypotheses)
-        num_rows = len(rows)
     asked, whole = state.auxiliary.labels(model, puzzle, judged)
     loss = segment_loss(out, judged.labels, config.loss, asked, judged.inputs if config.balance else None)
     further = state.auxiliary(model, puzzle, judged, out)
     total = loss.total if further is None else loss.total + further.total
     state.optimizers.zero_grad()
-    (total / num_rows).backward()
+    (total / num_puzzles).backward()
     loop.optimizer_step(state, state.model, total, optim=config.optim, steps=config.steps, seed=config.seed)
-    state.auxiliary.give_up(carry, whole, torch_generator(config.seed, "give up", state.step))
+    chance = torch_generator(config.seed, "give up", state.step)
+    state.auxiliary.give_up(carry, whole, share_noise(chance, group.rows(num_puzzles), num_puzzles))
     state.window.add(loss, judged, further)
     state.carries[key] = carry
     state.step += 1
@@ -133,13 +136,17 @@ class SolverTraining:
         return self.state.model
 
     def state_dict(self) -> dict[str, Any]:
-        carries = {key: carry.tensors() for key, carry in self.state.carries.items()}
+        carries = {
+            key: {name: current().gather(tensor) for name, tensor in carry.tensors().items()}
+            for key, carry in self.state.carries.items()
+        }
         auxiliary = self.state.auxiliary.state_dict()
         return {"carries": carries, "auxiliary": dict(auxiliary), **self.state.window.state_dict()}
 
     def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
         for key, tensors in saved["carries"].items():
-            self.state.carries[key] = Carry(**{name: tensor.to(device) for name, tensor in tensors.items()})
+            own = current().rows(self.config.batch_size)
+            self.state.carries[key] = Carry(**{name: tensor[own].to(device) for name, tensor in tensors.items()})
         self.state.auxiliary.load_state_dict(saved["auxiliary"])
         self.state.window.load_state_dict(saved, device)
 
@@ -147,7 +154,9 @@ class SolverTraining:
         self.model.compile_blocks()
 
     def setup(self) -> None:
-        self.batches, self.validation = self.make_data()
+        batches, self.validation = self.make_data()
+        num = self.config.batch_size // self.config.hypotheses
+        self.batches = own_rows(batches, num, current().rows(num))
 
     def update(self) -> None:
         state, puzzle = self.state, self.sizes(self.state.step)

@@ -17,6 +17,7 @@ import puzzles
 from hrm_net.checkpoints import checkpoint, pretrained
 from hrm_net.data import tables
 from hrm_net.data.generated import torch_generator
+from hrm_net.distributed.group import current
 from hrm_net.model import HRM
 from hrm_net.recipes import checks, solver
 from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
@@ -28,6 +29,7 @@ from hrm_net.reward.data import prepare as data
 from hrm_net.reward.data.batches import StepBatches
 from hrm_net.reward.data.solutions import SolutionSource, build_policy
 from hrm_net.reward.heads import PAIR
+from hrm_net.reward.inputs import ROW_INPUTS
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.validation import Validation
@@ -111,16 +113,22 @@ def build_state(
 
 def train_step(state: ScorerState, batch: dict[str, Tensor], config: TrainConfig) -> Tensor:
     """One update; the losses of the last segment, in the order of `loss_names`. FloatingPointError, before the update,
-    for a loss or gradient that is not finite."""
-    model, segments = state.model, config.reward.segments
+    for a loss or gradient that is not finite.
+
+    Each of several processes computes its share of the rows, and the loss of all.
+    """
+    model, segments, group = state.model, config.reward.segments, current()
+    own = group.rows(len(batch["span"]))
+    rows = {key: batch[key][own] for key in ROW_INPUTS if key in batch}
     state.optimizers.zero_grad()
-    inner = model.initial_state(batch)
+    inner = model.initial_state(rows)
     with torch.no_grad():
         for _ in range(earlier_segments(config.reward, config.seed, state.step)):
-            inner, _ = model(inner, batch)
+            inner, _ = model(inner, rows)
     total = torch.zeros((), device=batch["span"].device)
     for _ in range(segments):
-        inner, out = model(inner, batch)
+        inner, out = model(inner, rows)
+        out = out.gathered(group)
         losses = objectives.losses(out.logits, batch, loss=config.reward.loss)
         halting = objectives.halting_loss(out.q_halt, out.logits, batch)
         loss = (torch.stack([*losses.values()]).sum() + halting) / segments
@@ -214,7 +222,7 @@ class StepScorerTraining(ScorerTraining):
 
     def setup(self) -> None:
         config, source = self.config, self.source
-        found, digest = data.prepare(source, self.run_dir)
+        found, digest = current().main_first(lambda: data.prepare(source, self.run_dir))
         if self.data_digest not in (None, digest):
             folder = self.run_dir / "steps"
             raise UserError(f"{folder}: holds other solutions than the run began with; choose another name=")
@@ -291,7 +299,7 @@ class StepScorerRecipe:
             return StepScorerTraining(config, inputs.source, run_dir, device, precision, None if begun else start)
 
         loop.run(config.loop(), run_dir, build)
-        export(run_dir, config)
+        current().on_main(lambda: export(run_dir, config))
 
     def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> tuple[TrainConfig, SolutionSource]:
         """The run whose solutions the scorer is evaluated on, and where they come from."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from rich.console import Console
 
+from hrm_net.distributed.group import current
 from hrm_net.evaluation.results import Results
 from hrm_net.progress import Progress
 from hrm_net.recipes.config import TrainConfig
@@ -53,7 +54,8 @@ def evaluate(evaluation: Evaluation, console: Console) -> Results:
     results.write(evaluation.output)
     print(f"results: {evaluation.output}")
     if source.run_dir is not None and source.config is not None and config.checkpoint is None:
-        print(f"scorer: {export(source.run_dir, trained, **settings(results, trained))}")
+        run_dir, chosen = source.run_dir, settings(results, trained)
+        current().on_main(lambda: print(f"scorer: {export(run_dir, trained, **chosen)}"))
     if config.figures:
         records = read_metrics(source.run_dir) if source.run_dir else []
         print_paths(figures.write(results, records, pictures_folder(evaluation.output)))

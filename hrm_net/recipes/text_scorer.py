@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from hrm_net.checkpoints import pretrained
+from hrm_net.distributed.group import current
 from hrm_net.provenance import provenance
 from hrm_net.recipes import checks, step_scorer
 from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
@@ -137,7 +138,7 @@ class TextScorerRecipe:
     def train(self, run: Run, run_dir: Path) -> None:
         config = run.config
         loop.run(config.loop(), run_dir, lambda device, precision: TextTraining(config, device, precision))
-        export(run_dir, config)
+        current().on_main(lambda: export(run_dir, config))
 
     def check_evaluation(self, config: EvaluateConfig, source: ModelSource) -> None:
         if source.config is None:

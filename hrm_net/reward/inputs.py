@@ -20,6 +20,7 @@ PARTS = 4  # of a text: padding, question, steps before, this step
 CURRENT = 3
 GRIDS = ("problem", "before", "after")
 GRID_INPUTS = (*GRIDS, "left", "span")
+ROW_INPUTS = (*GRID_INPUTS, "tokens", "part")  # all that a model is shown of rows, of puzzles or of text
 POOLED = 4  # pooled vectors beside each other, and numbers beside these
 GAINS = 2
 

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hrm_net.checkpoints import pretrained
+from hrm_net.distributed.group import Group
 from hrm_net.model import HRM, puzzle_sizes
 from hrm_net.nn.core import RecurrentCore, share_weights
 from hrm_net.nn.layers import Linear
@@ -49,6 +50,12 @@ class RewardOutput:
 
     logits: dict[str, Float[Tensor, " rows"]]
     q_halt: Float[Tensor, " rows"]
+
+    def gathered(self, group: Group) -> "RewardOutput":
+        """The logits of the rows of all processes. A loss of them, computed by each process, gives each the gradient of
+        its own rows: solutions may lie across processes, and no head need know."""
+        logits = {name: group.gather(values) for name, values in self.logits.items()}
+        return RewardOutput(logits=logits, q_halt=group.gather(self.q_halt))
 
 
 class RewardModel(nn.Module):

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64, Shaped
 from torch import Tensor
 
+from hrm_net.distributed.group import current
 from hrm_net.inference.segments import inference, sigmoid
 from hrm_net.reward.examples import grid_inputs
 from hrm_net.reward.heads import HEADS
@@ -43,7 +44,8 @@ def run_rows(
 
     A row ends once the halting head gives a probability of at least `stop` that the verdicts are right (None: after its
     last segment), and leaves the batch. `fill` repeats the last row until all batches are of one size, so that what was
-    compiled for training serves them all. UserError where a logit is not finite.
+    compiled for training serves them all. Several processes share the batches out. UserError where a logit is not
+    finite.
     """
     device = next(model.parameters()).device
     num = len(inputs["span"])
@@ -54,10 +56,15 @@ def run_rows(
     found = RowLogits(
         logits={name: np.zeros(total) for name in model.config.objectives}, segments=np.zeros(total, np.int64)
     )
-    for first in range(0, total, batch_size):
+    group = current()
+    for number, first in enumerate(range(0, total, batch_size)):
+        if not group.owns(number):
+            continue
         batch = {key: torch.from_numpy(values[first : first + batch_size]).to(device) for key, values in inputs.items()}
         with inference(model):
             _run_batch(model, batch, found, first, segments, stop)
+    for values in (*found.logits.values(), found.segments):
+        group.sum_(torch.from_numpy(values))
     for name, values in found.logits.items():
         if not np.isfinite(values).all():
             row = int(np.argmin(np.isfinite(values)))

@@ -20,6 +20,7 @@ from hrm_net.model import HRM
 from hrm_net.nn.carry import Carry, Output
 from hrm_net.nn.layers import Linear
 from hrm_net.nn.losses import IGNORE, softmax_cross_entropy
+from hrm_net.nn.row_noise import ShareNoise
 from hrm_net.schema import check, require
 from puzzles.base import Puzzle
 
@@ -57,10 +58,16 @@ class AuxiliaryConfig:
 
 @dataclass(kw_only=True, slots=True)
 class AuxiliaryLoss:
-    """`total` is summed over rows and carries gradients; `accuracy` is that of the cells asked, over all targets."""
+    """`total` is summed over rows and carries gradients; `right` of the cells `asked`, over all targets, are right."""
 
     total: Float[Tensor, ""]
-    accuracy: Float[Tensor, ""]
+    right: Float[Tensor, ""]
+    asked: Float[Tensor, ""]
+
+    @property
+    def accuracy(self) -> Float[Tensor, ""]:
+        """The share of right cells."""
+        return self.right / self.asked.clamp(min=1)
 
 
 class Auxiliary(nn.Module):
@@ -96,7 +103,7 @@ class Auxiliary(nn.Module):
             right = right + (counts & (logits.argmax(dim=-1) == targets)).sum()
             asked = asked + counts.sum()
         total = self.config.weight * total / len(self.classes)
-        return AuxiliaryLoss(total=total, accuracy=right / asked.clamp(min=1))
+        return AuxiliaryLoss(total=total, right=right.float(), asked=asked.float())
 
     def labels(
         self, model: HRM, puzzle: Puzzle, carry: Carry
@@ -114,11 +121,15 @@ class Auxiliary(nn.Module):
         asked = torch.where(open_, carry.inputs.to(carry.labels.dtype), carry.labels.masked_fill(~known, IGNORE))
         return asked, known.all(dim=1)
 
-    def give_up(self, carry: Carry, whole: Bool[Tensor, " puzzles"], generator: torch.Generator) -> None:
+    def give_up(self, carry: Carry, whole: Bool[Tensor, " puzzles"], generator: torch.Generator | ShareNoise) -> None:
         """Let puzzles halt, by chance, whose whole answer should be known: see `overtime`. `whole` has one value for
         each puzzle, of which `carry` may hold several rows in succession."""
         if self.config.overtime is not None:
-            chance = torch.rand(whole.shape, generator=generator).to(whole.device)
+            if isinstance(generator, ShareNoise):
+                chance = generator.draw(whole.shape, lambda rows, stream: torch.rand(rows.shape, generator=stream))
+            else:
+                chance = torch.rand(whole.shape, generator=generator)
+            chance = chance.to(whole.device)
             leaves = whole & (chance < 1 / self.config.overtime)
             carry.halted = carry.halted | leaves.repeat_interleave(len(carry.halted) // len(whole))
 

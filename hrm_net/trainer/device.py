@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from hrm_net.distributed.group import current
 from puzzles.errors import UserError
 
 # PyPI's wheels for Linux come with CUDA; for Windows see pytorch.org/get-started
@@ -25,16 +26,26 @@ INSTALL_CUDA = "pip install --force-reinstall 'torch>=2.11,<2.14'"
 
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` takes CUDA, then Apple's MPS, then the CPU; UserError where a device asked for by name is missing."""
-    mps = torch.backends.mps.is_available()
+    """`auto` takes CUDA, then Apple's MPS, then the CPU; UserError where a device asked for by name is missing.
+
+    Each of several processes on a machine takes a GPU of its own.
+    """
+    group = current()
+    mps = torch.backends.mps.is_available() and group.alone
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
         if not torch.backends.cuda.is_built():
             raise UserError(f"device=cuda: this PyTorch has no CUDA; run: {INSTALL_CUDA} (or use device=cpu)")
         raise UserError("device=cuda: no CUDA device found; check it with: nvidia-smi (or use device=cpu)")
     if name == "mps" and not mps:
         raise UserError("device=mps: no Apple GPU found; use device=cpu")
+    if name == "cuda" and not group.alone:
+        there = torch.cuda.device_count()
+        if group.local_rank >= there:
+            raise UserError(f"device=cuda: {there} GPUs for more processes; use --nproc-per-node {there}")
+        torch.cuda.set_device(group.local_rank)
+        return torch.device(name, group.local_rank)
     return torch.device(name)
 
 

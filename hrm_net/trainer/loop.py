@@ -13,13 +13,15 @@ import yaml
 from torch import Tensor, nn
 
 from hrm_net.checkpoints import checkpoint, pretrained
+from hrm_net.distributed.gradients import sum_gradients
+from hrm_net.distributed.group import Group, current
 from hrm_net.progress import Progress
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.optim import OptimConfig, Optimizers, lr_scale
-from hrm_net.trainer.resume import check_resume
+from hrm_net.trainer.resume import check_resume, explain
 from hrm_net.trainer.session import interruptible, run_lock
-from hrm_net.trainer.tracking import LoggerConfig, Tracker
+from hrm_net.trainer.tracking import LoggerConfig, SilentTracker, Tracker
 
 LINES = 20  # that a run prints where there is no terminal, besides one at least each minute
 
@@ -69,11 +71,11 @@ class Trainable(Protocol):
     def model(self) -> nn.Module: ...
 
     def state_dict(self) -> dict[str, Any]:
-        """What this kind of training adds to `LoopState`, as a checkpoint holds it."""
+        """What this kind of training adds to `LoopState`, as a checkpoint holds it: that of all processes together."""
         ...
 
     def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
-        """Take back what `state_dict` gave."""
+        """Take back what `state_dict` gave, and of rows in work this process's share."""
         ...
 
     def compile(self) -> None:
@@ -105,27 +107,34 @@ def run(config: LoopConfig, run_dir: Path, build: Callable[[torch.device, torch.
     """Run, or resume, in `run_dir` the training that `build` makes. UserError before any work for a configuration that
     does not fit what lies there.
 
-    On SIGTERM or SIGINT the step is finished and saved, and SystemExit(143 or 130) raised.
+    On SIGTERM or SIGINT the step is finished and saved, and SystemExit(143 or 130) raised. Several processes run this
+    together (hrm_net.distributed): all compute, and rank 0 writes.
     """
+    group = current()
     device = resolve_device(config.device)
     precision = resolve_precision(config.precision, device)
-    with run_lock(run_dir):
+    group.check_device(device)
+    group.check_equal([config.text, str(run_dir.absolute())], explain)
+    with run_lock(run_dir) if group.is_main else nullcontext():
+        group.barrier()  # until the run is locked
         check_resume(config.text, run_dir)
-        saved = checkpoint.load_newest(run_dir / "checkpoints")
+        saved = _newest(run_dir / "checkpoints", group)
         if saved is not None and saved.step >= config.steps:
             print(f"{run_dir} has all its {saved.step} steps; raise steps= to go on, or choose another name=")
             return
         compiled = resolve_compile(config.compile, device)
-        with Tracker(run_dir, config.logger, yaml.safe_load(config.text), saved.step if saved else 0) as tracker:
+        with _tracker(config, run_dir, saved.step if saved else 0, group) as tracker:
             if config.threads:
                 torch.set_num_threads(config.threads)
             job = build(device, precision)
             if saved is not None:
                 _load_state(job, saved, device)
                 print(f"resuming {run_dir} at step {saved.step} of {config.steps}")
+            group.copy_from_main_(_weights(job))
             if compiled:
                 job.compile()
-            (run_dir / "config.yaml").write_text(config.text, encoding="utf-8")
+            if group.is_main:
+                (run_dir / "config.yaml").write_text(config.text, encoding="utf-8")
             with interruptible() as interrupt:
                 job.setup()
                 state = job.state
@@ -139,12 +148,13 @@ def run(config: LoopConfig, run_dir: Path, build: Callable[[torch.device, torch.
                         state.seconds += time.perf_counter() - started
                         validates = _due(state.step, config.validate_every) or (last and config.validate_every > 0)
                         best = validates and _validate(config, job, tracker, progress)
-                        if last or best or interrupt.signal or _due(state.step, config.checkpoint_every):
+                        stop = interrupt.shared(group)
+                        if last or best or stop or _due(state.step, config.checkpoint_every):
                             tracker.sync()
-                            _save(config, job, run_dir)
+                            _save(config, job, run_dir, group)
                         progress.advance(note)
-                        if interrupt.signal and not last:
-                            stopped = f"stopped by {interrupt.signal.name} at step {state.step}"
+                        if stop and not last:
+                            stopped = f"stopped by {stop.name} at step {state.step}"
                             progress.say(f"{stopped}; the same command goes on from there")
                             raise SystemExit(interrupt.exit_code)
 
@@ -153,18 +163,43 @@ def optimizer_step(
     state: LoopState, model: nn.Module, loss: Tensor, *, optim: OptimConfig, steps: int, seed: int
 ) -> None:
     """One update from the gradients at hand, at the learning rate of this step of a run of `steps`. FloatingPointError,
-    before it, for a loss or gradient that is not finite."""
-    norm = state.optimizers.grad_norm()
-    if not torch.isfinite(norm + loss.detach()):
+    before it, for a loss or gradient that is not finite.
+
+    Of several processes, each comes with the gradient and the loss of its share of the batch, and all make the same
+    update from their sums.
+    """
+    optimizers = state.optimizers
+    loss = sum_gradients(current(), optimizers.params, optimizers.puzzles, loss)
+    norm = optimizers.grad_norm()
+    if not torch.isfinite(norm + loss):
         found = f"loss {loss.item()}, gradient norm {norm.item()}"
         batch_name = f"the batch of seed {seed}, step {state.step}"
         raise FloatingPointError(
             f"step {state.step}: {found} on {batch_name}; nothing was updated, checkpoints are whole"
         )
     scale = lr_scale(state.step + 1, total=steps, warmup=optim.warmup_steps, min_ratio=optim.min_lr_ratio)
-    state.optimizers.step(scale, norm)
+    optimizers.step(scale, norm)
     if state.ema is not None:
         state.ema.update(model)
+
+
+def _newest(root: Path, group: Group) -> checkpoint.Checkpoint | None:
+    """The newest checkpoint that rank 0 can load, which all ranks read."""
+    if group.alone:
+        return checkpoint.load_newest(root)
+    path = group.from_main(lambda: checkpoint.newest(root))
+    return None if path is None else checkpoint.load(path)
+
+
+def _tracker(config: LoopConfig, run_dir: Path, step: int, group: Group) -> Tracker:
+    if not group.is_main:
+        return SilentTracker()
+    return Tracker(run_dir, config.logger, yaml.safe_load(config.text), step)
+
+
+def _weights(job: Trainable) -> list[Tensor]:
+    average = [] if job.state.ema is None else list(job.state.ema.average.values())
+    return [*pretrained.state(job.model).values(), *average]
 
 
 def _due(step: int, every: int) -> bool:
@@ -196,7 +231,7 @@ def _validate(config: LoopConfig, job: Trainable, tracker: Tracker, progress: Pr
     return False
 
 
-def _save(config: LoopConfig, job: Trainable, run_dir: Path) -> None:
+def _save(config: LoopConfig, job: Trainable, run_dir: Path, group: Group) -> None:
     """A checkpoint of the state; the weights that people use are the averaged ones where there is an average."""
     state = job.state
     training_state: dict[str, Any] = {
@@ -209,14 +244,16 @@ def _save(config: LoopConfig, job: Trainable, run_dir: Path) -> None:
         **job.state_dict(),
     }
     weights = {**pretrained.state(job.model), **(state.ema.state_dict() if state.ema else {})}
-    checkpoint.save(
-        run_dir / "checkpoints",
-        state.step,
-        tensors=weights,
-        state=training_state,
-        config=config.text,
-        keep=config.keep_checkpoints,
-        best=state.best_step,
+    group.on_main(
+        lambda: checkpoint.save(
+            run_dir / "checkpoints",
+            state.step,
+            tensors=weights,
+            state=training_state,
+            config=config.text,
+            keep=config.keep_checkpoints,
+            best=state.best_step,
+        )
     )
 
 

@@ -6,35 +6,39 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hrm_net.distributed.group import current
 from hrm_net.model import Carry
 from hrm_net.nn.losses import SegmentLoss
 from hrm_net.trainer.auxiliary import AuxiliaryLoss
 
 
 class MetricWindow:
-    """Sums of what steps report, since the last mean."""
+    """Sums of what steps report, since the last mean; over the rows of this process, until they are read."""
 
     def __init__(self) -> None:
         self.rows: list[Tensor] = []
-        self.auxiliary: list[Tensor] = []  # loss per row and accuracy of each step
+        self.auxiliary: list[Tensor] = []  # of each step: the loss, the rows, the right cells, the cells asked
 
     def add(self, loss: SegmentLoss, carry: Carry, auxiliary: AuxiliaryLoss | None = None) -> None:
         """Take in one step. Accuracies count where a row halts, as published: that is its answer."""
         halted = carry.halted.float()
         if auxiliary is not None:
-            self.auxiliary.append(torch.stack([auxiliary.total.detach() / len(halted), auxiliary.accuracy]))
+            rows = halted.new_tensor(len(halted))
+            self.auxiliary.append(torch.stack([auxiliary.total.detach(), rows, auxiliary.right, auxiliary.asked]))
         sums = (loss.total.detach(), loss.lm, loss.q_halt, loss.q_continue)
         counts = (halted, halted * loss.exact, halted * loss.cell_accuracy, halted * carry.steps)
         self.rows.append(torch.stack([*sums, *(count.sum() for count in counts), halted.new_tensor(len(halted))]))
 
     def pop(self) -> dict[str, float | None]:
         """Means per row (losses) and per halted row (the others; None where no row halted); the next window begins."""
-        total, lm, q_halt, q_continue, halted, exact, cells, segments, rows = torch.stack(self.rows).sum(dim=0).tolist()
+        sums = current().sum_(torch.stack(self.rows)).sum(dim=0)
+        total, lm, q_halt, q_continue, halted, exact, cells, segments, rows = sums.tolist()
         self.rows.clear()
         further = {}
         if self.auxiliary:
-            names = ("auxiliary_loss", "auxiliary_accuracy")
-            further = dict(zip(names, torch.stack(self.auxiliary).mean(dim=0).tolist(), strict=True))
+            losses, count, right, asked = current().sum_(torch.stack(self.auxiliary)).T
+            means = {"auxiliary_loss": losses / count, "auxiliary_accuracy": right / asked.clamp(min=1)}
+            further = {name: value.mean().item() for name, value in means.items()}
             self.auxiliary.clear()
         return further | {
             "loss": total / rows,
@@ -48,10 +52,15 @@ class MetricWindow:
         }
 
     def state_dict(self) -> dict[str, list[Tensor]]:
-        """What a checkpoint holds of it."""
-        return {"window": self.rows, "auxiliary_window": self.auxiliary}
+        """What a checkpoint holds of it: the sums over all processes."""
+        return {"window": _over_processes(self.rows), "auxiliary_window": _over_processes(self.auxiliary)}
 
     def load_state_dict(self, saved: Mapping[str, Any], device: torch.device) -> None:
-        """Take back what `state_dict` gave."""
-        self.rows = [row.to(device) for row in saved["window"]]
-        self.auxiliary = [row.to(device) for row in saved["auxiliary_window"]]
+        """Take back what `state_dict` gave. Rank 0 keeps it for all processes."""
+        kept = float(current().is_main)
+        self.rows = [row.to(device) * kept for row in saved["window"]]
+        self.auxiliary = [row.to(device) * kept for row in saved["auxiliary_window"]]
+
+
+def _over_processes(rows: list[Tensor]) -> list[Tensor]:
+    return list(current().sum_(torch.stack(rows))) if rows and not current().alone else rows

@@ -1,5 +1,6 @@
 """Whether a run directory may be continued with the configuration at hand."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def differences(saved: dict[str, Any], current: dict[str, Any]) -> list[str]:
             what = " (the content of data.path has changed)" if key == "data.sha256" else ""
             found.append(f"{key}: {schema.show(before.get(key))} -> {schema.show(after.get(key))}{what}")
     return found
+
+
+def explain(first: Sequence[str], other: Sequence[str]) -> str:
+    """How the (configuration, run directory) of another process differ from those of the first."""
+    if first[1] != other[1]:
+        return f"its run directory is {other[1]}, not {first[1]}"
+    before, after = (_flat(yaml.safe_load(text)) for text, _ in (first, other))
+    keys = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    return "; ".join(f"{key}: {schema.show(before.get(key))} -> {schema.show(after.get(key))}" for key in keys)
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

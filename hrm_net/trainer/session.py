@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from hrm_net.distributed.group import Group
 from puzzles.errors import UserError
 
 
@@ -42,6 +43,17 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+
+    def shared(self, group: Group) -> signal.Signals | None:
+        """The signal by which all processes stop after this step, where one of them has caught any.
+
+        `signal` changes at any moment; what this gives is the same on every process.
+        """
+        number = group.largest(self.signal or 0)
+        if not number:
+            return None
+        self.signal = signal.Signals(number)
+        return self.signal
 
     @property
     def exit_code(self) -> int:

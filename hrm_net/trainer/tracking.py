@@ -89,6 +89,22 @@ class Tracker:
         self.close(exit_code=0 if kind is None else 1)
 
 
+class SilentTracker(Tracker):
+    """The tracker of a process that keeps no records."""
+
+    def __init__(self) -> None:
+        pass
+
+    def log(self, step: int, **values: Any) -> None:
+        """Nothing."""
+
+    def sync(self) -> None:
+        """Nothing."""
+
+    def close(self, exit_code: int = 0) -> None:
+        """Nothing."""
+
+
 def read_metrics(run_dir: Path) -> list[dict[str, Any]]:
     """All whole records of a run, in the order they were logged; empty where there is no file."""
     return [record for _, record in _records(run_dir / "metrics.jsonl")]

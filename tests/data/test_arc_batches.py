@@ -136,12 +136,8 @@ def test_a_batch_follows_from_seed_and_step_alone(rows: ArcRows, step: int, mask
         assert (left == (-100 if key == "labels" else 0)).all()
 
 
-def test_ranks_share_an_epoch_out_and_seeds_differ(rows: ArcRows) -> None:
+def test_seeds_differ(rows: ArcRows) -> None:
     alone = joined(many(rows, 10, batch_size=8))
-    halves = [many(rows, 10, batch_size=4, rank=rank, num_ranks=2) for rank in range(2)]
-    together = joined([half[step] for step in range(10) for half in halves])
-    for key in alone:
-        assert np.array_equal(alone[key], together[key])
     other = ArcBatches(rows, seed=2, batch_size=80)(0)
     assert not np.array_equal(other["puzzle_identifiers"].numpy(), alone["puzzle_identifiers"])
 

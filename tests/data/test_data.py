@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 import puzzles
 from hrm_net.data.config import DataConfig, Source, Stage
-from hrm_net.data.generated import FixedBatches, GeneratedBatches, distinct_puzzles, generated_batches, torch_generator
+from hrm_net.data.generated import (
+    FixedBatches,
+    GeneratedBatches,
+    distinct_puzzles,
+    generated_batches,
+    own_rows,
+    torch_generator,
+)
 from puzzles import splits
 from tests.examples import num_examples
 
@@ -27,10 +34,10 @@ def clues(batch: dict) -> np.ndarray:
 
 @given(step=st.integers(0, 99))
 @num_examples(20)
-def test_a_batch_depends_on_seed_step_and_rank_alone(step: int):
+def test_a_batch_depends_on_seed_and_step_alone(step: int):
     one, again = generated()(step), generated()(step)
     assert all(torch.equal(one[key], again[key]) for key in one)
-    for other in (generated(seed=1)(step), generated(rank=1)(step), generated()((step + 1) % 50)):
+    for other in (generated(seed=1)(step), generated()((step + 1) % 50)):
         assert not torch.equal(one["inputs"], other["inputs"])
 
 
@@ -65,15 +72,19 @@ def test_a_fixed_set_is_shown_whole_in_each_epoch_and_in_another_order_in_the_ne
     assert not np.array_equal(epochs[0], epochs[1])
 
 
-def test_ranks_share_an_epoch_without_overlap():
+@pytest.mark.parametrize("size", [1, 2, 4])
+@pytest.mark.parametrize("augment", [False, True])
+def test_the_shares_of_all_processes_are_the_batch(size: int, augment: bool):
     inputs, labels, ids = distinct_puzzles(PUZZLE, [EASY], 12, puzzles.rng(0, "test"))
-    parts = [
-        FixedBatches(PUZZLE, inputs, labels, ids, augment=False, seed=0, batch_size=3, rank=rank, num_ranks=2)(step)
-        for step in range(2)
-        for rank in range(2)
-    ]
-    seen = [bytes(row) for part in parts for row in part["inputs"].numpy().astype(np.uint8)]
-    assert sorted(seen) == sorted(map(bytes, inputs))
+    fixed = FixedBatches(PUZZLE, inputs, labels, ids, augment=augment, seed=0, batch_size=8)
+    wanted = np.arange(8) % 3 > 0
+    for batches in (fixed, generated()):
+        whole = batches(1, wanted)
+        each = 8 // size
+        slices = [slice(rank * each, (rank + 1) * each) for rank in range(size)]
+        parts = [own_rows(batches, 8, rows)(1, wanted[rows]) for rows in slices]
+        for key, values in whole.items():
+            assert torch.equal(torch.cat([part[key] for part in parts]), values)
 
 
 def test_augmentation_shows_symmetric_puzzles_with_their_answers():

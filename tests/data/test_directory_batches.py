@@ -86,17 +86,6 @@ def test_a_batch_depends_on_the_step_alone(sizes, batch_size, order):
             assert torch.equal(again[key], rows)
 
 
-@num_examples(20)
-@given(sizes=SIZES, num_ranks=st.integers(1, 3))
-def test_ranks_share_one_stream(sizes, num_ranks):
-    found = numbered(sizes)
-    whole = stream(batches([found], 6), 2)
-    ranks = [batches([found], 6 // num_ranks, rank=rank, num_ranks=num_ranks) for rank in range(num_ranks)]
-    assert np.concatenate([made(step)["inputs"][:, 0].numpy() for step in range(2) for made in ranks]).tolist() == (
-        whole.tolist()
-    )
-
-
 def test_labels_and_identifiers_belong_to_their_example():
     found = numbered([[2, 1], [3], [1, 1, 4]])
     batch = batches([found], 50)(0)

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64, Integer
 from torch import Tensor
 
+from hrm_net.distributed.group import current
 from hrm_net.inference.segments import inference, sigmoid
 from hrm_net.reward.heads import PAIR
 from hrm_net.reward.inputs import Rows
@@ -104,15 +105,19 @@ def trace_games(
     model: RewardModel, problem: Grids, first: Grids, second: Grids, *, segments: int, batch_size: int
 ) -> GameTrace:
     """What the model says after each of `segments` segments. The last game is repeated until all batches are of one
-    size, so that what was compiled for training serves them all."""
+    size, so that what was compiled for training serves them all. Several processes share the batches out."""
     num = len(problem)
     found = GameTrace(logits=np.zeros((num, segments)), halting=np.zeros((num, segments)))
-    for begin in range(0, num, batch_size):
+    for number, begin in enumerate(range(0, num, batch_size)):
+        if not current().owns(number):
+            continue
         places = np.arange(begin, begin + batch_size).clip(max=num - 1)
         inside = slice(begin, min(begin + batch_size, num))
         size = inside.stop - begin
         for segment, d, q, _ in _segments(model, problem[places], first[places], second[places], segments):
             found.logits[inside, segment - 1], found.halting[inside, segment - 1] = d[:size], q[:size]
+    for values in (found.logits, found.halting):
+        current().sum_(torch.from_numpy(values))
     return found
 
 

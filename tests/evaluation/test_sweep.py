@@ -1,0 +1,70 @@
+"""Tables of sweeps: means, intervals, and the runs that each number comes from."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from hrm_net.commands import report
+from hrm_net.evaluation import sweep
+from tests.paths import REPO
+
+
+def write_run(path: Path, seed: int, solved: float, lr: float = 0.1) -> Path:
+    path.mkdir(parents=True)
+    (path / "config.yaml").write_text(f"seed: {seed}\nname: sweep\noptim:\n  lr: {lr}\n")
+    (path / "results.json").write_text(json.dumps({"sets": {"easy": {"solve_rate": solved}}}))
+    records = [{"step": step, "kind": "train", "loss": 2.0 / step + seed, "seconds": step} for step in (1, 2, 3)]
+    (path / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def test_the_interval_is_that_of_students_t():
+    values = [0.2, 0.5, 0.9, 0.4]
+    mean, interval = sweep.mean_and_interval(values)
+    wanted = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert mean == pytest.approx(0.5)
+    assert interval == pytest.approx((wanted.low, wanted.high))
+    assert sweep.mean_and_interval([0.5]) == (0.5, None)
+
+
+def test_a_report_has_every_number_with_its_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    runs = [write_run(tmp_path / "sweep" / str(i), seed, rate, lr) for i, (seed, rate, lr) in enumerate(
+        [(0, 0.2, 0.1), (1, 0.4, 0.1), (0, 0.8, 0.3), (1, 0.6, 0.3)]
+    )]  # fmt: skip
+    for _ in range(2):  # the second time, * names the report of the first
+        report.main([str(path) for path in sorted((tmp_path / "sweep").iterdir())])
+    rows = json.loads((tmp_path / "sweep" / "report.json").read_text())
+    assert [(row["setting"], row["set"], row["metric"]) for row in rows] == [
+        ("optim.lr=0.1", "easy", "solve_rate"),
+        ("optim.lr=0.3", "easy", "solve_rate"),
+    ]
+    assert rows[0]["mean"] == pytest.approx(0.3)
+    assert rows[0]["runs"] == {str(runs[0]): 0.2, str(runs[1]): 0.4}
+    assert f"[1] `{runs[0]}`" in capsys.readouterr().out
+    assert (tmp_path / "sweep" / "curves.png").stat().st_size > 1000
+
+
+def test_runs_that_cannot_be_reported_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    one, same = write_run(tmp_path / "a", 0, 0.1), write_run(tmp_path / "b", 0, 0.2)
+    for paths, line in (([one, same], "has the seed 0 of"), ([tmp_path / "none"], "no such file")):
+        with pytest.raises(SystemExit) as ended:
+            report.main([str(path) for path in paths])
+        assert ended.value.code == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert line in error
+
+
+def test_the_sbatch_file_starts_torchrun_for_its_seed(tmp_path: Path):
+    stub = tmp_path / "torchrun"
+    stub.write_text('#!/bin/sh\necho "$@"\n')
+    stub.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_ARRAY_TASK_ID": "2"}
+    command = ["bash", str(REPO / "docs/sweep.sbatch"), "steps=5"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    wanted = "--standalone --nproc-per-node 8 train.py steps=5 seed=2 hydra.run.dir=runs/sweep/2"
+    assert done.stdout.split() == wanted.split()
