@@ -55,7 +55,7 @@ def make_row(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int, ar
     if max(checkpoint.steps(folder / "checkpoints"), default=0) < run.steps:
         step_scorer.train(run, folder)
     ended = time.perf_counter()
-    scorer = scorer_of(run, folder, arm.head)
+    scorer = scorer_of(run, folder, arm.head, domain.depth)
     solutions = _solutions(work, domain, sizes, seed, scorer.rules)
     found = measure.measure(scorer, seed, _load(work, domain, seed, scorer.rules), solutions)
     row = {
