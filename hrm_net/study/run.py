@@ -84,8 +84,9 @@ def examples(folder: Path) -> int | None:
     return sum(found) if found else None
 
 
-def scorer_of(run: TrainConfig, folder: Path, head: str | None = None) -> StepScorer:
-    """The trained scorer of a run; `head` is one of its heads, by default the first."""
+def scorer_of(run: TrainConfig, folder: Path, head: str | None = None, segments: int | None = None) -> StepScorer:
+    """The trained scorer of a run; `head` is one of its heads, by default the first. It scores at `segments`, by
+    default as many as an update learns from."""
     best = checkpoint.best(folder / "checkpoints")
     assert best is not None, folder
     model = step_scorer.load(best, run)
@@ -94,7 +95,9 @@ def scorer_of(run: TrainConfig, folder: Path, head: str | None = None) -> StepSc
     if resolve_compile(run.compile, device):
         model.compile_blocks()
     named = head or str(run.reward.objectives[0])
-    return StepScorer(model, puzzles.get(**run.puzzle), named, segments=run.reward.segments, batch_size=BATCH)
+    return StepScorer(
+        model, puzzles.get(**run.puzzle), named, segments=segments or run.reward.segments, batch_size=BATCH
+    )
 
 
 def _pools(work: Path, domain: Domain, seed: int, rules: StepRules) -> Callable[[str], Solutions]:

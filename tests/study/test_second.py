@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import puzzles
-from hrm_net.reward import baseline
+from hrm_net.reward import RewardModel, StepScorer, baseline
 from hrm_net.reward.baseline import Admission, admit
 from hrm_net.study import jobs, rows
 from hrm_net.study.claims import Finding, against, estimate
@@ -16,6 +16,7 @@ from hrm_net.study.second import measure, pages, pools
 from hrm_net.study.second.claims import CLAIMS, FIGURES, SECOND, find, value, verdict
 from hrm_net.study.second.plan import PILOT, TINY, TOY, PrefixSizes
 from hrm_net.study.second.plan import SECOND as PLAN
+from hrm_net.study.second.scores import KeptScores
 from hrm_net.study.tables import Numbers
 from puzzles.errors import UserError
 from puzzles.steps.attempts import attempts
@@ -24,6 +25,7 @@ from puzzles.steps.policies import CarelessSolver, sample_states
 from puzzles.steps.rows import trajectories_of
 from puzzles.steps.rules import step_rules
 from tests.paths import REPO
+from tests.reward.rewarding import small_scorer
 
 SURE, UNSURE, WORSE, NOTHING = [0.1, 0.11, 0.12], [0.1, -0.1, 0.05], [-0.1, -0.11, -0.12], [0.0, 0.0, 0.0]
 
@@ -228,6 +230,21 @@ def test_gains_are_paired_by_seed() -> None:
     assert find(against("policy", "cond", "pqm")[0], mine, domain.name) is None
     assert math.isnan(value("fooled", {"metrics": {"fooled": None}}))
     assert SECOND.few_seeds_by_puzzle is False
+
+
+def test_kept_scores_are_the_scorers_own_and_the_second_head_asks_the_network_nothing(
+    pool: pools.Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, puzzle, rows_ = small_scorer("symbols", ("orm", "cond")), puzzles.get("sudoku", box="2x2"), pool.rows()
+    orm, cond = (StepScorer(model, puzzle, head, segments=1) for head in ("orm", "cond"))
+    first = KeptScores(orm, tmp_path / "scores.npz")
+    np.testing.assert_allclose(first.score_rows(rows_), orm.score_rows(rows_), rtol=1e-5)
+    first.save()
+    own = cond.score_rows(rows_)
+    monkeypatch.setattr(RewardModel, "forward", None)
+    second = KeptScores(cond, tmp_path / "scores.npz")
+    np.testing.assert_allclose(second.score_rows(rows_), own, rtol=1e-5)
+    assert second.objective == "cond"
 
 
 @pytest.mark.slow

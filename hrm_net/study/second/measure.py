@@ -18,6 +18,7 @@ from hrm_net.reward.scorer import StepScorer
 from hrm_net.reward.search.probes import probe
 from hrm_net.study.second import pools
 from hrm_net.study.second.pools import Pool
+from hrm_net.study.second.scores import KeptScores
 from puzzles.steps.logistic import Logistic
 from puzzles.steps.rows import StepRows, trajectories_of
 from puzzles.steps.rules import StepRules
@@ -29,7 +30,10 @@ POLICIES = ("full", "careless")
 
 
 def measure(
-    scorer: StepScorer, seed: int, load: Callable[[str], Pool], solutions: Callable[[str], tuple[Solutions, int]]
+    scorer: StepScorer | KeptScores,
+    seed: int,
+    load: Callable[[str], Pool],
+    solutions: Callable[[str], tuple[Solutions, int]],
 ) -> dict[str, Any]:
     """Of a trained head; `load` gives a pool of prefixes and `solutions` complete ones by their name. Step
     scores are aggregated as the head's definition has it (`Head.aggregation`)."""

@@ -16,6 +16,7 @@ from hrm_net.study.plans import BY_NAME, Arm, config, of_domain, overrides
 from hrm_net.study.run import arm_folder, examples, pools_folder, scorer_of, stamp
 from hrm_net.study.second import measure, pools
 from hrm_net.study.second.plan import PrefixDomain, PrefixSizes
+from hrm_net.study.second.scores import KeptScores
 from puzzles.steps.rules import StepRules, step_rules
 
 
@@ -55,9 +56,15 @@ def make_row(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int, ar
     if max(checkpoint.steps(folder / "checkpoints"), default=0) < run.steps:
         step_scorer.train(run, folder)
     ended = time.perf_counter()
-    scorer = scorer_of(run, folder, arm.head)
+    scorer = scorer_of(run, folder, arm.head, domain.depth)
     solutions = _solutions(work, domain, sizes, seed, scorer.rules)
-    found = measure.measure(scorer, seed, _load(work, domain, seed, scorer.rules), solutions)
+    load = _load(work, domain, seed, scorer.rules)
+    if trained is arm:
+        found = measure.measure(scorer, seed, load, solutions)
+    else:
+        kept = KeptScores(scorer, folder / f"scores_{run.steps}_{domain.depth}.npz")
+        found = measure.measure(kept, seed, load, solutions)
+        kept.save()
     row = {
         "domain": domain.name, "arm": arm.name, "experiment": arm.experiment, "seed": seed, "metrics": found,
         "examples": examples(folder), "updates": run.steps,
