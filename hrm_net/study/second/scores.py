@@ -37,4 +37,4 @@ class KeptScores:
         keys = np.array([np.frombuffer(key, np.uint8) for key in self.shared.places])
         scores = {head: np.concatenate(parts) for head, parts in self.shared.known.items()}
         with atomic_write(self.path, binary=True) as file:
-            np.savez(file, **{KEYS: keys}, **scores)
+            np.savez(file, allow_pickle=False, **{KEYS: keys}, **scores)
