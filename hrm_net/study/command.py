@@ -76,6 +76,9 @@ def _run(arguments: argparse.Namespace) -> None:
     else:
         make_row, make_start = makers(second)
         job = jobs.job(plan, arguments.domain, arguments.seed, arguments.arm)
+        start = jobs.job(plan, arguments.domain, arguments.seed, None)
+        if second and job.arm is not None and jobs.row_of(start, plan, work) is None:
+            raise UserError(f"{job.name}: its pools are not made or not admitted; the job without --arm comes first")
         if job.arm is None:
             row = make_start(work, job.domain, plan.sizes, job.seed)
         else:

@@ -247,6 +247,16 @@ def test_kept_scores_are_the_scorers_own_and_the_second_head_asks_the_network_no
     assert second.objective == "cond"
 
 
+def test_no_arm_is_trained_where_the_pools_were_not_admitted(tmp_path: Path, capsys) -> None:
+    from hrm_net.study import command
+
+    one = ["one", "--plan", TOY.name, "--work", str(tmp_path), "--domain", TINY.name, "--seed", "0", "--arm", "cond"]
+    with pytest.raises(SystemExit, match="2"):
+        command.main(one)
+    assert "its pools are not made or not admitted" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_the_whole_pipeline_runs_at_toy_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     from hrm_net.study import command
