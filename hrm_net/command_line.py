@@ -68,24 +68,28 @@ def exit_codes() -> Iterator[None]:
 
 
 def _end(error: Exception) -> NoReturn:
-    """Tell the error and exit; among several processes of one run, together with the others."""
-    from hrm_net.distributed.failures import leave_together  # loads torch, which no command needs for its --help
-    from hrm_net.distributed.group import PeerLostError
-
+    """Print the error and exit; among several processes of one run, together with the others."""
     line = None
     if isinstance(error, UserError):
         line = str(error)
     elif isinstance(error, OSError) and error.errno in _OUTSIDE and error.filename:
         line = f"{error.filename}: {error.strerror}"
+    code = 1 if line is None else 2
+    if "hrm_net.distributed.launch" not in sys.modules:  # this process has joined no others, and need not load torch
+        _print(error, line, "")
+        sys.exit(code)
+    from hrm_net.distributed.failures import leave_together
+    from hrm_net.distributed.group import PeerLostError
 
-    def say(note: str) -> None:
-        if isinstance(error, PeerLostError):
-            print(f"error: {note}", file=sys.stderr)
-        elif line is not None:
-            print(f"error: {note}{' '.join(line.split())}", file=sys.stderr)
-        else:
-            if note:
-                print(f"error: {note}failed:", file=sys.stderr)
-            traceback.print_exception(error)
+    shown = "" if isinstance(error, PeerLostError) else line  # the note alone says which process was lost
+    sys.exit(leave_together(error, code, lambda note: _print(error, shown, note)))
 
-    sys.exit(leave_together(error, 1 if line is None else 2, say))
+
+def _print(error: Exception, line: str | None, note: str) -> None:
+    """`note` and the line of a user's mistake, or a traceback where there is none."""
+    if line is not None:
+        print(f"error: {note}{' '.join(line.split())}", file=sys.stderr)
+        return
+    if note:
+        print(f"error: {note}failed:", file=sys.stderr)
+    traceback.print_exception(error)

@@ -52,7 +52,7 @@ class DirectoryBatches:
         chosen = self._examples(step * self.batch_size)
         inputs, labels = self._rows(chosen)
         if self.augment:
-            rng = puzzles.rng(self.seed, "augment", step, 0)
+            rng = puzzles.rng(self.seed, "augment", step, 0)  # the 0: see hrm_net.data.generated
             inputs, labels = self.puzzle.transform(rng, inputs, labels)
         return as_batch(inputs, labels, self.identifiers[chosen])
 

@@ -1,6 +1,7 @@
 """Training batches as a pure function of (seed, step, row): nothing to save, nothing to replay when a run resumes.
 
-A row is counted in the whole batch, however many processes share it: see `own_rows`.
+A row is counted in the whole batch, however many processes share it: see `own_rows`. The 0 among the counters of the
+random streams stands where there was a rank, so that a seed gives the puzzles that it always gave.
 """
 
 from collections.abc import Callable, Iterable

@@ -49,13 +49,13 @@ def _leave(group: Group, error: BaseException, code: int, say: Callable[[str], N
         dist.destroy_process_group()
     notes = _notes(group)
     dead = [rank for rank in range(group.size) if rank not in notes]
-    told = {rank: note for rank, note in notes.items() if note["reason"] is not None}
+    reasons = {rank: note for rank, note in notes.items() if note["reason"] is not None}
     if reason is not None:
-        same = [rank for rank, note in told.items() if note["reason"] == reason]
+        same = [rank for rank, note in reasons.items() if note["reason"] == reason]
         if group.rank == min(same):
             say("" if len(same) == group.size else f"rank {group.rank}: ")
-    elif told:
-        code = max(note["code"] for note in told.values())
+    elif reasons:
+        code = max(note["code"] for note in reasons.values())
     elif group.rank == min(notes):
         named = ", ".join(f"rank {rank} ({group.names[rank]})" for rank in dead)
         say(f"{named} died; {ADVICE}" if dead else f"a connection between ranks broke: {error}; {ADVICE}")

@@ -42,7 +42,7 @@ class Group:
 
     @property
     def alone(self) -> bool:
-        """Whether there are no others."""
+        """Whether this is the only process."""
         return self.size == 1
 
     def rows(self, total: int, key: str = "batch_size") -> slice:

@@ -73,12 +73,11 @@ def find_segment(run: str) -> "tuple[Segment, ModelSource]":
     source = find_model(run)
     if not source.heads:
         return SolverSegment(source.load()), source
+    if source.puzzle["name"] == TEXT or source.heads == [PAIR]:
+        kind = "a judge" if source.heads == [PAIR] else "a scorer of texts"
+        raise UserError(f"run={run}: holds {kind}; only solvers and step scorers of puzzles are exported")
     if source.config is None:
         return ScorerSegment(RewardModel.from_pretrained(source.path)), source
-    if source.puzzle["name"] == TEXT or source.heads == [PAIR]:
-        raise UserError(
-            f"run={run}: only solvers and step scorers of puzzles are exported, not its heads {source.heads}"
-        )
     return ScorerSegment(step_scorer.load(source.path, source.config)), source
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from hrm_net.model import HRM
 from hrm_net.nn.core import RecurrentCore
-from hrm_net.reward.inputs import GRIDS, PARTS, SPANS
+from hrm_net.reward.inputs import GRIDS, SPANS
 from hrm_net.reward.model import RewardModel, RewardState
 from puzzles.errors import UserError
 
@@ -68,8 +68,8 @@ class SolverSegment(nn.Module):
 class ScorerSegment(nn.Module):
     """(rows, z_H, z_L) -> (one logit [batch] for each head, q_halt, next_z_H, next_z_L) of a `RewardModel`.
 
-    Rows are `problem`, `before`, `after` [batch, seq], `left` and `span` [batch] for puzzles, and `tokens`, `part`
-    [batch, seq] and `span` for text. UserError for a judge of pairs.
+    Rows are `problem`, `before`, `after` [batch, seq], `left` and `span` [batch]. UserError for a judge of pairs and
+    for a scorer of texts.
     """
 
     def __init__(self, model: RewardModel) -> None:
@@ -77,12 +77,11 @@ class ScorerSegment(nn.Module):
         config = model.config
         if "pair" in config.objectives:
             raise UserError("objective=pair: a judge of two candidates cannot be exported; solvers and scorers can")
-        self.model = model
         if config.inputs == "text":
-            limit, sequences = {"tokens": config.core.vocab_size, "part": PARTS}, ("tokens", "part")
-        else:
-            limit, sequences = dict.fromkeys(GRIDS, config.core.vocab_size) | {"left": config.max_left + 1}, GRIDS
-        self.limits = Limits(limit=limit | {"span": SPANS + 1}, sequences=sequences, first={"span": 1})
+            raise UserError("inputs=text: a scorer of texts cannot be exported; solvers and scorers of puzzles can")
+        self.model = model
+        limit = dict.fromkeys(GRIDS, config.core.vocab_size) | {"left": config.max_left + 1, "span": SPANS + 1}
+        self.limits = Limits(limit=limit, sequences=GRIDS, first={"span": 1})
         self.outputs = (*config.objectives, "q_halt", *NEXT_STATES)
 
     @property

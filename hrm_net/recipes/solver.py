@@ -64,7 +64,7 @@ def build_state(config: TrainConfig, device: torch.device, precision: torch.dtyp
     """A fresh model with its optimizers, from the run's seed."""
     model = HRM(config.model, torch_generator(config.seed, "weights"))
     if config.start_from is not None:
-        start(model, config.start_from)
+        pretrained.load_state(model, starting_weights(model, config.start_from))
     model = model.to(device).train()
     model.forward_dtype = precision
     ema = EMA(model, config.optim.ema) if config.optim.ema else None
@@ -74,16 +74,17 @@ def build_state(config: TrainConfig, device: torch.device, precision: torch.dtyp
     return TrainState(model=model, auxiliary=auxiliary, optimizers=optimizers, ema=ema)
 
 
-def start(model: HRM, start_from: str) -> None:
-    """Copy the weights that `start_from` names into the model; UserError where there are none, or they do not fit.
+def starting_weights(model: HRM, start_from: str) -> dict[str, Tensor]:
+    """The weights that `start_from` names, by the model's names; UserError where there are none, or they do not fit.
 
     Only shapes are compared: `model.gradient` or the number of cycles may differ from those that made the weights.
     """
     try:
-        source = find_model(start_from).load()
-        pretrained.load_state(model, pretrained.state(source))
+        weights = pretrained.state(find_model(start_from).load())
+        pretrained.check_fits(model, weights)
     except UserError as error:
         raise UserError(f"start_from={start_from}: {str(error).removeprefix(f'run={start_from}: ')}") from None
+    return weights
 
 
 def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig, puzzle: Puzzle) -> SegmentLoss:
@@ -226,11 +227,12 @@ class SolverRecipe:
 
         config, puzzle = checks.puzzle_config(values, num_puzzle_ids, sizes=True)
         config.auxiliary.check_fits(puzzle)
-        if config.start_from is not None:
-            start(HRM(config.model), config.start_from)
         with torch.device("meta"):
+            model = HRM(config.model)
             for other in other_sizes(puzzle, (targets for _, targets in config.targets())):
-                HRM(config.model).fitted(other)
+                model.fitted(other)
+        if config.start_from is not None:
+            starting_weights(model, config.start_from)
         if not read_data:
             return Run(config=config)
         inputs = solver_inputs(config, puzzle, table)

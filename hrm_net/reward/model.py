@@ -52,8 +52,11 @@ class RewardOutput:
     q_halt: Float[Tensor, " rows"]
 
     def gathered(self, group: Group) -> "RewardOutput":
-        """The logits of the rows of all processes. A loss of them, computed by each process, gives each the gradient of
-        its own rows: solutions may lie across processes, and no head need know."""
+        """The logits of the rows of all processes, each [size * rows].
+
+        Each process computes the loss of all of them and gets the gradient of its own rows. The rows of one solution may
+        lie on several processes, and no head has to know.
+        """
         logits = {name: group.gather(values) for name, values in self.logits.items()}
         return RewardOutput(logits=logits, q_halt=group.gather(self.q_halt))
 

@@ -96,13 +96,13 @@ class SilentTracker(Tracker):
         pass
 
     def log(self, step: int, **values: Any) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def sync(self) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def close(self, exit_code: int = 0) -> None:
-        """Nothing."""
+        """Does nothing."""
 
 
 def read_metrics(run_dir: Path) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from puzzles.sudoku import hard, islands
 from puzzles.sudoku.hard import Found
 from puzzles.text_input import read_json_object
 
-VERSION = 4  # of what chains and islands keep for a seed; what another version has begun is not gone on with
+VERSION = 4  # of what chains and islands keep for a seed; a pool that another version began is not continued
 CHAINS, ISLANDS = 16, 2  # of a file
 RUNGS = [2.5, 4.0, 5.0, 5.4, 5.8, 6.2], [2, 3, 20, 40, 60, 60]  # floors and quotas
 # Shares: chains (many guesses), islands (resistance to trial), random minimal puzzles, puzzles of EASY_CLUES. The real
@@ -98,7 +98,7 @@ def _begin(building: Path, settings: dict[str, Any]) -> None:
 
 
 def _hard_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int) -> Found:
-    """The best of SURPLUS times as many puzzles of chains as are wanted."""
+    """Of SURPLUS times as many puzzles of chains as are wanted, those nearest to the shares of the real set."""
 
     def chains(number: int) -> Found:
         seeds = puzzles.rng(seed, f"pool {split}", number).integers(0, 1 << 64, CHAINS, dtype=np.uint64)
@@ -110,7 +110,7 @@ def _hard_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int)
 
 
 def _resistant_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int) -> Found:
-    """What islands keep, until as many puzzles are there as are wanted."""
+    """As many puzzles of islands as are wanted, a random choice of those kept."""
 
     def evolved(number: int) -> Found:
         seeds = puzzles.rng(seed, f"pool islands {split}", number).integers(0, 1 << 64, ISLANDS, dtype=np.uint64)
@@ -118,9 +118,8 @@ def _resistant_puzzles(building: Path, split: str, wanted: int, fold: int, seed:
 
     progress = _Progress(f"{split}, resistant", wanted, f"islands, {ISLANDS} a file")
     found = _collected(building, f"{split}_islands", fold, evolved, progress)
-    return found.take(
-        np.sort(puzzles.rng(seed, f"pool islands choice {split}").permutation(len(found.puzzles))[:wanted])
-    )
+    order = puzzles.rng(seed, f"pool islands choice {split}").permutation(len(found.puzzles))
+    return found.take(np.sort(order[:wanted]))
 
 
 def _collected(building: Path, stem: str, fold: int, make: Callable[[int], Found], progress: "_Progress") -> Found:

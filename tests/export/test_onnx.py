@@ -16,6 +16,7 @@ from hrm_net.reward.model import RewardModel
 from puzzles.errors import UserError
 from tests.models import small_batch, small_model
 from tests.paths import REPO
+from tests.reward.rewarding import small_scorer
 
 REASON = "not installed: pip install 'hrm-net[export]'"
 for package in ("onnx", "onnxscript", "onnxruntime"):
@@ -132,10 +133,15 @@ def test_a_model_that_draws_noise_is_refused() -> None:
         SolverSegment(small_model("random_start"))
 
 
+def test_a_scorer_of_texts_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^inputs=text: a scorer of texts cannot be exported"):
+        ScorerSegment(small_scorer("text"))
+
+
 @pytest.mark.parametrize(
     ("run", "directory", "reason"),
     [
-        ("pair_sudoku_6x6", "new", "objective=pair: a judge of two candidates cannot be exported"),
+        ("pair_sudoku_6x6", "new", "run=pair_sudoku_6x6: holds a judge; only solvers and step scorers of puzzles"),
         ("runs/none", "new", "run=runs/none: no such directory"),
         ("sudoku_9x9", "file", "is a file; give a directory"),
         ("sudoku_9x9", "full", "is not empty; give a new directory"),

@@ -170,7 +170,7 @@ def _domain(
     parts += ["### Complete solutions", says, tables.figure_table(mine, arms, tables.COMPLETE, numbers)]
     says = (
         "How often one ranks above an honest one that solves. `few huge steps` are only those whose end can no longer "
-        "be finished in the steps that are shown as left; `error then fix` is no trick."
+        "be finished in the steps that are shown as left; `error then fix` is an honest solution, not a trick."
     )
     parts += ["### Tampered solutions", says, tables.probe_table(mine, arms, numbers)]
     return "\n\n".join(parts)

@@ -1,10 +1,15 @@
-"""The picture of a domain: best of N prefixes of every arm, beside counts and rules, chance and an oracle."""
+"""The picture of a domain: best of N prefixes of every arm, beside counts and rules, chance and an oracle.
+
+Arms have colours, the rows to compare them with are grey and have no band.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hrm_net.evaluation.drawing import doubling_axis, new_figure, percent_axis, save, series_style, tidy
+import numpy as np
+
+from hrm_net.evaluation.drawing import INK, SOFT, doubling_axis, new_figure, percent_axis, save, series_style, tidy
 from hrm_net.reward.baseline import NAME
 from hrm_net.study.claims import estimate
 from hrm_net.study.plans import Arm
@@ -12,6 +17,7 @@ from hrm_net.study.rows import FRAME, Row, at
 from hrm_net.study.tables import of_arm
 
 PANELS = {"policy": "the policy goes on", "solver": "an exact solver goes on"}
+BESIDE = {NAME: (SOFT, "", "--"), "random": (SOFT, "", ":"), "oracle": (INK, "", "-")}  # colour, marker, line
 
 
 def best_of_n_picture(rows: Sequence[Row], arms: Sequence[Arm], folder: Path, name: str) -> Path | None:
@@ -40,10 +46,12 @@ def best_of_n_picture(rows: Sequence[Row], arms: Sequence[Arm], folder: Path, na
     return save(figure, folder / f"{name}_prefixes.png")
 
 
-def _draw(axes: Any, place: int, arm: str, curves: Sequence[dict[str, Any]]) -> None:
-    colour, marker, line = series_style(place)
-    told = [estimate(column) for column in zip(*(curve["accuracy"] for curve in curves), strict=True)]
+def _draw(axes: Any, place: int, name: str, curves: Sequence[dict[str, Any]]) -> None:
+    """The mean over seeds, and for an arm its 95 % interval, which ends at 0 and 100 %."""
+    colour, marker, line = BESIDE.get(name) or series_style(place)
+    means = [estimate(column) for column in zip(*(curve["accuracy"] for curve in curves), strict=True)]
     sizes = curves[0]["sizes"]
-    axes.plot(sizes, [one.mean for one in told], color=colour, marker=marker, markersize=5, linestyle=line, label=arm)
-    low, high = ([getattr(one, end) for one in told] for end in ("low", "high"))
-    axes.fill_between(sizes, low, high, color=colour, alpha=0.1, linewidth=0)
+    axes.plot(sizes, [one.mean for one in means], color=colour, marker=marker, markersize=5, linestyle=line, label=name)
+    if name not in BESIDE:
+        low, high = (np.array([getattr(one, end) for one in means], float).clip(0, 1) for end in ("low", "high"))
+        axes.fill_between(sizes, low, high, color=colour, alpha=0.1, linewidth=0)

@@ -31,6 +31,19 @@ def test_a_famous_puzzle_resists_trial_and_random_ones_do_not():
     assert (resisting[1:] < -3.0).all()
 
 
+def test_resistance_is_made_of_what_assumptions_come_to():
+    grids = np.concatenate([values(EASTER_MONSTER), minimal(50)])
+    refuted, cells = trial.outcomes(grids)
+    easy = np.isnan(refuted)
+    np.testing.assert_array_equal(easy, trial.resistances(grids, 20.0) == trial.SOLVED)
+    assert easy.any()
+    assert refuted[0] < 0.05
+    assert cells[0] < 2.0
+    cheap, costly = (trial.resistances(grids[~easy], cost) for cost in (5.0, 25.0))
+    np.testing.assert_allclose((cheap - costly) / 20, refuted[~easy], atol=1e-12)
+    assert (cheap <= -(refuted * 5 + (1 - refuted) * cells)[~easy] + 1e-12).all()
+
+
 def test_what_propagation_solves_needs_no_trial():
     easy = SUDOKU.generate(puzzles.rng(1, "trial"), 20, clues=40)[0] - np.uint8(1)
     board = search.board(3, 3)
