@@ -69,6 +69,7 @@ def draw(directory: Path, picture: Path) -> None:
         for axis, values, bins in ((left, ratings, edges), (right, hard.clue_counts(grids), clues)):
             axis.hist(values, bins, weights=np.full(len(values), 100 / len(values)), **style)
     left.set(xlabel="rating: mean log2(1 + guesses) over 8 symmetries", ylabel="% of the puzzles")
+    right.xaxis.get_major_locator().set_params(integer=True)
     right.set(xlabel="clues", ylabel="% of the puzzles")
     left.legend()
     figure.savefig(picture, dpi=120)

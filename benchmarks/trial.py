@@ -3,8 +3,8 @@
 python benchmarks/trial.py     (ten minutes on one core; real puzzles where ../shared/data holds them)
 
 For each set: how many puzzles one level of trial solves, the share of open candidates that it refutes, the cells that
-each of the others fills, and how many puzzles the shipped weights `sudoku_9x9` (the baseline, trained on no hard puzzle)
-and `sudoku_extreme` (trained on chains) solve in 16 segments.
+each of the others fills, and how many puzzles the shipped weights `sudoku_9x9` (the baseline, trained on no hard
+puzzle) and `sudoku_extreme` (trained on chains) solve in 16 segments.
 """
 
 import os

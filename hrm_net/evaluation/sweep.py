@@ -100,7 +100,11 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = ["| setting | set | metric | runs | mean | 95 % interval | of each run |", "|---|---|---|---|---|---|---|"]
     for row in rows:
         low, high = row["interval"] or (math.nan, math.nan)
-        shown = "one run has none" if row["interval"] is None else f"{low:.4f} to {high:.4f}"
+        shown = f"{low:.4f} to {high:.4f}"
+        if row["interval"] is None:
+            shown = "one run has none"
+        elif low == high:
+            shown = "none: all runs are equal"
         each = ", ".join(f"[{paths.index(path) + 1}] {value:.4f}" for path, value in row["runs"].items())
         cells = (row["setting"], row["set"], row["metric"], len(row["runs"]), f"{row['mean']:.4f}", shown, each)
         lines.append(f"| {' | '.join(map(str, cells))} |")

@@ -54,8 +54,8 @@ class RewardOutput:
     def gathered(self, group: Group) -> "RewardOutput":
         """The logits of the rows of all processes, each [size * rows].
 
-        Each process computes the loss of all of them and gets the gradient of its own rows. The rows of one solution may
-        lie on several processes, and no head has to know.
+        Each process computes the loss of all of them and gets the gradient of its own rows. The rows of one solution
+        may lie on several processes, and no head has to know.
         """
         logits = {name: group.gather(values) for name, values in self.logits.items()}
         return RewardOutput(logits=logits, q_halt=group.gather(self.q_halt))

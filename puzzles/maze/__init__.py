@@ -3,15 +3,14 @@
 from puzzles.maze.domain import (
     FREE,
     GOAL,
-    KINDS,
     PATH,
     START,
     WALL,
     Maze,
     count_shortest_paths,
     distances,
-    longest_path,
 )
+from puzzles.maze.targets import KINDS, longest_path
 
 __all__ = [
     "FREE",

@@ -19,8 +19,10 @@ from puzzles.maze import hard as maze_hard
 from puzzles.maze import lattice as maze_lattice
 from puzzles.maze import paths as maze_paths
 from puzzles.maze import symmetry as maze_symmetry
+from puzzles.maze import targets as maze_targets
 from puzzles.maze import waves as maze_waves
 from puzzles.maze.bfs import FREE, GOAL, PATH, START, WALL
+from puzzles.maze.targets import SMALLEST
 from puzzles.symmetry import Symmetry, of_grid
 from puzzles.text import lines_of, place, rows_of, tokens_of
 
@@ -32,8 +34,6 @@ SYMBOLS = "# SGo"  # of ids 1 to 5
 READ = {"#": WALL, "█": WALL, "X": WALL, "x": WALL, " ": FREE, ".": FREE, "\u00a0": FREE}
 READ |= {"S": START, "G": GOAL, "E": GOAL, "o": PATH}
 DIGITS = str.maketrans("01", ".#")  # in a text that has no other sign of walls and free cells
-SMALLEST = 3
-KINDS = ("hard", *maze_lattice.KINDS)
 LATTICE_TRIES = 10_000  # mazes made for one puzzle before its targets count as out of reach
 Cells = Integer[np.ndarray, "num seq"]
 
@@ -154,10 +154,10 @@ class Maze(Puzzle):
         """
         if num < 0:
             raise UserError(f"num={num}: must be at least 0")
-        kind = self._kind(kind)
-        low, high = self._path(kind, path)
-        share = self._share(kind, braid)
-        chances = self._walls(kind, walls)
+        kind = maze_targets.check_kind(kind, self.shape)
+        low, high = maze_targets.check_path(kind, path, self.shape)
+        share = maze_targets.check_braid(kind, braid)
+        chances = maze_targets.check_walls(kind, walls)
         seeds = rng.integers(0, 1 << 64, num, dtype=np.uint64)
         if kind == "hard":
             return maze_hard.generate(seeds, self.shape, chances, low, high)
@@ -176,56 +176,6 @@ class Maze(Puzzle):
                 f"path=[{low}, {high}]: in {LATTICE_TRIES} mazes of kind={kind} braid={share} none has such a path"
             )
         return inputs, labels
-
-    def _kind(self, kind: Any) -> str:
-        odd = self.rows % 2 == 1 and self.columns % 2 == 1 and self.seq_len > SMALLEST**2
-        if kind is None:
-            return "dfs" if odd else "hard"
-        if kind not in KINDS:
-            raise UserError(f"kind={kind}: must be one of {', '.join(KINDS)}")
-        for key, size in self.options.items():
-            if kind != "hard" and size % 2 == 0:
-                raise UserError(f"kind={kind}: needs odd sizes, puzzle.{key}={size}")
-        if kind != "hard" and self.seq_len == SMALLEST**2:
-            raise UserError(f"kind={kind}: needs two rooms, puzzle.rows=3 puzzle.columns=3 have one")
-        return kind
-
-    def _path(self, kind: str, path: Any) -> tuple[int, int]:
-        if path is None:
-            path = (109, None) if kind == "hard" and self.shape == (30, 30) else (None, None)
-        good = isinstance(path, tuple | list) and len(path) == 2
-        if not good or not all(end is None or (isinstance(end, int) and not isinstance(end, bool)) for end in path):
-            raise UserError(f"path={path}: must be [least, most] moves, null for no bound")
-        low, high = path
-        longest = longest_path(kind, *self.shape)
-        if low is not None and not 1 <= low <= longest:
-            raise UserError(f"path={path}: {self.rows}x{self.columns} {kind} mazes have paths of 1 to {longest} moves")
-        low = low or 1
-        high = longest if high is None else min(high, longest)
-        if high < low:
-            raise UserError(f"path={path}: the range is empty")
-        return low, high
-
-    def _walls(self, kind: str, walls: Any) -> tuple[float, float]:
-        if walls is None:
-            return 0.3, 0.5
-        if kind != "hard":
-            raise UserError(f"walls={walls}: only kind=hard takes it, not {kind}")
-        good = (
-            isinstance(walls, tuple | list) and len(walls) == 2 and all(isinstance(end, int | float) for end in walls)
-        )
-        if not good or not 0 <= walls[0] <= walls[1] <= 0.9:
-            raise UserError(f"walls={walls}: must be [least, most] chance of a wall, within 0 and 0.9")
-        return float(walls[0]), float(walls[1])
-
-    def _share(self, kind: str, braid: Any) -> float:
-        if braid is None:
-            return 0.0
-        if kind == "hard":
-            raise UserError(f"braid={braid}: kind=hard takes none, only {', '.join(maze_lattice.KINDS)}")
-        if not isinstance(braid, int | float) or not 0 <= braid <= 1:
-            raise UserError(f"braid={braid}: must be a number from 0 to 1")
-        return float(braid)
 
     def _solve(self, cells: UInt8[np.ndarray, "num seq"]) -> tuple[np.ndarray, np.ndarray]:
         """(labels, moves) of well-formed mazes; moves are -1 without a path."""
@@ -397,16 +347,6 @@ class Maze(Puzzle):
         side = isqrt(seq_len)
         fits = vocab_size == cls.vocab_size and side * side == seq_len and side >= SMALLEST
         return {"rows": side, "columns": side} if fits else None
-
-
-def longest_path(kind: str, rows: int, columns: int) -> int:
-    """Moves that no shortest path exceeds.
-
-    hard: of four cells in a square a shortest path takes three at most. Lattice: a path through every room.
-    """
-    if kind == "hard":
-        return 3 * (-(-rows // 2)) * (-(-columns // 2)) - 1
-    return 2 * ((rows - 1) // 2) * ((columns - 1) // 2) - 2
 
 
 def _reference_sets(rows: int, columns: int) -> dict[str, dict[str, Any]]:

@@ -1,9 +1,9 @@
 """One level of trial: what follows when a candidate of a cell is assumed, by the propagation of the fast search.
 
-Puzzles that need many guesses can still fall to one level of trial: all of 400 puzzles of chains (`hard`) do, but none of
-the 333 of 500 puzzles of Sudoku-Extreme that are rated 5 and above (benchmarks/trial.py). What tells the two apart is how
-little an assumption brings: in the real ones hardly any candidate is refuted, and each of the others fills one or two
-cells.
+Puzzles that need many guesses can still fall to one level of trial: all of 400 puzzles of chains (`hard`) do, but
+none of the 333 of 500 puzzles of Sudoku-Extreme that are rated 5 and above (benchmarks/trial.py). What tells the two
+apart is how little an assumption brings: in the real ones hardly any candidate is refuted, and each of the others
+fills one or two cells.
 """
 
 import numpy as np

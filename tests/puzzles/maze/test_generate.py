@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 import puzzles
 from puzzles import kernels, splits
-from puzzles.maze.domain import FREE, KINDS, WALL, Maze, longest_path
+from puzzles.maze.domain import FREE, WALL, Maze
 from puzzles.maze.lattice import KINDS as LATTICE
+from puzzles.maze.targets import KINDS, longest_path
 from tests.examples import num_examples
 
 ODD = ((3, 5), (5, 5), (7, 13), (15, 15), (21, 9))
