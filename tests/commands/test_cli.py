@@ -272,6 +272,7 @@ def test_every_experiment_trains_for_a_step(experiment: str, elsewhere: Path) ->
             f"data.puzzles={64 if experiment == 'pair_maze' else 24}",
             "reward.pair.steps=[1,1]",
             "reward.segments=4",
+            "validation.puzzles=40",
         ]
     cli.train([f"experiment={experiment}", *argv])
     assert (elsewhere / "runs" / experiment / "checkpoints" / "step_000001" / "manifest.json").is_file()
