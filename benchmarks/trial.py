@@ -1,6 +1,6 @@
 """What one level of trial makes of hard Sudoku: real puzzles, puzzles of chains and puzzles of islands.
 
-python benchmarks/trial.py     (ten minutes on one core; real puzzles where ../shared/data holds them)
+python benchmarks/trial.py     (half an hour on one core; real puzzles where ../shared/data holds them)
 
 For each set: how many puzzles one level of trial solves, the share of open candidates that it refutes, the cells that
 each of the others fills, and how many puzzles the shipped weights `sudoku_9x9` (the baseline, trained on no hard
