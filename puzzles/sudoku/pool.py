@@ -32,7 +32,7 @@ CHAINS, ISLANDS = 16, 2  # of a file
 RUNGS = [2.5, 4.0, 5.0, 5.4, 5.8, 6.2], [2, 3, 20, 40, 60, 60]  # floors and quotas
 # Shares: chains (many guesses), islands (resistance to trial), random minimal puzzles, puzzles of EASY_CLUES. The real
 # set has 1 % with 17 clues, which are too rare to be found: random minimal puzzles stand in for them.
-HARD, RESISTANT, MINIMAL, EASY = 0.44, 0.30, 0.24, 0.02
+HARD, RESISTANT, MINIMAL, EASY = 0.26, 0.54, 0.18, 0.02
 EASY_CLUES = (33, 35)
 SURPLUS = 2  # hard puzzles to choose from, for one that is wanted
 # Shares of ratings, each from its edge to the next, and of clue counts, among the 372 of 500 puzzles of Sudoku-Extreme
