@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Le
+from annotated_types import Ge
 
 from hrm_net import schema
 from hrm_net.data.config import DataConfig, Targets, expand_home
@@ -17,7 +17,6 @@ from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.search.config import SearchConfig
 from hrm_net.schema import check, require
 from hrm_net.trainer.auxiliary import AuxiliaryConfig
-from hrm_net.trainer.damage import check_damage
 from hrm_net.trainer.loop import LoopConfig
 from hrm_net.trainer.optim import OptimConfig
 from hrm_net.trainer.tracking import LoggerConfig
@@ -75,9 +74,6 @@ class TrainConfig:
     loss: Literal["stablemax", "softmax"] = "softmax"
     # Whether the cells that an answer changes count as much as those that it keeps, however few they are.
     balance: bool = False
-    # Share of the rows whose states are damaged before a segment, in training: patches of at most 5x5 cells take the
-    # states of others of the same grid. Cells that hear only their neighbours learn from it to repair errors.
-    damage: Annotated[float, Ge(0), Le(1)] = 0.0
     # The model; sizes that follow from the puzzle are filled in.
     model: HRMConfig
     # The puzzle by name, and its options.
@@ -104,7 +100,6 @@ class TrainConfig:
         fits = self.start_from is None or not self.reward.objectives
         bound = "null for step scorers and judges, which start from a solver of their own"
         require("start_from", self.start_from, fits, bound)
-        check_damage(self.damage, self.model)
         if self.hypotheses > 1:
             several, state = f"hypotheses={self.hypotheses}", self.model.state
             require(

@@ -29,7 +29,6 @@ from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.schema import require
 from hrm_net.trainer import loop, winners
 from hrm_net.trainer.auxiliary import Auxiliary, Trained
-from hrm_net.trainer.damage import damage_states
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.metric_window import MetricWindow
 from hrm_net.trainer.optim import build_optimizers
@@ -95,11 +94,7 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig,
     own, num_puzzles = group.rows(config.batch_size), config.batch_size // config.hypotheses
     generator = share_noise(torch_generator(config.seed, "model noise", state.step), own, config.batch_size)
     before = state.carries.get(key)
-    start = model.initial_carry(batch) if before is None else before
-    if config.damage:
-        numbers = torch_generator(config.seed, "damage", state.step)
-        start = damage_states(start, config.damage, model.config, share_noise(numbers, own, config.batch_size))
-    carry, out = model(start, batch, generator=generator)
+    carry, out = model(model.initial_carry(batch) if before is None else before, batch, generator=generator)
     if config.stagger and before is None and not config.auxiliary.causal:  # then segments must count what was computed
         puzzle_numbers = torch.arange(own.start, own.stop, device=carry.steps.device) // config.hypotheses
         carry.steps += puzzle_numbers % config.model.max_segments
