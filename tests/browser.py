@@ -13,6 +13,9 @@ if os.environ.get("BROWSER_TESTS") == "required":
 else:
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: it drives the page")
 
+PATIENCE_MS = 120_000  # a busy machine is slow, not wrong
+api.expect.set_options(timeout=PATIENCE_MS)
+
 
 @contextmanager
 def chromium() -> Iterator[Any]:
@@ -38,7 +41,7 @@ def opening(browser: Any, own: str) -> Iterator[Callable[..., Any]]:
         context = browser.new_context(**{"reduced_motion": "reduce", **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on(
             "console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None
         )

@@ -121,10 +121,6 @@ def test_a_sudoku_is_typed_solved_and_stepped_through_by_keyboard(opened: Any, m
         assert grid(shown) == segments[number - 1]["grid"]
         assert shown.inner_text("#judged") == segments[number - 1]["verdict"]
         shown.keyboard.press("p")
-    shown.check("#think-on")
-    shown.click("#solve")
-    api.expect(shown.locator("#segment")).to_have_attribute("max", "16")
-    assert shown.locator("#table tr.halted th").text_content() == str(expected["halted_at"])
 
 
 def test_the_worker_answers_what_the_server_would(opened: Any, models: dict[str, Served]) -> None:
@@ -215,6 +211,7 @@ def test_puzzles_come_from_the_folder_none_twice_and_a_phone_shows_them(opened: 
 def test_mistakes_are_told_and_a_lost_file_is_asked_for_again(chromium: Any, own: str) -> None:
     context = chromium.new_context(reduced_motion="reduce")
     shown = context.new_page()  # not `opened`: the browser logs what failed
+    shown.set_default_timeout(browser.PATIENCE_MS)
     context.route("**/sudoku.onnx", lambda route: route.fulfill(status=404))
     shown.goto(f"{own}#sudoku={PUZZLE}")
     shown.wait_for_selector("html[data-ready]")
