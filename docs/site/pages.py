@@ -68,6 +68,7 @@ def experiments() -> str:
     ]
     for path in sorted((REPO / "conf" / "experiment").glob("*.yaml")):
         about, fields = head(path)
+        fields.setdefault("command", f"`python train.py experiment={path.stem}`")
         parts += [f"## {path.stem}\n", f"{about}\n", *(f"- **{key}**: {value}" for key, value in fields.items()), ""]
     return "\n".join(parts)
 
