@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from hrm_net.checkpoints.hub import Published
 from hrm_net.nn import halting
 from hrm_net.nn.carry import Batch, Carry, Output, Randomness
 from hrm_net.nn.codecs import CODECS
@@ -21,7 +22,6 @@ from hrm_net.nn.embedding import SparsePuzzleEmbedding
 from hrm_net.nn.layers import Linear
 from hrm_net.nn.row_noise import RowNoise
 from puzzles.base import Puzzle
-from puzzles.errors import UserError
 
 __all__ = ["HRM", "Batch", "Carry", "Output", "Randomness"]
 
@@ -36,7 +36,7 @@ def puzzle_sizes(puzzle: Puzzle) -> dict[str, int]:
     }
 
 
-class HRM(RecurrentCore):
+class HRM(Published, RecurrentCore):
     """A codec for the puzzle, the recurrent core, and a halting head.
 
         carry = model.initial_carry(batch)
@@ -162,11 +162,16 @@ class HRM(RecurrentCore):
         twin.forward_dtype = self.forward_dtype
         return twin.train(self.training)
 
-    def save_pretrained(self, directory: str | Path) -> None:
-        """Write config.json and model.safetensors."""
+    def save_pretrained(self, directory: str | Path, *, puzzle: Puzzle | None = None, **about: Any) -> None:
+        """Write config.json, model.safetensors, a model card and, where they are given, results.json.
+
+        `puzzle`: what the model solves, so that `hrm-solve --run DIRECTORY` knows it. `about` as in
+        `hrm_net.checkpoints.pretrained.save`: results, source.
+        """
         from hrm_net.checkpoints.pretrained import save
 
-        save(self, Path(directory))
+        extra = None if puzzle is None else {"puzzle": {"name": puzzle.name, **puzzle.options}}
+        save(self, Path(directory), extra, **about)
 
     @classmethod
     def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> "HRM":
@@ -176,11 +181,6 @@ class HRM(RecurrentCore):
         ORGANISATION/NAME on the Hugging Face Hub, with `revision` as its branch, tag or commit (this needs
         `pip install 'hrm-net[hub]'`). UserError for files that are missing or do not fit.
         """
-        from hrm_net.checkpoints.hub import download, is_hub_id
-        from hrm_net.checkpoints.pretrained import CONFIG, WEIGHTS, load, shipped
+        from hrm_net.checkpoints.pretrained import find, load
 
-        if is_hub_id(source):
-            return load(cls, download(str(source), (CONFIG, WEIGHTS), revision))
-        if revision is not None:
-            raise UserError(f"revision={revision}: {source} is not a model of the Hugging Face Hub")
-        return load(cls, shipped(source) or Path(source))
+        return load(cls, find(source, revision))

@@ -11,7 +11,8 @@ from tests.paths import REPO
 LAYERS = (
     ("cli",),
     ("commands",),
-    ("serve", "study", "latent", "export"),
+    ("export",),
+    ("serve", "study", "latent"),
     ("recipes",),
     ("reward",),
     ("evaluation",),

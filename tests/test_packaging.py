@@ -54,7 +54,7 @@ def test_the_wheel_holds_the_packages_every_configuration_and_all_weights(wheel:
     expected |= {str(path.relative_to(REPO)) for path in REPO.glob("hrm_net/weights/**/*.*")}
     page = {str(path.relative_to(REPO)) for path in REPO.glob("hrm_net/serve/*.*")}
     assert {"hrm_net/serve/page.html", "hrm_net/serve/page.css", "hrm_net/serve/page.js"} < page
-    expected |= page
+    expected |= page | {str(path.relative_to(REPO)) for path in REPO.glob("hrm_net/export/page/*.js")}
     assert len(expected) > 40
     assert expected <= names
     assert not [name for name in names if name.startswith(("tests/", "conf/", "benchmarks/"))]

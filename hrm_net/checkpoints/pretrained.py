@@ -1,4 +1,4 @@
-"""A model as the two files that people pass around: config.json and model.safetensors."""
+"""A model as the files that people pass around: config.json, model.safetensors, and a card that explains them."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,6 +10,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from hrm_net.checkpoints.card import CARD, RESULTS, model_card, read_results
+from hrm_net.checkpoints.hub import download, is_hub_id
 from hrm_net.checkpoints.weights_file import read_weights_file
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.layer_config import as_json, as_name, check_value_types
@@ -70,13 +72,45 @@ def at_most_ten_lines(faults: list[str]) -> str:
     return "\n".join(shown)
 
 
-def save(model: nn.Module, directory: Path, extra: dict[str, Any] | None = None) -> None:
-    """Write both files; `extra` goes into config.json beside `model` (such as the puzzle that the model solves)."""
+def save(
+    model: nn.Module,
+    directory: Path,
+    extra: dict[str, Any] | None = None,
+    *,
+    source: str | None = None,
+    results: Mapping[str, Any] | str | Path | None = None,
+) -> None:
+    """Write config.json, model.safetensors and the model card README.md.
+
+    `extra` goes into config.json beside `model` (such as the puzzle that the model solves). `source`: what the card
+    calls the model (None: the directory's name). `results`: what `python evaluate.py` wrote, a dict or its file; it is
+    written as results.json. A README.md that is there is kept: people write cards by hand.
+    """
+    found = None if results is None else read_results(results)
     directory.mkdir(parents=True, exist_ok=True)
     config = {"model": asdict(model.config), **(extra or {})}  # pyright: ignore[reportArgumentType]
     (directory / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     # Unlike safetensors' save_file, this leaves the file readable by other users of the machine.
     (directory / WEIGHTS).write_bytes(safetensors.torch.save(state(model)))
+    if found is not None:
+        (directory / RESULTS).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    if not (directory / CARD).exists():
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        card = model_card(config, parameters, source or directory.resolve().name, found)
+        (directory / CARD).write_text(card, encoding="utf-8")
+
+
+def find(source: str | Path, revision: str | None = None) -> Path:
+    """The directory of a model: one that exists, that of shipped weights of this name, or what the Hub has.
+
+    UserError for a `revision` of what is not on the Hub, and for everything that the Hub refuses. A directory that does
+    not exist comes back as it is.
+    """
+    if is_hub_id(source):
+        return download(str(source), (CONFIG, WEIGHTS), revision)
+    if revision is not None:
+        raise UserError(f"revision={revision}: {source} is not a model of the Hugging Face Hub")
+    return shipped(source) or Path(source)
 
 
 def read_config(directory: Path) -> dict[str, Any]:

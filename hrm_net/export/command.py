@@ -13,36 +13,61 @@ if TYPE_CHECKING:
     from hrm_net.export.segment import Segment
     from hrm_net.recipes.model_source import ModelSource
 
-DESCRIPTION = """\
-Export a trained model. `onnx` writes one segment of a solver or a step scorer (the state goes in, the next state and
-the answer come out) as model.onnx, for any batch size, and its inputs, outputs and initial state as model.json. The
-file is compared with PyTorch before it is put in place."""
+DESCRIPTION = "Write a trained model in a form that runs without this package."
+ONNX = """\
+Write one segment of a solver or a step scorer (the state goes in, the next state and the answer come out) as
+model.onnx, for any batch size, and its inputs, outputs and initial state as model.json. The file is compared with
+PyTorch before it is put in place."""
+PAGE = """\
+Write a folder of static files: the page of hrm-serve, whose models run in the browser. Any file server can serve it; it
+asks no other host for anything. onnxruntime-web is fetched once from the npm registry (33 MB), checked and kept."""
 EXAMPLES = """\
 examples:
   hrm-export onnx sudoku_extreme out/        weights that ship with the package
   hrm-export onnx runs/maze out/             the best checkpoint of a training run
   hrm-export onnx scorer_6x6 out/            a step scorer
+  hrm-export page site/                      Sudoku and mazes, with weights that ship with the package
+  python -m http.server -d site/             look at it: http://127.0.0.1:8000/
 
 Exit code 2: bad input, named in one line.
 """
+SHIPPED = ("sudoku_extreme", "maze_15x15")  # of which the page is made by default
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """`hrm-export ...`."""
     with exit_codes():
-        _run(_parser().parse_args(argv))
+        arguments = _parser().parse_args(argv)
+        {"onnx": _onnx, "page": _page}[arguments.format](arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("hrm-export", description=DESCRIPTION, epilog=EXAMPLES)
-    add = parser.add_argument
-    add("format", choices=("onnx",), metavar="onnx", help="form in which the model is written")
-    add("run", metavar="RUN", help="directory of a training run or of save_pretrained, or shipped weights, by name")
-    add("directory", metavar="DIR", type=Path, help="where the files go; it must not exist yet, or be empty")
+    formats = parser.add_subparsers(dest="format", required=True, metavar="onnx|page", help="what is written")
+    onnx = formats.add_parser("onnx", description=ONNX, help="one segment as an ONNX file")
+    onnx.add_argument(
+        "run", metavar="RUN", help="directory of a training run or of save_pretrained, or shipped weights, by name"
+    )
+    page = formats.add_parser("page", description=PAGE, help="a page that solves puzzles in the browser")
+    page.add_argument(
+        "--run", action="append", default=[], metavar="RUN",
+        help="a solver of Sudoku or mazes, as for onnx; may be repeated, one for each kind of puzzle "
+        f"(default: {' and '.join(SHIPPED)})",
+    )  # fmt: skip
+    page.add_argument(
+        "--puzzles", type=int, default=100, metavar="N", help="generated puzzles of each level (default: %(default)s)"
+    )
+    page.add_argument(
+        "--runtime", type=Path, metavar="FILE", help="onnxruntime-web's package, where there is no network"
+    )
+    for each in (onnx, page):
+        each.add_argument(
+            "directory", metavar="DIR", type=Path, help="where the files go; it must not exist yet, or be empty"
+        )
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> None:
+def _onnx(arguments: argparse.Namespace) -> None:
     from hrm_net.export import onnx_file
 
     onnx_file.check_installed()
@@ -59,6 +84,24 @@ def _run(arguments: argparse.Namespace) -> None:
     for name in (onnx_file.MODEL, onnx_file.DESCRIPTION):
         path = arguments.directory / name
         print(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
+
+
+def _page(arguments: argparse.Namespace) -> None:
+    from hrm_net.export import onnx_file, page, runtime
+    from hrm_net.serve.command import load
+
+    onnx_file.check_installed()
+    check_directory(arguments.directory)
+    if arguments.puzzles < 1:
+        raise UserError(f"puzzles={arguments.puzzles}: must be at least 1")
+    models = load(arguments.run, "cpu", "fp32", SHIPPED)
+    for served in models:
+        page.check(served)
+    tarball = runtime.find(arguments.runtime)
+    print("exporting the models takes about a minute each", flush=True)
+    page.write(models, arguments.directory, tarball, puzzles_each=arguments.puzzles)
+    size = sum(path.stat().st_size for path in arguments.directory.rglob("*") if path.is_file())
+    print(f"{arguments.directory}  {size / 1e6:.1f} MB; look at it: python -m http.server -d {arguments.directory}")
 
 
 def find_segment(run: str) -> "tuple[Segment, ModelSource]":

@@ -6,6 +6,7 @@ from typing import Any
 
 import puzzles
 from hrm_net.checkpoints import checkpoint, pretrained
+from hrm_net.checkpoints.card import RESULTS
 from hrm_net.checkpoints.reference import UnknownValuesError, load_reference
 from hrm_net.model import HRM
 from hrm_net.nn.losses import CROSS_ENTROPY
@@ -112,9 +113,19 @@ def find_solver(run: str | None = None) -> ModelSource:
 
 
 def export(run: str | Path, directory: str | Path) -> None:
-    """Write a run's best weights as config.json and model.safetensors, the form in which the package ships them."""
+    """Write a run's best weights as `save_pretrained` does, the form in which the package ships them.
+
+    config.json and the card name the puzzle and the run's data; results.json of the run goes along, where it was
+    evaluated.
+    """
     source = find_solver(str(run))
-    pretrained.save(source.load(), Path(directory), {"puzzle": source.puzzle, "loss": source.loss})
+    extra: dict[str, Any] = {"puzzle": source.puzzle, "loss": source.loss}
+    if source.config is not None:
+        extra["data"] = asdict(source.config.data)
+    results = None if source.run_dir is None else source.run_dir / RESULTS
+    if results is not None and not results.is_file():
+        results = None
+    pretrained.save(source.load(), Path(directory), extra, results=results)
 
 
 def _from_published(path: Path, known: dict[str, Any]) -> ModelSource:

@@ -6,12 +6,14 @@ an answer: the heads read the whole state, pooled everywhere and at the cells th
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hrm_net.checkpoints import pretrained
+from hrm_net.checkpoints.hub import Published
 from hrm_net.distributed.group import Group
 from hrm_net.model import HRM, puzzle_sizes
 from hrm_net.nn.core import RecurrentCore, share_weights
@@ -61,7 +63,7 @@ class RewardOutput:
         return RewardOutput(logits=logits, q_halt=group.gather(self.q_halt))
 
 
-class RewardModel(nn.Module):
+class RewardModel(Published, nn.Module):
     """One core with any set of heads. `state, out = model(state, rows)` runs one segment.
 
     `rows` holds integer tensors: for puzzles `problem`, `before` and `after` [rows, seq] of token ids, `left` [rows]
@@ -150,18 +152,21 @@ class RewardModel(nn.Module):
         twin.forward_dtype = self.forward_dtype
         return twin.train(self.training)
 
-    def save_pretrained(self, directory: str | Path) -> None:
-        """Write config.json and model.safetensors."""
-        pretrained.save(self, Path(directory))
+    def save_pretrained(self, directory: str | Path, **about: Any) -> None:
+        """Write config.json, model.safetensors, a model card and, where they are given, results.json.
+
+        `about` as in `hrm_net.checkpoints.pretrained.save`: results, source.
+        """
+        pretrained.save(self, Path(directory), **about)
 
     @classmethod
-    def from_pretrained(cls, source: str | Path) -> "RewardModel":
+    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> "RewardModel":
         """Read what `save_pretrained` wrote, strictly, in eval mode; UserError for missing files or a misfit.
 
-        Where no such directory exists, the name may be that of weights that ship with the package.
+        Where no such directory exists, the name may be that of weights that ship with the package, or ORGANISATION/NAME
+        on the Hugging Face Hub, with `revision` as its branch, tag or commit.
         """
-        directory = pretrained.shipped(source) or Path(source)
-        return pretrained.load(cls, directory, RewardModelConfig.from_dict)
+        return pretrained.load(cls, pretrained.find(source, revision), RewardModelConfig.from_dict)
 
 
 def _head(features: int, generator: torch.Generator | None) -> Linear:

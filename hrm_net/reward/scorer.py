@@ -20,6 +20,7 @@ from jaxtyping import Float, Float64, UInt8
 
 import puzzles
 from hrm_net.checkpoints import pretrained
+from hrm_net.checkpoints.hub import Published
 from hrm_net.reward.candidates import Path as States
 from hrm_net.reward.candidates import read_candidate, read_list, read_problem
 from hrm_net.reward.heads import HEADS, PAIR
@@ -50,7 +51,7 @@ class Scores(list):
     segments: list[list[list[int]]]
 
 
-class StepScorer:
+class StepScorer(Published):
     """One head of a model, on one puzzle.
 
     The score of a step is the sigmoid of the head's logit; `cond` gives 1 - h(t), so that the product over steps is
@@ -199,20 +200,20 @@ class StepScorer:
         logits = {name: values[back] for name, values in found.logits.items()}
         return RowLogits(logits=logits, segments=found.segments[back])
 
-    def save_pretrained(self, directory: str | Path) -> None:
-        """Write config.json, with puzzle and settings, and model.safetensors."""
+    def save_pretrained(self, directory: str | Path, **about: Any) -> None:
+        """As `RewardModel.save_pretrained`, with the puzzle and the settings in config.json."""
         settings = {key: getattr(self, key) for key in SAVED}
         puzzle = {"name": self.puzzle.name, **self.puzzle.options}
-        pretrained.save(self.model, Path(directory), {"puzzle": puzzle, "scorer": settings})
+        pretrained.save(self.model, Path(directory), {"puzzle": puzzle, "scorer": settings}, **about)
 
     @classmethod
-    def from_pretrained(cls, source: str | Path, **settings: Any) -> "StepScorer":
-        """What `save_pretrained` wrote; `settings` replace those saved. UserError as `RewardModel.from_pretrained`.
+    def from_pretrained(cls, source: str | Path, *, revision: str | None = None, **settings: Any) -> "StepScorer":
+        """What `save_pretrained` wrote; `settings` replace those saved.
 
-        `source` is a directory or the name of weights that ship with the package.
+        `source`, `revision` and errors as in `RewardModel.from_pretrained`.
         """
-        model = RewardModel.from_pretrained(source)
-        directory = pretrained.shipped(source) or Path(source)
+        directory = pretrained.find(source, revision)
+        model = RewardModel.from_pretrained(directory)
         config, path = pretrained.read_config(directory), directory / pretrained.CONFIG
         puzzle, saved = config.get("puzzle"), config.get("scorer", {})
         if not isinstance(puzzle, dict) or not isinstance(puzzle.get("name"), str):

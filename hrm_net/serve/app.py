@@ -14,7 +14,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from hrm_net.serve.guard import Guard, refused
-from hrm_net.serve.limits import Limits, Refusal, Turns, read_object
+from hrm_net.serve.limits import Limits, Turns, read_object
+from hrm_net.serve.refusal import Refusal
 from hrm_net.serve.served import SEGMENTS, Served
 from hrm_net.serve.served_judge import ServedJudge
 
@@ -23,6 +24,7 @@ FILES = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
+    "/client.js": ("client.js", "text/javascript"),
     "/boards.js": ("boards.js", "text/javascript"),
     "/chart.js": ("chart.js", "text/javascript"),
     "/judge": ("judge.html", "text/html"),

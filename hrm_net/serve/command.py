@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from hrm_net.serve.served import Served
     from hrm_net.serve.served_judge import ServedJudge
 
-JUDGE = "pair_sudoku_6x6"  # of the weights that ship with the package
+# Of the weights that ship with the package.
+MODEL, JUDGE = "sudoku_extreme", "pair_sudoku_6x6"
 DESCRIPTION = "Serve a page on this machine: type or generate a puzzle, and watch a trained model fill it in."
 EXAMPLES = """\
 examples:
@@ -101,19 +102,19 @@ def listen(host: str, port: int) -> socket.socket:
         raise UserError(f"host={host} port={port}: cannot listen there: {error.strerror}{hint}") from None
 
 
-def load(runs: Sequence[str], device_name: str, precision: str) -> "list[Served]":
-    """The models of these runs, before them the shipped weights unless a run solves the same domain."""
+def load(runs: Sequence[str], device_name: str, precision: str, defaults: Sequence[str] = (MODEL,)) -> "list[Served]":
+    """The models of these runs, before them those of the shipped weights `defaults` whose domain no run solves."""
     import puzzles
     from hrm_net.checkpoints.pretrained import shipped
-    from hrm_net.recipes.model_source import ModelSource, find_solver
+    from hrm_net.recipes.model_source import find_solver
     from hrm_net.serve.served import Served
     from hrm_net.trainer.device import resolve_device, resolve_precision
 
     device = resolve_device(device_name)
-    sources: list[tuple[str | None, ModelSource]] = [(run, find_solver(run)) for run in runs]
-    default = find_solver()
-    if all(source.puzzle["name"] != default.puzzle["name"] for _, source in sources):
-        sources.insert(0, (None, default))
+    given = [(run, find_solver(run)) for run in runs]
+    solved = {source.puzzle["name"] for _, source in given}
+    others = [(name, find_solver(name)) for name in defaults]
+    sources = [one for one in others if one[1].puzzle["name"] not in solved] + given
     found: dict[str, Served] = {}
     for run, source in sources:
         name = source.puzzle["name"]
@@ -124,7 +125,7 @@ def load(runs: Sequence[str], device_name: str, precision: str) -> "list[Served]
             raise UserError(f"run={run}: a second model for {name}; give one of each kind")
         model = source.load().to(device)
         model.forward_dtype = resolve_precision(precision, device)
-        origin = f"shipped weights {source.path.name}" if run is None or shipped(run) else run
+        origin = f"shipped weights {source.path.name}" if shipped(run) else run
         found[name] = Served(puzzle=puzzle, model=model, origin=origin)
     return list(found.values())
 

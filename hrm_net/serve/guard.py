@@ -9,7 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hrm_net.serve.limits import Limits, Refusal, TokenBuckets, whole_seconds
+from hrm_net.serve.limits import Limits, TokenBuckets, whole_seconds
+from hrm_net.serve.refusal import Refusal
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

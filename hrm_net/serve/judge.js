@@ -2,6 +2,7 @@
 
 import { GridBoard, MazeBoard, SudokuBoard } from "./boards.js";
 import { element, percent } from "./chart.js";
+import * as client from "./client.js";
 
 const BOARDS = { sudoku: SudokuBoard, maze: MazeBoard, grid: GridBoard };
 const LEFT = 44, RIGHT = 10, TOP = 20, PLOT = 120;
@@ -9,30 +10,17 @@ const $ = (id) => document.getElementById(id);
 
 let known = [], kind = null, boards = {}, asking = 0, result = null;
 
-async function ask(path, body) {
-  const asked = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  let answer;
-  try {
-    answer = await fetch(path, asked);
-  } catch {
-    throw new Error("the server does not answer; is hrm-serve still running?");
-  }
-  const told = await answer.json().catch(() => ({ error: `the server answers ${answer.status}` }));
-  if (!answer.ok) throw new Error(told.error);
-  return told;
-}
-
 function say(words, error = false) {
   $("status").textContent = words;
   $("status").classList.toggle("error", error);
 }
 
-/** One request at a time; `then` is called with the answer unless another one was asked meanwhile. */
-async function during(words, path, body, then) {
+/** One request at a time: `ask()` makes it, and `then` is called with the answer unless another one was asked meanwhile. */
+async function during(words, ask, then) {
   const mine = ++asking;
   say(words);
   try {
-    const told = await ask(path, body);
+    const told = await ask();
     if (mine === asking) then(told);
   } catch (error) {
     if (mine === asking) say(error.message, true);
@@ -62,7 +50,7 @@ function refresh() {
 }
 
 function generate() {
-  during("Looking for a pair …", "api/pair", { puzzle: kind.name, level: $("level").value }, (told) => {
+  during("Looking for a pair …", () => client.makePair({ puzzle: kind.name, level: $("level").value }), (told) => {
     for (const key of ["text", "first", "second"]) $(key).value = told[key];
     refresh();
     say("A new pair: one can still come right, the other cannot. Marked cells differ.");
@@ -71,7 +59,7 @@ function generate() {
 
 function compare() {
   const body = { puzzle: kind.name, text: $("text").value, first: $("first").value, second: $("second").value };
-  during("Thinking …", "api/compare", body, (told) => {
+  during("Thinking …", () => client.compare(body), (told) => {
     result = told;
     $("result").hidden = false;
     const segments = told.segments.length, halt = told.stopped_at === null ? `went on to the last of ${segments} segments` : `stopped after segment ${told.stopped_at}`;
@@ -145,7 +133,7 @@ function listen() {
 
 async function begin() {
   try {
-    known = (await ask("api/judges")).judges;
+    known = (await client.listJudges()).judges;
   } catch (error) {
     say(error.message, true);
     return;

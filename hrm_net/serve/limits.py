@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
+from hrm_net.serve.refusal import Refusal
+
 Result = TypeVar("Result")
 
 
@@ -32,14 +34,6 @@ class Limits:
     seconds: float = 60.0
     # Segments that one request may ask for.
     max_segments: int = 64
-
-
-class Refusal(Exception):
-    """A request that gets an answer of one line instead of what it asked for."""
-
-    def __init__(self, status: int, reason: str, retry_after: int | None = None) -> None:
-        super().__init__(reason)
-        self.status, self.reason, self.retry_after = status, " ".join(reason.split()), retry_after
 
 
 class TokenBuckets:

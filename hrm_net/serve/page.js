@@ -1,8 +1,9 @@
-// The page: asks the server for puzzles and solutions, and steps through the segments.
+// The page: asks its client for puzzles and solutions, and steps through the segments.
 // The address holds the puzzle: #sudoku=53..7... or #maze=S.X/..X/X.G (X: a wall).
 
 import { GridBoard, MazeBoard, SudokuBoard, TableBoard } from "./boards.js";
 import { drawChart, moved, percent } from "./chart.js";
+import * as client from "./client.js";
 
 const BOARDS = { sudoku: SudokuBoard, maze: MazeBoard, grid: GridBoard, table: TableBoard };
 const PLAY_MS = 600;
@@ -11,32 +12,19 @@ const $ = (id) => document.getElementById(id);
 let known = [], board = null, kind = null;
 let result = null, at = 1, playing = 0, asking = 0;
 
-async function ask(path, body) {
-  const asked = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  let answer;
-  try {
-    answer = await fetch(path, asked);
-  } catch {
-    throw new Error("the server does not answer; is hrm-serve still running?");
-  }
-  const told = await answer.json().catch(() => ({ error: `the server answers ${answer.status}` }));
-  if (!answer.ok) throw new Error(told.error);
-  return told;
-}
-
 function say(words, error = false) {
   $("status").textContent = words;
   $("status").classList.toggle("error", error);
 }
 
-/** One request at a time; `then` is called with the answer unless the puzzle changed meanwhile. */
-async function during(words, path, body, then) {
+/** One request at a time: `ask(say)` makes it, and `then` is called with the answer unless the puzzle changed meanwhile. */
+async function during(words, ask, then) {
   const mine = ++asking;
   say(words);
   $("board").classList.add("busy");
   for (const id of ["solve", "generate"]) $(id).setAttribute("aria-disabled", "true");
   try {
-    const told = await ask(path, body);
+    const told = await ask((more) => mine === asking && say(more));
     if (mine === asking) then(told);
   } catch (error) {
     if (mine === asking) say(error.message, true);
@@ -79,6 +67,7 @@ function choose(name) {
   $("text-label").textContent = board.hint;
   $("model").textContent = `Model: ${kind.model}. It stops by the rule ${kind.stop}.`;
   for (const radio of document.querySelectorAll("#kinds input")) radio.checked = radio.value === name;
+  client.prepare(name);
   refresh();
 }
 
@@ -126,7 +115,7 @@ function solve() {
   if ($("solve").hasAttribute("aria-disabled")) return;
   stop();
   const body = { puzzle: kind.name, text: board.toText(), think_on: $("think-on").checked, segments: kind.segments };
-  during("Thinking …", "api/solve", body, (told) => {
+  during("Thinking …", (tell) => client.solve(body, tell), (told) => {
     result = told;
     $("result").hidden = false;
     if (matchMedia("(max-width: 52rem)").matches) $("puzzle").scrollIntoView({ block: "start" });
@@ -205,7 +194,7 @@ function listen() {
   $("solve").addEventListener("click", solve);
   $("generate").addEventListener("click", () => {
     if ($("generate").hasAttribute("aria-disabled")) return;
-    during("Generating …", "api/generate", { puzzle: kind.name, level: $("level").value }, (told) => {
+    during("Generating …", () => client.generate({ puzzle: kind.name, level: $("level").value }), (told) => {
       take(told.text);
       say("A new puzzle.");
     });
@@ -260,7 +249,7 @@ function listen() {
 
 async function begin() {
   try {
-    const told = await ask("api/puzzles");
+    const told = await client.listPuzzles();
     known = told.puzzles;
     $("judges").hidden = !told.judges;
   } catch (error) {

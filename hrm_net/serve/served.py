@@ -9,7 +9,7 @@ import numpy as np
 from torch import nn
 
 import puzzles
-from hrm_net.serve.limits import Refusal
+from hrm_net.serve.refusal import Refusal
 from hrm_net.solver import DEFAULT_STOP, model_config, solve
 from puzzles.base import Puzzle
 from puzzles.errors import UserError

@@ -8,7 +8,7 @@ import numpy as np
 
 import puzzles
 from hrm_net.reward.pair.judge import PairJudge
-from hrm_net.serve.limits import Refusal
+from hrm_net.serve.refusal import Refusal
 from puzzles.errors import UserError
 from puzzles.steps.policies import CarelessSolver
 from puzzles.steps.prefixes import sample_pairs

@@ -1,21 +1,16 @@
 """The page as people use it, in a headless chromium: by keyboard, by its address, on a narrow screen."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests import browser
+from tests.browser import address, api, focused, grid, tab_to
 from tests.puzzles.toy import Parity
 from tests.serve.serving import Client, serving, shipped, untrained, untrained_maze
 
 pytestmark = pytest.mark.slow
-
-if os.environ.get("BROWSER_TESTS") == "required":
-    import playwright.sync_api as api
-else:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: it drives the page")
 
 PUZZLE = "...38..795.4.27.1.........5..91..5....7....98...5..34271.2......45....266..8..7.."  # takes a few segments
 MAZE = "#########/#S......#/#.#####.#/#.#...#.#/#.#.#.#.#/#...#.#.#/#####.#.#/#G......#/#########"
@@ -43,62 +38,14 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        reason = "chromium is not installed (set CHROMIUM to the path of one): these tests drive the page in a browser"
-        (pytest.fail if os.environ.get("BROWSER_TESTS") == "required" else pytest.skip)(reason)
-    with api.sync_playwright() as playwright:
-        # root cannot have chromium's sandbox
-        sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=path, args=[*sandbox, "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
+    with browser.chromium() as started:
+        yield started
 
 
 @pytest.fixture
 def opened(chromium, client) -> Iterator[Any]:
-    """Opens the page at an address; no page may log an error or ask another server for anything."""
-    contexts, faults = [], []
-
-    def opening(tag: str = "", **options: Any) -> Any:
-        context = chromium.new_context(**{"reduced_motion": "reduce", **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        page.on(
-            "console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None
-        )
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        own = f"http://127.0.0.1:{client.port}/"
-        page.on("request", lambda request: None if request.url.startswith(own) else faults.append(request.url))
-        page.goto(own + tag)
-        page.wait_for_selector("html[data-ready]")
-        return page
-
-    yield opening
-    for context in contexts:
-        context.close()
-    assert faults == []
-
-
-def grid(page: Any) -> str:
-    return page.evaluate("[...document.querySelectorAll('#board input')].map(one => one.value || '.').join('')")
-
-
-def address(page: Any) -> str:
-    return page.evaluate("location.hash")
-
-
-def focused(page: Any) -> str:
-    return page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.id")
-
-
-def tab_to(page: Any, name: str) -> None:
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        if name in focused(page):
-            return
-    raise AssertionError(f"Tab does not reach {name}")
+    with browser.opening(chromium, f"http://127.0.0.1:{client.port}/") as opening:
+        yield opening
 
 
 def test_a_sudoku_typed_solved_and_stepped_through_without_a_mouse(opened, client):

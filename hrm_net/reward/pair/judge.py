@@ -17,6 +17,7 @@ from jaxtyping import Float64, Int64, UInt8
 
 import puzzles
 from hrm_net.checkpoints import pretrained
+from hrm_net.checkpoints.hub import Published
 from hrm_net.inference.segments import sigmoid
 from hrm_net.nn.layer_config import as_json, is_number
 from hrm_net.reward.candidates import read_candidate, read_list, read_problem
@@ -54,7 +55,7 @@ class Thought:
     stopped_at: int | None
 
 
-class PairJudge:
+class PairJudge(Published):
     """A judge of one kind of puzzle: anything with `compare` serves `hrm_net.reward.pair.tournament`.
 
     A game runs until the halting head gives a probability of at least `stop` (None: never), and `segments` segments at
@@ -230,21 +231,20 @@ class PairJudge:
             probability=np.where(swap[:, 0], 1 - probability[back], probability[back]), segments=segments[back]
         )
 
-    def save_pretrained(self, directory: str | Path) -> None:
-        """Write config.json, with puzzle and settings, and model.safetensors."""
+    def save_pretrained(self, directory: str | Path, **about: Any) -> None:
+        """As `RewardModel.save_pretrained`, with the puzzle and the settings in config.json."""
         puzzle = {"name": self.puzzle.name, **self.puzzle.options}
-        pretrained.save(
-            self.model, Path(directory), {"puzzle": puzzle, "judge": {"segments": self.segments, "stop": self.stop}}
-        )
+        settings = {"segments": self.segments, "stop": self.stop}
+        pretrained.save(self.model, Path(directory), {"puzzle": puzzle, "judge": settings}, **about)
 
     @classmethod
-    def from_pretrained(cls, source: str | Path, **settings: Any) -> "PairJudge":
-        """What `save_pretrained` wrote; `settings` replace those saved. UserError as `RewardModel.from_pretrained`.
+    def from_pretrained(cls, source: str | Path, *, revision: str | None = None, **settings: Any) -> "PairJudge":
+        """What `save_pretrained` wrote; `settings` replace those saved.
 
-        `source` is a directory, or the name of weights that ship with the package.
+        `source`, `revision` and errors as in `RewardModel.from_pretrained`.
         """
-        model = RewardModel.from_pretrained(source)
-        directory = pretrained.shipped(source) or Path(source)
+        directory = pretrained.find(source, revision)
+        model = RewardModel.from_pretrained(directory)
         config, path = pretrained.read_config(directory), directory / pretrained.CONFIG
         puzzle, saved = config.get("puzzle"), config.get("judge", {})
         if not isinstance(puzzle, dict) or not isinstance(puzzle.get("name"), str):
