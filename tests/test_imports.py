@@ -13,6 +13,7 @@ LAYERS = (
     ("commands",),
     ("export",),
     ("serve", "study", "latent"),
+    ("hf",),
     ("recipes",),
     ("reward",),
     ("evaluation",),

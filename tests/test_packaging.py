@@ -90,7 +90,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     project = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     declared = [*project["dependencies"], *extras["flash"], *extras["arc"], *extras["hub"], *extras["serve"]]
-    declared += extras["export"]
+    declared += extras["export"] + extras["hf"]
     names = {re.split(r"[\[>=<]", line)[0].replace("-", "_") for line in declared}
     names = {{"hydra_core": "hydra", "pillow": "PIL", "flash_attn": "flash_attn"}.get(name, name) for name in names}
     names |= {"hrm_net", "puzzles", "yaml"}  # PyYAML is what omegaconf reads with

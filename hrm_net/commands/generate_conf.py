@@ -137,7 +137,8 @@ def _yaml(value: Any) -> str:
         value = list(value)
     if isinstance(value, list):
         value = [asdict(item) if is_dataclass(item) and not isinstance(item, type) else item for item in value]
-    written = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
+    style = '"' if isinstance(value, str) and not value.isprintable() else None
+    written = yaml.safe_dump(value, default_flow_style=True, default_style=style, width=10_000, sort_keys=False)
     return written.removesuffix("...\n").strip()
 
 

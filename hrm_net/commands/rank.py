@@ -11,7 +11,7 @@ from puzzles.errors import UserError
 from puzzles.text_input import STANDARD_INPUT
 
 if TYPE_CHECKING:
-    from hrm_net.reward.model import RewardModel
+    from hrm_net.reward.text.scorer import TextScorer
     from puzzles.text_input import JSONLines
 
 DESCRIPTION = """\
@@ -74,7 +74,6 @@ def _run(arguments: argparse.Namespace) -> None:
     from hrm_net.reward.heads import HEADS
     from hrm_net.reward.text import ranking
     from hrm_net.reward.text.equivalence import SECONDS, AnswerChecker
-    from hrm_net.reward.text.scorer import TextScorer
 
     source = arguments.candidates
     if source == STANDARD_INPUT and arguments.output is None:
@@ -86,12 +85,8 @@ def _run(arguments: argparse.Namespace) -> None:
         _rank_by_pairs(arguments, source, output)
         return
     lines = _read(source, candidates.parse, arguments.strict)
-    model = _load(arguments)
-    head = arguments.head or model.config.objectives[-1]
-    scorer = TextScorer(
-        model=model, objective=head, fine_weight=arguments.fine_weight, segments=arguments.segments,
-        stop=arguments.stop, batch_size=arguments.batch_size,
-    )  # fmt: skip
+    scorer = _load(arguments)
+    head = scorer.objective
     how = arguments.how or HEADS[head].aggregation
     problems = lines.items
     steps = scorer.score([one.problem for one in problems], [one.steps for one in problems])
@@ -160,14 +155,16 @@ def _table(found: dict[str, Any]) -> str:
     return f"right answers in % of {found['problems']} problems:\n{table}"
 
 
-def _load(arguments: argparse.Namespace) -> "RewardModel":
-    from hrm_net.recipes.text_scorer import find_text_model
+def _load(arguments: argparse.Namespace) -> "TextScorer":
+    from hrm_net.recipes.text_scorer import find_text_scorer
     from hrm_net.trainer.device import resolve_device, resolve_precision
 
     device = resolve_device(arguments.device)
-    model = find_text_model(arguments.run).to(device)
-    model.forward_dtype = resolve_precision(arguments.precision, device)
-    return model
+    return find_text_scorer(
+        arguments.run, arguments.head, device=device, precision=resolve_precision(arguments.precision, device),
+        fine_weight=arguments.fine_weight, segments=arguments.segments, stop=arguments.stop,
+        batch_size=arguments.batch_size,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

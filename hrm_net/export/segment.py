@@ -77,8 +77,9 @@ class ScorerSegment(nn.Module):
         config = model.config
         if "pair" in config.objectives:
             raise UserError("objective=pair: a judge of two candidates cannot be exported; solvers and scorers can")
-        if config.inputs == "text":
-            raise UserError("inputs=text: a scorer of texts cannot be exported; solvers and scorers of puzzles can")
+        if config.inputs in TEXTS:
+            reason = "a scorer of texts cannot be exported; solvers and scorers of puzzles can"
+            raise UserError(f"inputs={config.inputs}: {reason}")
         self.model = model
         limit = dict.fromkeys(GRIDS, config.core.vocab_size) | {"left": config.max_left + 1, "span": SPANS + 1}
         self.limits = Limits(limit=limit, sequences=GRIDS, first={"span": 1})

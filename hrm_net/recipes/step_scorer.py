@@ -5,7 +5,7 @@ One update runs some segments on a batch of steps, each segment with a loss of i
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from hrm_net.reward.heads import PAIR
 from hrm_net.reward.inputs import ROW_INPUTS
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import RewardModelConfig
+from hrm_net.reward.text.backbone import state_size
 from hrm_net.reward.validation import Validation
 from hrm_net.schema import require, show
 from hrm_net.trainer import loop
@@ -90,9 +91,11 @@ def model_config(config: TrainConfig) -> RewardModelConfig:
     text, judge = config.puzzle["name"] == TEXT, heads == [PAIR]
     # a judge is not shown how many steps are left: they are equally many for both of its candidates
     left = 0 if text or judge else reward.budget
+    states = text and reward.text.backbone.on
     return RewardModelConfig(
-        core=config.model, objectives=heads, inputs="text" if text else "grids", max_left=left,
+        core=config.model, objectives=heads, inputs="states" if states else "text" if text else "grids", max_left=left,
         segments=reward.segments, max_segments=reward.segments if judge else reward.deepest,
+        state_size=state_size(reward.text.backbone) if states else 0,
     )  # fmt: skip
 
 
@@ -381,5 +384,8 @@ def export(run_dir: Path, config: TrainConfig, **settings: Any) -> Path:
     best = checkpoint.best(run_dir / "checkpoints")
     assert best is not None, run_dir
     scorer = {"objective": config.reward.objectives[-1], "segments": config.reward.segments} | settings
-    pretrained.save(load(best, config), run_dir / "scorer", {"puzzle": config.puzzle, "scorer": scorer})
+    extra: dict[str, Any] = {"puzzle": config.puzzle, "scorer": scorer}
+    if (backbone := config.reward.text.backbone).on:
+        extra["backbone"] = asdict(backbone)
+    pretrained.save(load(best, config), run_dir / "scorer", extra)
     return run_dir / "scorer"

@@ -24,11 +24,16 @@ from hrm_net.reward.data.batches import PackedBatches
 from hrm_net.reward.examples import Examples, as_inputs
 from hrm_net.reward.heads import HEADS, PAIR
 from hrm_net.reward.model import RewardModel
+from hrm_net.reward.model_config import TEXTS
 from hrm_net.reward.scoring import run_rows, to_scores
 from hrm_net.reward.text import data as text_data
 from hrm_net.reward.text import evaluation as text_evaluation
-from hrm_net.reward.text.config import TEXT_VOCAB_SIZE
+from hrm_net.reward.text.backbone import Backbone, check_layer_exists
+from hrm_net.reward.text.config import TEXT_VOCAB_SIZE, BackboneConfig
 from hrm_net.reward.text.data import TEST, TRAIN, VALIDATION, notes
+from hrm_net.reward.text.examples import ByteRows, RowInputs
+from hrm_net.reward.text.scorer import TextScorer, saved_backbone
+from hrm_net.reward.text.state_windows import StateRows
 from hrm_net.schema import require, show
 from hrm_net.trainer import loop
 from hrm_net.trainer.device import resolve_device, resolve_precision
@@ -53,12 +58,16 @@ class TextTraining(ScorerTraining):
 
     def setup(self) -> None:
         config, reward = self.config, self.config.reward
-        self.sets, sentences = text_data.read(reward.text, config.model.seq_len, config.seed)
         digest = hashlib.sha256(Path(str(reward.text.path)).read_bytes()).hexdigest()
+        shown = row_inputs(config, self.device)
+        if isinstance(shown, StateRows):
+            digest += shown.backbone.digest()
         if self.data_digest not in (None, digest):
             raise UserError(
-                f"reward.text.path={reward.text.path}: is another file than the run began with; choose another name="
+                f"reward.text.path={reward.text.path}: this file, or the language model, is another than the run began "
+                "with; choose another name="
             )
+        self.sets, sentences = text_data.read(reward.text, shown, config.seed)
         self.data_digest = digest
         for sentence in sentences:
             print(sentence, flush=True)
@@ -87,6 +96,14 @@ class TextTraining(ScorerTraining):
         )
         line = f"  step {state.step}: AUROC of steps (orm: of solutions) on validation questions: {shown}"
         return -sum(loss.item() for loss in losses.values()), [line]
+
+
+def row_inputs(config: TrainConfig, device: torch.device) -> RowInputs:
+    """What turns the texts of a run into rows: their bytes, or the hidden states of its language model."""
+    backbone, length = config.reward.text.backbone, config.model.seq_len
+    if not backbone.on:
+        return ByteRows(length)
+    return StateRows(Backbone.load(backbone, device), length, backbone.cache)
 
 
 def losses_and_scores(
@@ -130,9 +147,11 @@ class TextScorerRecipe:
             value = getattr(data, key)
             require(f"data.{key}", value, value is None, "null for puzzle=text")
         require("data.tasks", data.tasks, not data.has_tasks, "[] for puzzle=text")
-        model_config(config)
         if read_data:
             text_data.check_path(reward.text)
+            check_layer_exists(reward.text.backbone)
+        if read_data or not reward.text.backbone.on:
+            model_config(config)
         return Run(config=config)
 
     def train(self, run: Run, run_dir: Path) -> None:
@@ -158,7 +177,7 @@ class TextScorerRecipe:
         device = resolve_device(config.device)
         model = step_scorer.load(source.path, trained).to(device)
         model.forward_dtype = resolve_precision(config.precision, device)
-        sets, _ = text_data.read(trained.reward.text, trained.model.seq_len, trained.seed)
+        sets, _ = text_data.read(trained.reward.text, row_inputs(trained, device), trained.seed)
         for sentence in notes(TEST, sets[TEST]):
             print(sentence, flush=True)
         _, on_validation = losses_and_scores(model, sets[VALIDATION], trained)
@@ -175,26 +194,45 @@ class TextScorerRecipe:
         return [(f"hrm-rank --run {run_dir} candidates.jsonl", "solutions of your own, best first")]
 
 
-def find_text_model(run: str) -> RewardModel:
-    """The step scorer of a run over texts, or of a directory that it was saved to; UserError where there is none."""
+def find_text_scorer(
+    run: str,
+    objective: str | None = None,
+    *,
+    device: torch.device | str = "cpu",
+    precision: torch.dtype | None = None,
+    **settings: Any,
+) -> TextScorer:
+    """The step scorer of a run over texts, or of a directory that it was saved to, with its language model where it
+    has one; UserError where there is none. `objective` None: its last head; `settings` as `TextScorer` takes them."""
+    model, backbone = _find_model(run)
+    if model.config.inputs == "states" and backbone is None:
+        raise UserError(f"{run}: scores hidden states of a language model, and does not say of which")
+    model.to(device).forward_dtype = precision
+    found = None if backbone is None else Backbone.load(backbone, device)
+    return TextScorer(
+        model=model, objective=objective or model.config.objectives[-1], backbone=found, **settings
+    )
+
+
+def _find_model(run: str) -> tuple[RewardModel, BackboneConfig | None]:
     path = pretrained.shipped(run) or Path(run).expanduser()
     if (path / pretrained.CONFIG).is_file():
         if "objectives" not in pretrained.read_config(path)["model"]:
             raise UserError(f"{run}: holds a solver, not a step scorer; hrm-solve --run {run} solves puzzles by it")
-        model, source = RewardModel.from_pretrained(path), None
+        model, source, backbone = RewardModel.from_pretrained(path), None, saved_backbone(path)
     else:
         source = find_model(run)
         if source.config is None or not source.heads:
             raise UserError(f"{run}: holds a solver, not a step scorer; hrm-solve --run {run} solves puzzles by it")
-        model = step_scorer.load(source.path, source.config)
-    if model.config.inputs != "text":
+        model, backbone = step_scorer.load(source.path, source.config), source.config.reward.text.backbone
+    if model.config.inputs not in TEXTS:
         use = f"python evaluate.py run={run} evaluates it"
         if source is None:
             use = f"hrm_net.reward.StepScorer.from_pretrained({run!r}) loads it"
         if model.config.objectives == [PAIR]:
             raise UserError(f"{run}: holds a judge of two candidates for puzzles; hrm-rank --by pair ranks by it")
         raise UserError(f"{run}: its step scorer scores solutions of puzzles, not texts; {use}")
-    return model
+    return model, backbone if backbone is not None and backbone.on else None
 
 
 def _with_sizes(values: dict[str, Any]) -> dict[str, Any]:
@@ -207,7 +245,7 @@ def _with_sizes(values: dict[str, Any]) -> dict[str, Any]:
         raise UserError(f"puzzle.{unknown[0]}={show(wanted[unknown[0]])}: unknown key; text has length")
     length = wanted.get("length")
     if not isinstance(length, int) or isinstance(length, bool) or length < 16:
-        raise UserError(f"puzzle.length={show(length)}: must be a whole number of at least 16, of bytes")
+        raise UserError(f"puzzle.length={show(length)}: must be a whole number of at least 16, of bytes or tokens")
     sizes = {"vocab_size": TEXT_VOCAB_SIZE, "seq_len": length, "grid_width": 0, "box_rows": 0, "num_puzzle_ids": 1}
     return values | {"model": model | sizes}
 

@@ -24,7 +24,8 @@ class Examples:
     themselves ("single rows": merged steps, nodes of trees, rated steps without a solution).
     """
 
-    # What the model is shown: of grids problem, before, after, left and span; of text tokens, part and span.
+    # What the model is shown: of grids problem, before, after, left and span; of text tokens, part and span; of hidden
+    # states of a language model states, part and span.
     inputs: dict[str, Shaped[np.ndarray, "rows ..."]]
     # How right the step is, in [0, 1]; NaN where no label is known.
     label: Float32[np.ndarray, " rows"]
@@ -91,7 +92,7 @@ class Examples:
         """All rows as tensors, laid out as `hrm_net.reward.heads.base` says; filled up to `size` rows by ones that have
         no label and belong to no solution."""
         missing = 0 if size is None else size - len(self)
-        columns = {name: _padded(column, missing).astype(np.int32) for name, column in self.inputs.items()}
+        columns = as_inputs({name: _padded(column, missing) for name, column in self.inputs.items()})
         columns["span"] = columns["span"].clip(min=FINE)
         columns |= {
             "label": np.pad(self.label, (0, missing), constant_values=np.nan),
@@ -137,8 +138,11 @@ def grid_inputs(rows: StepRows) -> dict[str, np.ndarray]:
 
 
 def as_inputs(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Columns in the integer type that is compiled for."""
-    return {name: column.astype(np.int32) for name, column in columns.items()}
+    """Columns in the integer type that is compiled for; floats stay as they are."""
+    return {
+        name: column if np.issubdtype(column.dtype, np.floating) else column.astype(np.int32)
+        for name, column in columns.items()
+    }
 
 
 def _padded(column: np.ndarray, missing: int) -> np.ndarray:

@@ -20,7 +20,7 @@ PARTS = 4  # of a text: padding, question, steps before, this step
 CURRENT = 3
 GRIDS = ("problem", "before", "after")
 GRID_INPUTS = (*GRIDS, "left", "span")
-ROW_INPUTS = (*GRID_INPUTS, "tokens", "part")  # all that a model is shown of rows, of puzzles or of text
+ROW_INPUTS = (*GRID_INPUTS, "tokens", "part", "states")  # all that a model is shown of rows, of puzzles or of text
 POOLED = 4  # pooled vectors beside each other, and numbers beside these
 GAINS = 2
 
@@ -140,11 +140,12 @@ class Pool(nn.Module):
         written: Bool[Tensor, "rows place"],
     ) -> Float[Tensor, "rows features"]:
         """Over the places `shown` (None: all), then over those `written`; zeros where none was written."""
-        everywhere = [z.mean(dim=1), z.amax(dim=1)] if shown is None else _within(z, shown)
-        return torch.cat([*everywhere, *_within(z, written)], dim=-1)
+        everywhere = [z.mean(dim=1), z.amax(dim=1)] if shown is None else pool_within(z, shown)
+        return torch.cat([*everywhere, *pool_within(z, written)], dim=-1)
 
 
-def _within(z: Tensor, mask: Tensor) -> list[Tensor]:
+def pool_within(z: Tensor, mask: Tensor) -> list[Tensor]:
+    """Mean and maximum over the places of `mask`; zeros where there is none."""
     num = mask.sum(dim=1)[:, None]
     mean = (mask[:, None].to(z.dtype) @ z)[:, 0] / num.clamp(min=1)
     highest = z.masked_fill(~mask[..., None], torch.finfo(z.dtype).min).amax(dim=1)

@@ -20,6 +20,7 @@ from hrm_net.nn.core import RecurrentCore, share_weights
 from hrm_net.nn.layers import Linear
 from hrm_net.reward.inputs import GRIDS, Rows, SymbolInputs, TokenInputs
 from hrm_net.reward.model_config import RewardModelConfig
+from hrm_net.reward.state_inputs import StateInputs
 from puzzles.base import Puzzle
 from puzzles.errors import UserError
 
@@ -68,14 +69,16 @@ class RewardModel(Published, nn.Module):
 
     `rows` holds integer tensors: for puzzles `problem`, `before` and `after` [rows, seq] of token ids, `left` [rows]
     (steps of the budget left after this one) and `span` [rows] (1: a single step, 2: two steps merged); for text
-    `tokens` and `part` [rows, seq], and `span`.
+    `tokens` and `part` [rows, seq], and `span`; for hidden states of a language model `states` [rows, seq, size] of
+    floats, `part` and `span`.
     """
 
     def __init__(self, config: RewardModelConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.config = config
         self.core = RecurrentCore(config.core, generator)
-        inputs = SymbolInputs if config.core.codec == "symbols" else TokenInputs
+        tokens = StateInputs if config.inputs == "states" else TokenInputs
+        inputs = SymbolInputs if config.core.codec == "symbols" else tokens
         self.inputs = inputs(config, generator)
         features = self.inputs.num_features
         self.heads = nn.ModuleDict({name: _head(features, generator) for name in config.objectives})

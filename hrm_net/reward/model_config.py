@@ -9,7 +9,8 @@ from hrm_net.nn.layer_config import as_json, check_types
 from hrm_net.reward.heads import HEADS, PAIR
 from puzzles.errors import UserError
 
-INPUTS = ("grids", "text")
+INPUTS = ("grids", "text", "states")
+TEXTS = ("text", "states")  # those of solutions in words
 # What may differ between a solver and the scorer that starts from it: none of these values shapes or reads a weight.
 FREE = (
     "num_puzzle_ids", "h_cycles", "l_cycles", "max_segments", "gradient", "state", "damping", "noise", "halting",
@@ -24,18 +25,22 @@ class RewardModelConfig:
     The halting of `core` is not used: a scorer has a halting head of its own.
     """
 
-    # The recurrent core. For text, vocab_size counts the tokens and seq_len is the length that texts are padded to.
+    # The recurrent core. For text, vocab_size counts the tokens and seq_len is the length that texts are padded to; for
+    # states, seq_len is the largest number of states of a step.
     core: HRMConfig
     # Heads, by their names in hrm_net.reward.heads.
     objectives: list[str]
-    # grids: puzzle, state before, state after; text: tokens and the part of the text each belongs to.
-    inputs: Literal["grids", "text"] = "grids"
+    # grids: puzzle, state before, state after; text: bytes and the part of the text each belongs to; states: hidden
+    # states of a language model at the tokens of a step.
+    inputs: Literal["grids", "text", "states"] = "grids"
     # The largest number of steps that can be left of the budget after a step (grids).
     max_left: int = 0
     # Segments run on each row, unless the scorer is given another number.
     segments: int = 2
     # The largest number of segments that training ran on a row; null: not known.
     max_segments: int | None = None
+    # Width of the hidden states (states).
+    state_size: int = 0
 
     def __post_init__(self) -> None:
         """UserError, naming key, value and bound, for values that no scorer can have."""
@@ -59,10 +64,14 @@ class RewardModelConfig:
         if self.max_segments is not None and not self.segments <= self.max_segments <= 10**6:
             bound = f"null, or at least segments={self.segments} and at most {10**6}"
             raise UserError(f"model.max_segments={self.max_segments}: must be {bound}")
-        if self.inputs == "text" and self.objectives == [PAIR]:
-            raise UserError(f"model.objectives={self.objectives}: {PAIR} judges grids, not inputs=text")
-        if self.inputs == "text" and self.core.codec == "symbols":
-            raise UserError("model.core.codec=symbols: text has no interchangeable symbols; use tokens for inputs=text")
+        if self.inputs in TEXTS and self.objectives == [PAIR]:
+            raise UserError(f"model.objectives={self.objectives}: {PAIR} judges grids, not inputs={self.inputs}")
+        if self.inputs in TEXTS and self.core.codec == "symbols":
+            reason = f"text has no interchangeable symbols; use tokens for inputs={self.inputs}"
+            raise UserError(f"model.core.codec=symbols: {reason}")
+        if not (1 <= self.state_size <= 10**6 if self.inputs == "states" else self.state_size == 0):
+            bound = f"at least 1 and at most {10**6} for inputs=states, and 0 for others"
+            raise UserError(f"model.state_size={self.state_size}: must be {bound}")
         if self.core.state != "fixed" or self.core.noise:
             noise = f"state={self.core.state}, noise={self.core.noise}"
             raise UserError(

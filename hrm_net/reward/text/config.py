@@ -1,11 +1,52 @@
 """What the training of a step scorer over text is told besides: the key `reward.text` of a run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from hrm_net.schema import require
 
 TEXT_VOCAB_SIZE = 257  # 0 is padding, a byte b is b + 1
+
+
+@dataclass(kw_only=True, slots=True)
+class BackboneConfig:
+    """A frozen causal language model whose hidden states a text scorer reads, in place of bytes."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    # Directory, or id on the Hugging Face Hub, of a causal language model and its tokenizer; null: bytes are read.
+    path: str | None = None
+    # Branch, tag or commit of a model on the Hub; null: its default branch.
+    revision: str | None = None
+    # File of the GGUF format in that directory; null: the directory holds a transformers model.
+    gguf_file: str | None = None
+    # Layer after which the hidden states are read: 0 for the embeddings, the number of layers for the last, normalised
+    # ones; null: two thirds of the layers.
+    layer: int | None = None
+    # Number format that the language model computes in.
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    # Largest number of tokens of a question with its steps; a longer text is refused. null: as many as the model has
+    # positions.
+    max_length: int | None = None
+    # Text that ends the question and each step, and that splits a text into steps.
+    step_separator: str = "\n\n"
+    # Directory that keeps the hidden states of training and evaluation, by hash; null: none are kept.
+    cache: str | None = "~/.cache/hrm-net/states"
+
+    @property
+    def on(self) -> bool:
+        """Whether a language model is read."""
+        return self.path is not None
+
+    def __post_init__(self) -> None:
+        prefix = "reward.text.backbone"
+        for key in ("revision", "gguf_file", "layer", "max_length"):
+            value = getattr(self, key)
+            require(f"{prefix}.{key}", value, value is None or self.on, f"null without {prefix}.path")
+        require(f"{prefix}.layer", self.layer, self.layer is None or self.layer >= 0, "null, or at least 0")
+        fits = self.max_length is None or self.max_length >= 2
+        require(f"{prefix}.max_length", self.max_length, fits, "null, or at least 2")
+        require(f"{prefix}.step_separator", self.step_separator, self.step_separator != "", "a text that is not empty")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -24,6 +65,8 @@ class TextConfig:
     held_out: float = 0.2
     # What to do with broken lines: refuse the file, or skip them and say so.
     broken: Literal["refuse", "skip"] = "refuse"
+    # A language model whose hidden states are read.
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
 
     def __post_init__(self) -> None:
         require("reward.text.negatives", self.negatives, self.negatives >= 1, "at least 1")

@@ -9,15 +9,16 @@ from hrm_net.reward.examples import Examples
 from hrm_net.reward.formats import jsonl, prm800k
 from hrm_net.reward.text import examples as text_examples
 from hrm_net.reward.text.config import TextConfig
+from hrm_net.reward.text.examples import RowInputs
 from puzzles.errors import UserError
 
 PUBLISHED = "https://github.com/openai/prm800k/raw/main/prm800k/data/phase1_test.jsonl"
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
-def read(config: TextConfig, length: int, seed: int) -> tuple[dict[str, Examples], list[str]]:
+def read(config: TextConfig, shown: int | RowInputs, seed: int) -> tuple[dict[str, Examples], list[str]]:
     """The sets train, validation and test, which share no question, and sentences for the user: on lines that were left
-    out, and on what a set cannot teach or measure.
+    out, and on what a set cannot teach or measure. Rows are made by `shown`, or have so many bytes.
 
     UserError where the file is missing or broken, or a set would be empty.
     """
@@ -27,7 +28,7 @@ def read(config: TextConfig, length: int, seed: int) -> tuple[dict[str, Examples
     except UserError as error:
         raise UserError(f"reward.text.path={error}; reward.text.broken=skip leaves broken lines out") from None
     names = (TRAIN, VALIDATION, TEST)
-    sets = {name: _text_set(name, found.items, config, length, seed) for name in names}
+    sets = {name: _text_set(name, found.items, config, shown, seed) for name in names}
     told = [f"left out: {fault}" for fault in found.faults] + _contradictions(path, found)
     return sets, told + [note for name, one in sets.items() for note in notes(name, one)]
 
@@ -79,7 +80,9 @@ def check_path(config: TextConfig) -> Path:
     return path
 
 
-def _text_set(name: str, records: list[prm800k.Record], config: TextConfig, length: int, seed: int) -> Examples:
+def _text_set(
+    name: str, records: list[prm800k.Record], config: TextConfig, shown: int | RowInputs, seed: int
+) -> Examples:
     mine = [record for record in records if fold(record.problem, config.held_out) == name]
     single = text_examples.published_examples(mine, neutral=config.neutral, coarse=True)
     rng = puzzles.rng(seed, f"wrong turns, {name}")
@@ -87,7 +90,7 @@ def _text_set(name: str, records: list[prm800k.Record], config: TextConfig, leng
     if not single or not whole:
         text = f"reward.text.path={config.path}: {len(mine)} of its {len(records)} records fall to the {name} set"
         raise UserError(f"{text}, without a rated step or without a finished solution; needs more records")
-    return text_examples.examples_of(single, whole, length)
+    return text_examples.examples_of(single, whole, shown)
 
 
 def fold(problem: str, held_out: float) -> str:

@@ -1,4 +1,5 @@
-"""Examples for a step scorer of texts: the published ones from PRM800K records, as bytes of a fixed length.
+"""Examples for a step scorer of texts: the published ones from PRM800K records, as bytes of a fixed length or as the
+hidden states of a language model.
 
 The input `part` says for each token what it belongs to: 0 padding, 1 the question, 2 the steps before, 3 the step to be
 scored.
@@ -6,7 +7,8 @@ scored.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int16, UInt8
@@ -30,6 +32,22 @@ class TextExample:
     current: str
     label: float
     span: int
+    # The first of the two steps that are merged.
+    first: str | None = field(default=None, compare=False)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The step by itself, or the two steps that are merged."""
+        if self.first is None:
+            return (self.current,)
+        return self.first, self.current[len(self.first) + len(SEPARATOR) :]
+
+
+@runtime_checkable
+class RowInputs(Protocol):
+    """What turns examples into what a model is shown of them: columns over the examples."""
+
+    def inputs(self, rows: Sequence[TextExample]) -> dict[str, np.ndarray]: ...
 
 
 def published_examples(records: Iterable[Record], *, neutral: Neutral, coarse: bool) -> list[TextExample]:
@@ -53,8 +71,9 @@ def published_examples(records: Iterable[Record], *, neutral: Neutral, coarse: b
                 known: dict = {"problem": record.problem, "label": label}
                 found.append(TextExample(previous=path[:t], current=one.text, span=FINE, **known))
                 if coarse and t:
-                    merged = path[t - 1] + SEPARATOR + one.text
-                    found.append(TextExample(previous=path[: t - 1], current=merged, span=COARSE, **known))
+                    first = path[t - 1]
+                    merged = {"current": first + SEPARATOR + one.text, "span": COARSE, "first": first}
+                    found.append(TextExample(previous=path[: t - 1], **merged, **known))
     return found
 
 
@@ -138,15 +157,31 @@ def step_examples(solution: TextSolution, *, coarse: bool) -> list[TextExample]:
         found += [
             TextExample(
                 problem=solution.problem, previous=steps[: t - 1], current=steps[t - 1] + SEPARATOR + steps[t],
-                label=labels[t], span=COARSE,
+                label=labels[t], span=COARSE, first=steps[t - 1],
             )
             for t in range(1, len(steps))
         ]  # fmt: skip
     return found
 
 
-def examples_of(single: Sequence[TextExample], solved: Sequence[TextSolution], length: int) -> Examples:
-    """Rows of `length` bytes: the steps of whole solutions, then single rows in their order.
+class ByteRows:
+    """Examples as rows of `length` bytes."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def inputs(self, rows: Sequence[TextExample]) -> dict[str, np.ndarray]:
+        """tokens and part [rows, length], span [rows]."""
+        tokens, part = np.zeros((len(rows), self.length), np.int16), np.zeros((len(rows), self.length), np.uint8)
+        for i, one in enumerate(rows):
+            tokens[i], part[i] = encode(one.problem, one.previous, one.current, self.length)
+        return {"tokens": tokens, "part": part, "span": np.array([one.span for one in rows], np.uint8)}
+
+
+def examples_of(
+    single: Sequence[TextExample], solved: Sequence[TextSolution], shown: int | RowInputs
+) -> Examples:
+    """Rows as `shown` makes them, or of so many bytes: the steps of whole solutions, then single rows in their order.
 
     The error of a solution is its first wrong step. UserError for a solution whose outcome is not known.
     """
@@ -159,11 +194,8 @@ def examples_of(single: Sequence[TextExample], solved: Sequence[TextSolution], l
         lengths.append(len(one.steps))
         rows += step_examples(one, coarse=False)
     rows += single
-    tokens, part = np.zeros((len(rows), length), np.int16), np.zeros((len(rows), length), np.uint8)
-    for i, one in enumerate(rows):
-        tokens[i], part[i] = encode(one.problem, one.previous, one.current, length)
     return Examples(
-        inputs={"tokens": tokens, "part": part, "span": np.array([one.span for one in rows], np.uint8)},
+        inputs=(ByteRows(shown) if isinstance(shown, int) else shown).inputs(rows),
         label=np.array([one.label for one in rows], np.float32),
         group=np.array([question_group(one.problem) for one in rows], np.int64),
         starts=np.cumsum([0, *lengths]).astype(np.int64),
