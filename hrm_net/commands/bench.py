@@ -10,8 +10,6 @@ from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from hrm_net.reward.text.scorer import TextScorer
 
 DESCRIPTION = """\

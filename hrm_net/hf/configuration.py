@@ -51,7 +51,9 @@ class HRMRewardConfig(PreTrainedConfig):
     def reward_config(self) -> RewardModelConfig:
         """The scorer's shape; UserError for values that no scorer can have."""
         if self.reward is None:
-            raise UserError("reward=null: this configuration describes no scorer; hrm_net.hf.save_for_transformers does")
+            raise UserError(
+                "reward=null: this configuration describes no scorer; hrm_net.hf.save_for_transformers does"
+            )
         return RewardModelConfig.from_dict(dict(self.reward))
 
     def backbone_config(self) -> Any:

@@ -85,9 +85,7 @@ class HRMRewardPreTrainedModel(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         """Nothing: the scorer draws its own weights."""
 
-    def step_logits(
-        self, rows: list[list[int]], spans: list[list[tuple[int, int]]]
-    ) -> list[Float[Tensor, " steps"]]:
+    def step_logits(self, rows: list[list[int]], spans: list[list[tuple[int, int]]]) -> list[Float[Tensor, " steps"]]:
         """After each segment, the logits of the scores of all steps of all rows, one after another."""
         device = self.backbone.device
         length = max(len(row) for row in rows)
@@ -121,10 +119,11 @@ class HRMRewardPreTrainedModel(PreTrainedModel):
 
 
 class HRMForTokenClassification(HRMRewardPreTrainedModel):
-    """`logits[batch, seq, 2]`: at the last separator token of each step, softmax gives the score as class 1; 0 elsewhere.
+    """`logits[batch, seq, 2]`: softmax at the last separator token of each step gives the score as class 1.
 
-    The step reaches back to the separator before it, so the first step includes a question that does not end with one.
-    The loss is the cross-entropy of the labels at these tokens, averaged over the segments. Labels of -100 are ignored.
+    The logits of all other tokens are 0. A step reaches back to the separator before it, so the first step includes a
+    question that does not end with one. The loss is the cross-entropy of the labels at these tokens, averaged over the
+    segments. Labels of -100 are ignored.
     """
 
     def forward(

@@ -386,6 +386,8 @@ def export(run_dir: Path, config: TrainConfig, **settings: Any) -> Path:
     scorer = {"objective": config.reward.objectives[-1], "segments": config.reward.segments} | settings
     extra: dict[str, Any] = {"puzzle": config.puzzle, "scorer": scorer}
     if (backbone := config.reward.text.backbone).on:
-        extra["backbone"] = asdict(backbone)
+        folder = Path(str(backbone.path)).expanduser()
+        path = str(folder.resolve()) if folder.is_dir() else backbone.path
+        extra["backbone"] = asdict(backbone) | {"path": path}
     pretrained.save(load(best, config), run_dir / "scorer", extra)
     return run_dir / "scorer"

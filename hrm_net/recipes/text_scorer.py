@@ -209,9 +209,7 @@ def find_text_scorer(
         raise UserError(f"{run}: scores hidden states of a language model, and does not say of which")
     model.to(device).forward_dtype = precision
     found = None if backbone is None else Backbone.load(backbone, device)
-    return TextScorer(
-        model=model, objective=objective or model.config.objectives[-1], backbone=found, **settings
-    )
+    return TextScorer(model=model, objective=objective or model.config.objectives[-1], backbone=found, **settings)
 
 
 def _find_model(run: str) -> tuple[RewardModel, BackboneConfig | None]:

@@ -95,9 +95,7 @@ def test_baselines_see_what_they_are_named_after():
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> str:
-    core = HRMConfig(
-        vocab_size=257, seq_len=32, hidden_size=16, num_heads=2, h_layers=1, l_layers=1, mlp_multiple=16
-    )
+    core = HRMConfig(vocab_size=257, seq_len=32, hidden_size=16, num_heads=2, h_layers=1, l_layers=1, mlp_multiple=16)
     model = RewardModel(
         RewardModelConfig(core=core, objectives=["prm"], inputs="text"), torch.Generator().manual_seed(0)
     )

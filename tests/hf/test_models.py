@@ -131,11 +131,9 @@ def test_prm_trainer_trains_it_as_it_is(saved, tokenizer, tmp_path):
 
     model = AutoModelForTokenClassification.from_pretrained(saved)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    rows = [
-        {"prompt": f"question {i}\n\n", "completions": ["yes 1", f"no {i}"], "labels": [True, False]} for i in range(6)
-    ]
+    rows = [{"prompt": "question 1\n\n", "completions": ["yes 1", "no 2"], "labels": [True, False]}] * 6
     config = PRMConfig(
-        output_dir=str(tmp_path), max_steps=3, per_device_train_batch_size=2, learning_rate=1e-2, report_to=[],
+        output_dir=str(tmp_path), max_steps=3, per_device_train_batch_size=2, learning_rate=2e-3, report_to=[],
         step_separator=model.config.step_separator, use_cpu=True, save_steps=3, logging_steps=1, bf16=False,
         dataloader_pin_memory=False,
     )  # fmt: skip

@@ -40,7 +40,7 @@ def test_a_scorer_is_loaded_with_its_language_model(here):
 @pytest.mark.parametrize(
     ("override", "told"),
     [
-        ("reward.text.backbone.path=nowhere", "reward.text.backbone.path=nowhere: transformers cannot load it"),
+        ("reward.text.backbone.path=./nowhere", "reward.text.backbone.path=./nowhere: transformers cannot load it"),
         ("reward.text.backbone.layer=9", "reward.text.backbone.layer=9: must be at least 0 and at most 3"),
         ("reward.text.backbone.dtype=int8", "reward.text.backbone.dtype=int8"),
     ],

@@ -1,8 +1,8 @@
 """Published benchmarks of step scorers over text: their figures, thresholds, and what counting alone reaches.
 
-    processbench    the first wrong step of a solution, or none (arXiv 2412.06559). The prediction is the first step with
-                    a score below the threshold; F1 is the harmonic mean of the accuracy on solutions with an error and
-                    of that on solutions without.
+    processbench    the first wrong step of a solution, or none (arXiv 2412.06559). The prediction is the first step
+                    with a score below the threshold; F1 is the harmonic mean of the accuracy on solutions with an
+                    error and of that on solutions without.
     prmbench        each step right or wrong (arXiv 2501.03124). PRMScore is the mean of the F1 of right steps and the
                     F1 of wrong ones, over the steps of all solutions.
 
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
-from hrm_net.reward.formats import processbench, prmbench
+from hrm_net.reward.formats import prmbench, processbench
 from hrm_net.reward.formats.records import TextSolution
 from hrm_net.reward.metrics.first_error import best_threshold, first_error_auroc, first_error_f1, predicted_errors
 from hrm_net.reward.metrics.ranking import auroc, step_f1

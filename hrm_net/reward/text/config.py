@@ -1,6 +1,7 @@
 """What the training of a step scorer over text is told besides: the key `reward.text` of a run."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from hrm_net.schema import require
@@ -40,6 +41,8 @@ class BackboneConfig:
 
     def __post_init__(self) -> None:
         prefix = "reward.text.backbone"
+        if self.path is not None and self.path.startswith("~"):
+            self.path = str(Path(self.path).expanduser())
         for key in ("revision", "gguf_file", "layer", "max_length"):
             value = getattr(self, key)
             require(f"{prefix}.{key}", value, value is None or self.on, f"null without {prefix}.path")

@@ -178,9 +178,7 @@ class ByteRows:
         return {"tokens": tokens, "part": part, "span": np.array([one.span for one in rows], np.uint8)}
 
 
-def examples_of(
-    single: Sequence[TextExample], solved: Sequence[TextSolution], shown: int | RowInputs
-) -> Examples:
+def examples_of(single: Sequence[TextExample], solved: Sequence[TextSolution], shown: int | RowInputs) -> Examples:
     """Rows as `shown` makes them, or of so many bytes: the steps of whole solutions, then single rows in their order.
 
     The error of a solution is its first wrong step. UserError for a solution whose outcome is not known.

@@ -13,6 +13,7 @@ answer: a policy finds what pays. `prod` and `min` never grow with a further ste
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from numbers import Real
 from typing import Any
 
@@ -139,7 +140,9 @@ class _Rule:
             raise UserError(f"{len(completions)} completions for {len(questions)} prompts: must be equally many")
         read = [self._steps(*pair) for pair in zip(questions, completions, strict=True)]
         asked = [(question, steps) for question, steps in zip(questions, read, strict=True) if steps]
-        found = iter(self.scorer.score([one for one, _ in asked], [[steps] for _, steps in asked])) if asked else iter(())
+        found = (
+            iter(self.scorer.score([one for one, _ in asked], [[steps] for _, steps in asked])) if asked else iter(())
+        )
         return [next(found)[0] if steps else None for steps in read]
 
     def value(self, steps: list[float]) -> float:
@@ -151,7 +154,7 @@ class _Rule:
         if kind == "scores":
             return steps
         values = [0.0, *(self.value(steps[: t + 1]) for t in range(len(steps)))]
-        return [after - before for before, after in zip(values, values[1:], strict=False)]
+        return [after - before for before, after in pairwise(values)]
 
     def named(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Trainers log rewards under the function's name."""

@@ -1,10 +1,10 @@
 """Scores for the steps of solutions in words, by a trained step scorer over text.
 
-    from hrm_net.reward import TextScorer, aggregate
+from hrm_net.reward import TextScorer, aggregate
 
-    scorer = TextScorer.from_pretrained("runs/mine/scorer")
-    scores = scorer.score(["1 + 2?"], [["1 + 2 = 3", ["1 + 2 = 4", "It is 4."]]])  # [question][candidate][step]
-    best = aggregate(scores, "prod")  # [question][candidate]
+scorer = TextScorer.from_pretrained("runs/mine/scorer")
+scores = scorer.score(["1 + 2?"], [["1 + 2 = 3", ["1 + 2 = 4", "It is 4."]]])  # [question][candidate][step]
+best = aggregate(scores, "prod")  # [question][candidate]
 """
 
 from collections.abc import Sequence
@@ -101,9 +101,7 @@ class TextScorer:
         named = saved.get("objective") if isinstance(saved, dict) else None
         backbone = saved_backbone(directory)
         found = None if backbone is None else Backbone.load(backbone, device)
-        return cls(
-            model=model, objective=objective or named or model.config.objectives[-1], backbone=found, **settings
-        )
+        return cls(model=model, objective=objective or named or model.config.objectives[-1], backbone=found, **settings)
 
     @property
     def shown(self) -> RowInputs:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from hrm_net.nn.config import HRMConfig
+from hrm_net.reward.formats.records import TextSolution
 from hrm_net.reward.heads import HEADS
 from hrm_net.reward.inputs import CURRENT
 from hrm_net.reward.model import RewardModel
@@ -15,7 +16,6 @@ from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.text.backbone import Backbone, hidden_states
 from hrm_net.reward.text.config import BackboneConfig
 from hrm_net.reward.text.examples import step_examples
-from hrm_net.reward.formats.records import TextSolution
 from hrm_net.reward.text.scorer import TextScorer
 from hrm_net.reward.text.state_windows import StateRows
 from puzzles.steps.rows import COARSE
@@ -107,7 +107,9 @@ def test_known_states_are_read_from_the_disk(backbone: Backbone, tmp_path: Path,
     examples = step_examples(TextSolution(problem="Q?", steps=STEPS), coarse=False)
     first = StateRows(backbone, LENGTH, tmp_path).inputs(examples)
     assert len(list(tmp_path.rglob("*.npy"))) == 3
-    monkeypatch.setattr(backbone, "last_states", lambda missing, length: [(ids, pytest.fail("computed again")) for ids in missing])
+    monkeypatch.setattr(
+        backbone, "last_states", lambda missing, length: [(ids, pytest.fail("computed again")) for ids in missing]
+    )
     again = StateRows(backbone, LENGTH, tmp_path).inputs(examples)
     np.testing.assert_array_equal(first["states"], again["states"])
 
@@ -125,7 +127,14 @@ def test_other_weights_have_other_states(path: str, tmp_path: Path) -> None:
 def test_a_model_that_is_not_causal_is_refused() -> None:
     from transformers import BertConfig, BertModel
 
-    config = BertConfig(vocab_size=99, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16, initializer_range=1.0)
+    config = BertConfig(
+        vocab_size=99,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        initializer_range=1.0,
+    )
     with pytest.raises(ValueError, match="is not causal"):
         Backbone(BertModel(config).eval(), tokenizer=None)
 

@@ -24,9 +24,7 @@ TEXT = "\n\n".join(STEPS)
 
 
 def scorer(objective: str = "prm") -> TextScorer:
-    core = HRMConfig(
-        vocab_size=257, seq_len=32, hidden_size=16, num_heads=2, h_layers=1, l_layers=1, mlp_multiple=16
-    )
+    core = HRMConfig(vocab_size=257, seq_len=32, hidden_size=16, num_heads=2, h_layers=1, l_layers=1, mlp_multiple=16)
     model = RewardModel(
         RewardModelConfig(core=core, objectives=list(HEADS), inputs="text"), torch.Generator().manual_seed(0)
     ).eval()
