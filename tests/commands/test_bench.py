@@ -100,7 +100,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> str:
         RewardModelConfig(core=core, objectives=["prm"], inputs="text"), torch.Generator().manual_seed(0)
     )
     with torch.no_grad():
-        model.heads["prm"].weight.normal_(0, 0.3, generator=torch.Generator().manual_seed(1))
+        model.heads["prm"].get_parameter("weight").normal_(0, 0.3, generator=torch.Generator().manual_seed(1))
     directory = tmp_path_factory.mktemp("scorer")
     model.save_pretrained(directory)
     return str(directory)

@@ -28,7 +28,7 @@ def saved(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     os.chdir(folder)
     scorer = TextScorer.from_pretrained("runs/small", "prm")
     with torch.no_grad():
-        scorer.model.heads["prm"].weight.normal_(0, 0.5, generator=torch.Generator().manual_seed(1))
+        scorer.model.heads["prm"].get_parameter("weight").normal_(0, 0.5, generator=torch.Generator().manual_seed(1))
     os.chdir(before)
     target = tmp_path_factory.mktemp("saved") / "small"
     hrm_net.hf.save_for_transformers(scorer, target)

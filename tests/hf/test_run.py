@@ -31,6 +31,7 @@ def test_a_run_is_evaluated_and_ranks(here, capsys):
 
 def test_a_scorer_is_loaded_with_its_language_model(here):
     one = TextScorer.from_pretrained("runs/small/scorer")
+    assert one.backbone is not None
     assert (one.objective, one.separator, one.backbone.size) == ("cond", "\n\n", 16)
     assert one.score(["q"], [["a\n\nb"]]) == one.score(["q"], [[["a", "b"]]])
     with pytest.raises(ValueError, match="how=min: must be one of fine_weight"):

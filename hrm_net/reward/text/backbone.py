@@ -87,6 +87,7 @@ class Backbone:
         from transformers import AutoModel, AutoTokenizer
 
         check_layer_exists(config)
+        assert config.path is not None
         source = {"revision": config.revision or "main", "gguf_file": config.gguf_file}
         try:
             with _quiet():

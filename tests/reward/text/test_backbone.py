@@ -44,7 +44,7 @@ def scorer(backbone: Backbone, objective: str = "prm", **settings) -> TextScorer
     model = RewardModel(config, torch.Generator().manual_seed(0)).eval()
     with torch.no_grad():
         for head in model.heads.values():
-            head.weight.normal_(0, 0.5, generator=torch.Generator().manual_seed(1))
+            head.get_parameter("weight").normal_(0, 0.5, generator=torch.Generator().manual_seed(1))
     return TextScorer(model=model, objective=objective, backbone=backbone, **settings)
 
 
