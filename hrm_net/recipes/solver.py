@@ -27,7 +27,7 @@ from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource, find_model
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.schema import require
-from hrm_net.trainer import loop, winners
+from hrm_net.trainer import loop, parallel, winners
 from hrm_net.trainer.auxiliary import Auxiliary, Trained
 from hrm_net.trainer.damage import damage_states
 from hrm_net.trainer.ema import EMA
@@ -66,6 +66,9 @@ def build_state(config: TrainConfig, device: torch.device, precision: torch.dtyp
     model = HRM(config.model, torch_generator(config.seed, "weights"))
     if config.start_from is not None:
         pretrained.load_state(model, starting_weights(model, config.start_from))
+    parallel.shard(model, model, config.parallel, device)
+    if config.puzzle_table == "sharded":
+        parallel.shard_table(model, device)
     model = model.to(device).train()
     model.forward_dtype = precision
     ema = EMA(model, config.optim.ema) if config.optim.ema else None
@@ -234,7 +237,10 @@ class SolverRecipe:
         config.auxiliary.check_fits(puzzle)
         with torch.device("meta"):
             model = HRM(config.model)
-            for other in other_sizes(puzzle, (targets for _, targets in config.targets())):
+            others = other_sizes(puzzle, (targets for _, targets in config.targets()))
+            bound = "ddp where puzzles have several sizes, whose models share weights"
+            require("parallel", config.parallel, config.parallel == "ddp" or not others, bound)
+            for other in others:
                 model.fitted(other)
         if config.start_from is not None:
             starting_weights(model, config.start_from)
