@@ -33,6 +33,7 @@ from hrm_net.trainer.damage import damage_states
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.metric_window import MetricWindow
 from hrm_net.trainer.optim import build_optimizers
+from hrm_net.trainer.throughput import Pace, peak_flops, update_flops
 from hrm_net.trainer.tracking import Tracker
 from puzzles.base import Puzzle
 from puzzles.datasets.dataset import Dataset
@@ -138,6 +139,13 @@ class SolverTraining:
     ) -> None:
         self.config, self.make_data, self.device = config, build_data, device
         self.state = build_state(config, device, precision)
+        alike = not other_sizes(puzzles.get(**config.puzzle), (targets for _, targets in config.targets()))
+        peak = peak_flops(device, precision)
+        self.pace = Pace(
+            config.batch_size,
+            update_flops(config.model) if alike else None,
+            None if peak is None else peak * current().size,
+        )
         self.sizes = SizeSchedule(puzzles.get(**config.puzzle), config.data, seed=config.seed, steps=config.steps)
 
     @property
@@ -168,6 +176,10 @@ class SolverTraining:
         self.batches = own_rows(batches, num, current().rows(num))
 
     def update(self) -> None:
+        with self.pace.update():
+            self._update()
+
+    def _update(self) -> None:
         state, puzzle = self.state, self.sizes(self.state.step)
         carry = state.carries.get(size_key(puzzle))
         each = self.config.hypotheses
@@ -179,7 +191,7 @@ class SolverTraining:
     def pop_metrics(self) -> tuple[dict[str, Any], str]:
         record = self.state.window.pop()
         halting = f", {record['exact_accuracy']:.0%} right when halting" if record["halted"] else ""
-        return record, f"loss {record['loss']:.3f}{halting}"
+        return record, f"loss {record['loss']:.3f}{halting}{self.pace.pop(record['halted'])}"
 
     def validate(self, tracker: Tracker) -> tuple[float, list[str]]:
         assert self.validation is not None
