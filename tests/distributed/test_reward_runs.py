@@ -18,7 +18,7 @@ JUDGE = (
     "experiment=pair_sudoku_6x6", "optim=adamw", "optim.lr=1e-4", "data.puzzles=12", "validation.puzzles=4",
     "reward.solver_steps=1", "reward.segments=2", "reward.pair.steps=[2,2]", "reward.pair.games=1", "steps=4",
     "reward.pair.halting=grpo", "reward.pair.warmup=0.5", "reward.pair.rollouts=4", "reward.pair.mean_segments=2",
-    "batch_size=8", "validation.every=4", "evaluate_puzzles=4",
+    "batch_size=8", "validation.every=4",
 )  # fmt: skip
 TEXT = (
     "experiment=reward_text", "puzzle.length=32", "model.hidden_size=16", "model.num_heads=2", "model.max_segments=2",
@@ -51,5 +51,6 @@ def test_two_processes_learn_and_find_what_one_does(job: tuple[str, ...], parall
         run(size, asked, tmp_path / f"{size}_out")
     assert_same_curve(tmp_path / "1", tmp_path / "2", 1e-4)
     assert_same_weights(tmp_path / "1", tmp_path / "2", 1e-4)
-    results = [json.loads((tmp_path / str(size) / "results.json").read_text())["sets"] for size in (1, 2)]
-    assert results[0].keys() == results[1].keys() != set()
+    if job is TEXT:
+        results = [json.loads((tmp_path / str(size) / "results.json").read_text())["sets"] for size in (1, 2)]
+        assert results[0].keys() == results[1].keys() != set()

@@ -19,6 +19,12 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return gpu
 
 
+def test_the_page_on_scale_holds_what_is_computed(benchmark: ModuleType):
+    import scale  # pyright: ignore[reportMissingImports]
+
+    assert scale.text() in (REPO / "docs/scale.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_every_part_runs_on_a_cpu(benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(benchmark, "gpu_tests", lambda device: [{"result": f"on {device}"}])
