@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from hrm_net.checkpoints.card import CARD, RESULTS, model_card, read_results
 from hrm_net.checkpoints.hub import download, is_hub_id
 from hrm_net.checkpoints.weights_file import read_weights_file
+from hrm_net.distributed.sharding import share_of
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.layer_config import as_json, as_name, check_value_types
 from puzzles.errors import UserError
@@ -63,7 +64,8 @@ def check_fits(model: nn.Module, tensors: dict[str, Tensor], names: Mapping[str,
 def load_state(model: nn.Module, tensors: dict[str, Tensor], names: Mapping[str, str] | None = None) -> None:
     """Copy `tensors` into `model`, where `check_fits` finds nothing wrong with them."""
     check_fits(model, tensors, names)
-    model.load_state_dict(tensors, strict=False)
+    mine = state(model)
+    model.load_state_dict({name: share_of(tensor, mine[name]) for name, tensor in tensors.items()}, strict=False)
 
 
 def at_most_ten_lines(faults: list[str]) -> str:

@@ -105,6 +105,25 @@ class Group:
         found[self.rank] = tensor
         return torch.cat(found)
 
+    def exchange(self, rows: Tensor, sent: list[int], received: list[int]) -> Tensor:
+        """Send the first `sent[0]` rows to rank 0, the next `sent[1]` to rank 1 and so on, and give the `received[r]`
+        rows that each rank r has sent here, in the order of ranks."""
+        found = rows.new_empty((sum(received), *rows.shape[1:]))
+        _collective(lambda: dist.all_to_all_single(found, rows.contiguous(), received, sent))
+        return found
+
+    @contextmanager
+    def noticing_loss(self) -> Iterator[None]:
+        """PeerLostError in place of the error by which gloo or NCCL tells, inside the block, that a connection broke;
+        for operations of PyTorch that communicate by themselves."""
+        try:
+            yield
+        except RuntimeError as error:
+            network = isinstance(error, dist.DistBackendError | dist.DistNetworkError) or "gloo/transport" in str(error)
+            if self.alone or not network:
+                raise
+            raise PeerLostError(" ".join(str(error).split())[:300]) from error
+
     def gather_objects(self, value: T) -> list[T]:
         """The values of all processes, in the order of ranks."""
         if self.alone:

@@ -3,6 +3,8 @@
 import logging
 import os
 import socket
+import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from datetime import timedelta
@@ -63,6 +65,8 @@ def _join(environment: Mapping[str, str]) -> Group:
         from torch.distributed.rendezvous import rendezvous
 
         store, _, _ = next(iter(rendezvous("env://", timeout=MEETING)))
+        if environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+            store = of_this_round(store, rank, size)
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=SILENCE)
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
@@ -72,3 +76,28 @@ def _join(environment: Mapping[str, str]) -> Group:
     group = Group(rank=rank, size=size, local_rank=int(environment.get("LOCAL_RANK", "0")), store=store)
     names = tuple(group.gather_objects(f"process {os.getpid()} on {socket.gethostname()}"))
     return Group(rank=rank, size=size, local_rank=group.local_rank, names=names, store=store)
+
+
+def of_this_round(store: dist.Store, rank: int, size: int) -> dist.Store:
+    """A part of a launcher's `store` for those processes alone that it has started together.
+
+    The store outlives the processes, and after a restart still holds the addresses of the dead. The number of restarts
+    does not tell rounds apart: machines count it differently. So each rank calls with a number of its own, and rank 0
+    answers those calls with the number of its round, until all have confirmed it.
+    """
+    name = uuid.uuid4().hex
+    if rank > 0:
+        store.set(f"meeting/{rank}", name)
+        current = store.get(f"meeting/answer/{name}").decode()
+        store.add(f"meeting/confirmed/{current}", 1)
+        return dist.PrefixStore(current, store)
+    deadline = time.monotonic() + MEETING.total_seconds()
+    while store.add(f"meeting/confirmed/{name}", 0) < size - 1:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"fewer than {size} processes have come")
+        for other in range(1, size):
+            if store.check([f"meeting/{other}"]):
+                call = store.get(f"meeting/{other}").decode()
+                store.set(f"meeting/answer/{call}", name)
+        time.sleep(0.05)
+    return dist.PrefixStore(name, store)

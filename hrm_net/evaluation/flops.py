@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
+from hrm_net.trainer.throughput import MAPPING
 
 
 def segment_flops(config: HRMConfig) -> int:
@@ -22,11 +23,6 @@ def segment_flops(config: HRMConfig) -> int:
         row = torch.zeros(1, config.seq_len, dtype=torch.int32)
         batch = {"inputs": row, "labels": row, "puzzle_identifiers": torch.zeros(1, dtype=torch.int32)}
         carry = model.initial_carry(batch)
-        with FlopCounterMode(display=False, custom_mapping={torch.ops.aten.mv: _matrix_times_vector}) as counter:
+        with FlopCounterMode(display=False, custom_mapping=MAPPING) as counter:
             model(carry, batch)
     return counter.get_total_flops()
-
-
-def _matrix_times_vector(matrix: tuple[int, int], vector: tuple[int], *, out_shape: object = None) -> int:
-    """PyTorch's counter knows products of matrices only."""
-    return 2 * matrix[0] * matrix[1]

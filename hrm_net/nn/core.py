@@ -92,9 +92,12 @@ class RecurrentCore(nn.Module):
         self.compile_options = options
         # Models for several sizes share the code, and each size has graphs of its own, with and without gradients.
         torch.compiler.config.recompile_limit = max(torch.compiler.config.recompile_limit, 64)
-        for stack in {self.H_level, self.L_level}:
-            for block in stack.layers:
-                block.compile(**options)
+        for block in self.blocks():
+            block.compile(**options)
+
+    def blocks(self) -> list[nn.Module]:
+        """The blocks of both stacks, each once."""
+        return [block for stack in dict.fromkeys((self.H_level, self.L_level)) for block in stack.layers]
 
     @property
     def hops_per_segment(self) -> int | None:

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from hrm_net.distributed.group import Group
+
 
 class SparsePuzzleEmbedding(nn.Module):
     """One vector of `dim` numbers per puzzle, zero at the start, in float32 whatever the model computes in."""
@@ -31,6 +33,22 @@ class SparsePuzzleEmbedding(nn.Module):
             rows = rows.detach().requires_grad_()
             self.local_ids, self.local_rows = puzzle_identifiers, rows
         return rows
+
+    def collect(self, group: Group) -> None:
+        """Make the touched rows and their gradients those of all processes, in the order of ranks, as the published
+        code gathers them."""
+        if self.local_ids is None or self.local_rows is None:
+            return
+        rows, grad = self.local_rows.detach(), self.local_rows.grad
+        every = group.gather(torch.zeros_like(rows) if grad is None else grad)
+        self.local_ids, self.local_rows = group.gather(self.local_ids), group.gather(rows)
+        self.local_rows.grad = every
+
+    def update(self, lr: float, weight_decay: float) -> None:
+        """Sign-SGD on the touched rows, if any, which are then forgotten."""
+        if self.local_ids is not None and self.local_rows is not None and self.local_rows.grad is not None:
+            sign_sgd_(self.weight, self.local_ids, self.local_rows.grad, lr, weight_decay)
+        self.forget()
 
     def forget(self) -> None:
         """Drop the rows of the last forward pass in training."""

@@ -35,6 +35,13 @@ def build(values: dict[str, Any]) -> TrainConfig:
     config = schema.build(TrainConfig, _with_compile_as_text(values))
     several = config.hypotheses > 1
     current().rows(config.batch_size // config.hypotheses, "batch_size / hypotheses" if several else "batch_size")
+    if config.puzzle_table == "sharded":
+        heads, every, ids = config.reward.objectives, config.validation.every, config.model.num_puzzle_ids
+        require(
+            "puzzle_table", "sharded", not heads, "replicated for step scorers and judges, which have no such table"
+        )
+        require("puzzle_table", "sharded", every == 0, f"replicated for validation.every={every}, which needs all rows")
+        require("puzzle_table", "sharded", ids > 1, "replicated for a table of one row")
     return config
 
 

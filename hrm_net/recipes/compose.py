@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,13 @@ def _checked(text: str, override: Override, cls: type, known: dict[str, list[str
                 near = schema.did_you_mean(name, known[key])
                 raise UserError(f"{key}={name}: no such file in conf/{key}; there are {', '.join(known[key])}{near}")
         return text
-    if key.split(".")[0] == "hydra":
+    if re.split(r"[./]", key)[0] == "hydra":
+        if (
+            key == "hydra/launcher"
+            and "submitit" in text
+            and find_spec("hydra_plugins.hydra_submitit_launcher") is None
+        ):
+            raise UserError(f'{text}: is not installed; run: pip install "hrm-net[sweep]"')
         return text
     if not schema.has_key(cls, key):
         raise UserError(schema.unknown_key(cls, key, text.partition("=")[2], known))

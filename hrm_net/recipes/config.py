@@ -24,6 +24,7 @@ from puzzles.errors import UserError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "bf16", "fp32"]
+Parallel = Literal["ddp", "fsdp"]
 Compile = Literal["auto", "true", "false"]
 TEXT = "text"  # in place of a puzzle's name
 
@@ -62,6 +63,11 @@ class TrainConfig:
     device: Device = "auto"
     # bf16 or fp32 for states and matrix products (weights stay fp32); auto: bf16 where the hardware multiplies it.
     precision: Precision = "auto"
+    # Several processes (torchrun). ddp: each has the whole model, and gradients are summed; fsdp: weights, gradients,
+    # optimizer state and average are divided over the processes, and gathered block by block to compute (FSDP2).
+    parallel: Parallel = "ddp"
+    # The puzzle table on several processes. replicated: each has all rows; sharded: each has some and fetches others.
+    puzzle_table: Literal["replicated", "sharded"] = "replicated"
     # CPU threads; 0 leaves PyTorch's choice.
     threads: Annotated[int, Ge(0)] = 0
     # Whether rows begin at different segments, so that a batch holds early and late ones; published runs begin

@@ -4,7 +4,6 @@ At first it learns verdicts, after every segment of a random number of them. The
 in the way that `reward.pair.halting` names; the price of a segment follows validation.
 """
 
-import copy
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +31,7 @@ from hrm_net.reward.pair.games import game_rows, verdicts
 from hrm_net.reward.pair.judge import PairJudge
 from hrm_net.reward.pair.validation import Validation
 from hrm_net.schema import require
-from hrm_net.trainer import loop
+from hrm_net.trainer import loop, parallel
 from hrm_net.trainer.tracking import Tracker
 from puzzles.errors import UserError
 from puzzles.steps.rules import step_rules
@@ -191,7 +190,7 @@ class PairTraining:
         self.state.window.append(torch.stack([loss, accuracy, halting, segments]))
 
     def _keep_before(self) -> None:
-        self.before = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.before = parallel.whole_copy(self.model).eval().requires_grad_(False)
 
     def pop_metrics(self) -> tuple[dict[str, Any], str]:
         means = torch.stack(self.state.window).mean(dim=0).tolist()

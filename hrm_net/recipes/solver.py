@@ -27,11 +27,12 @@ from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource, find_model
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.schema import require
-from hrm_net.trainer import loop, winners
+from hrm_net.trainer import loop, parallel, winners
 from hrm_net.trainer.auxiliary import Auxiliary, Trained
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.metric_window import MetricWindow
 from hrm_net.trainer.optim import build_optimizers
+from hrm_net.trainer.throughput import Pace, peak_flops, update_flops
 from hrm_net.trainer.tracking import Tracker
 from puzzles.base import Puzzle
 from puzzles.datasets.dataset import Dataset
@@ -65,6 +66,9 @@ def build_state(config: TrainConfig, device: torch.device, precision: torch.dtyp
     model = HRM(config.model, torch_generator(config.seed, "weights"))
     if config.start_from is not None:
         pretrained.load_state(model, starting_weights(model, config.start_from))
+    parallel.shard(model, model, config.parallel, device)
+    if config.puzzle_table == "sharded":
+        parallel.shard_table(model, device)
     model = model.to(device).train()
     model.forward_dtype = precision
     ema = EMA(model, config.optim.ema) if config.optim.ema else None
@@ -130,6 +134,13 @@ class SolverTraining:
     ) -> None:
         self.config, self.make_data, self.device = config, build_data, device
         self.state = build_state(config, device, precision)
+        alike = not other_sizes(puzzles.get(**config.puzzle), (targets for _, targets in config.targets()))
+        peak = peak_flops(device, precision)
+        self.pace = Pace(
+            config.batch_size,
+            update_flops(config.model) if alike else None,
+            None if peak is None else peak * current().size,
+        )
         self.sizes = SizeSchedule(puzzles.get(**config.puzzle), config.data, seed=config.seed, steps=config.steps)
 
     @property
@@ -160,6 +171,10 @@ class SolverTraining:
         self.batches = own_rows(batches, num, current().rows(num))
 
     def update(self) -> None:
+        with self.pace.update():
+            self._update()
+
+    def _update(self) -> None:
         state, puzzle = self.state, self.sizes(self.state.step)
         carry = state.carries.get(size_key(puzzle))
         each = self.config.hypotheses
@@ -171,7 +186,7 @@ class SolverTraining:
     def pop_metrics(self) -> tuple[dict[str, Any], str]:
         record = self.state.window.pop()
         halting = f", {record['exact_accuracy']:.0%} right when halting" if record["halted"] else ""
-        return record, f"loss {record['loss']:.3f}{halting}"
+        return record, f"loss {record['loss']:.3f}{halting}{self.pace.pop(record['halted'])}"
 
     def validate(self, tracker: Tracker) -> tuple[float, list[str]]:
         assert self.validation is not None
@@ -229,7 +244,10 @@ class SolverRecipe:
         config.auxiliary.check_fits(puzzle)
         with torch.device("meta"):
             model = HRM(config.model)
-            for other in other_sizes(puzzle, (targets for _, targets in config.targets())):
+            others = other_sizes(puzzle, (targets for _, targets in config.targets()))
+            bound = "ddp where puzzles have several sizes, whose models share weights"
+            require("parallel", config.parallel, config.parallel == "ddp" or not others, bound)
+            for other in others:
                 model.fitted(other)
         if config.start_from is not None:
             starting_weights(model, config.start_from)

@@ -35,7 +35,7 @@ from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.text.backbone import state_size
 from hrm_net.reward.validation import Validation
 from hrm_net.schema import require, show
-from hrm_net.trainer import loop
+from hrm_net.trainer import loop, parallel
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.optim import build_optimizers
 from hrm_net.trainer.tracking import LoggerConfig, Tracker
@@ -108,6 +108,7 @@ def build_state(
         model = RewardModel(model_config(config), generator)
     else:
         model = RewardModel.from_solver(model_config(config), start, generator)
+    parallel.shard(model, model.core, config.parallel, device)
     model = model.to(device).train()
     model.forward_dtype = precision
     ema = EMA(model, config.optim.ema) if config.optim.ema else None

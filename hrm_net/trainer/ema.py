@@ -8,6 +8,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from hrm_net.distributed.sharding import local, share_of
+
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -25,8 +27,8 @@ class EMA:
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
         """Add the weights of `model`, from which this average was made."""
-        weights = [p.detach() for p in model.parameters()]
-        torch._foreach_lerp_(list(self.average.values()), weights, 1 - self.decay)
+        weights = [local(p.detach()) for p in model.parameters()]
+        torch._foreach_lerp_([local(average) for average in self.average.values()], weights, 1 - self.decay)
 
     def averaged(self, model: Model) -> Model:
         """A copy of `model` with averaged parameters, in eval mode. Its buffers are those of `model`, not copies."""
@@ -58,4 +60,4 @@ class EMA:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         assert state.keys() == self.average.keys(), sorted(state.keys() ^ self.average.keys())
         for name, average in self.average.items():
-            average.copy_(state[name])
+            average.copy_(share_of(state[name], average))

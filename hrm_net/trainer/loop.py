@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from hrm_net.checkpoints import checkpoint, pretrained
 from hrm_net.distributed.gradients import sum_gradients
 from hrm_net.distributed.group import Group, current
+from hrm_net.distributed.sharding import gathered_weights, is_sharded, whole
 from hrm_net.progress import Progress
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.trainer.ema import EMA
@@ -142,7 +143,8 @@ def run(config: LoopConfig, run_dir: Path, build: Callable[[torch.device, torch.
                 with Progress("step", config.steps, done=state.step, note=first, lines=LINES) as progress:
                     while state.step < config.steps:
                         started = time.perf_counter()
-                        job.update()
+                        with group.noticing_loss():
+                            job.update()
                         last = state.step == config.steps
                         note = _log(job, tracker) if last or _due(state.step, config.log_every) else None
                         state.seconds += time.perf_counter() - started
@@ -199,7 +201,7 @@ def _tracker(config: LoopConfig, run_dir: Path, step: int, group: Group) -> Trac
 
 def _weights(job: Trainable) -> list[Tensor]:
     average = [] if job.state.ema is None else list(job.state.ema.average.values())
-    return [*pretrained.state(job.model).values(), *average]
+    return [tensor for tensor in (*pretrained.state(job.model).values(), *average) if not is_sharded(tensor)]
 
 
 def _due(step: int, every: int) -> bool:
@@ -216,7 +218,8 @@ def _log(job: Trainable, tracker: Tracker) -> str:
 def _validate(config: LoopConfig, job: Trainable, tracker: Tracker, progress: Progress) -> bool:
     """Whether the weights (averaged, where there is an average) have the highest validation score so far."""
     started, state = time.perf_counter(), job.state
-    with state.ema.applied(job.model) if state.ema is not None else nullcontext():
+    averaged = state.ema.applied(job.model) if state.ema is not None else nullcontext()
+    with averaged, gathered_weights(job.model):
         score, lines = job.validate(tracker)
     for line in lines:
         progress.say(line)
@@ -232,7 +235,9 @@ def _validate(config: LoopConfig, job: Trainable, tracker: Tracker, progress: Pr
 
 
 def _save(config: LoopConfig, job: Trainable, run_dir: Path, group: Group) -> None:
-    """A checkpoint of the state; the weights that people use are the averaged ones where there is an average."""
+    """A checkpoint of the state; the weights that people use are the averaged ones where there is an average.
+
+    Divided tensors are gathered on rank 0, so that a checkpoint does not depend on how many processes wrote it."""
     state = job.state
     training_state: dict[str, Any] = {
         "model": pretrained.state(job.model),
@@ -243,7 +248,8 @@ def _save(config: LoopConfig, job: Trainable, run_dir: Path, group: Group) -> No
         "best_step": state.best_step,
         **job.state_dict(),
     }
-    weights = {**pretrained.state(job.model), **(state.ema.state_dict() if state.ema else {})}
+    training_state = whole(training_state, group)
+    weights = {**training_state["model"], **(training_state["ema"] or {})}
     group.on_main(
         lambda: checkpoint.save(
             run_dir / "checkpoints",

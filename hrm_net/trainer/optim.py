@@ -13,8 +13,11 @@ from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.optim._muon import _adjust_lr, _zeropower_via_newtonschulz
 
-from hrm_net.nn.embedding import SparsePuzzleEmbedding, sign_sgd_
+from hrm_net.distributed import sharding
+from hrm_net.distributed.group import current
+from hrm_net.nn.embedding import SparsePuzzleEmbedding
 from hrm_net.schema import check, require
 from puzzles.errors import UserError
 
@@ -96,12 +99,15 @@ class AdamATan2(torch.optim.Optimizer):
 
     def _step_group(self, params: list[Tensor], group: dict[str, Any]) -> None:
         lr, (beta1, beta2) = group["lr"], group["betas"]
-        grads, states = _grads(params), [self.state[param] for param in params]
+        states = [self.state[param] for param in params]
         for param, state in zip(params, states, strict=True):
             if not state:
                 state.update(step=0, exp_avg=torch.zeros_like(param), exp_avg_sq=torch.zeros_like(param))
             state["step"] += 1
-        means, squares = [state["exp_avg"] for state in states], [state["exp_avg_sq"] for state in states]
+        # All is done number by number, so of sharded tensors each process needs its own part alone.
+        means = [sharding.local(state["exp_avg"]) for state in states]
+        squares = [sharding.local(state["exp_avg_sq"]) for state in states]
+        grads, params = [sharding.local(grad) for grad in _grads(params)], [sharding.local(param) for param in params]
         torch._foreach_lerp_(means, grads, 1 - beta1)
         torch._foreach_mul_(squares, beta2)
         torch._foreach_addcmul_(squares, grads, grads, 1 - beta2)
@@ -112,6 +118,41 @@ class AdamATan2(torch.optim.Optimizer):
             update.atan2_(root)
         torch._foreach_mul_(params, 1 - lr * group["weight_decay"])
         torch._foreach_add_(params, updates, alpha=-lr)
+
+
+class ShardedMuon(torch.optim.Muon):
+    """Muon on matrices of which each process may hold some rows.
+
+    Momentum and weights stay sharded. What is orthogonalised is gathered, in the bf16 that Newton-Schulz computes in,
+    and every process computes it whole: the update is that of one process, to the bit where the gradients are equal.
+    PyTorch's own Muon would multiply the parts, with a message for each product.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        params = [param for group in self.param_groups for param in group["params"]]
+        if not any(sharding.is_sharded(param) for param in params):
+            super().step(closure)
+            return
+        for group in self.param_groups:
+            for param in group["params"]:
+                if param.grad is not None:
+                    self._step_sharded(param, group)
+
+    def _step_sharded(self, param: Tensor, group: dict[str, Any]) -> None:
+        lr, momentum = group["lr"], group["momentum"]
+        state = self.state[param]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(param)
+        assert param.grad is not None
+        grad, mean, weight = (sharding.local(tensor) for tensor in (param.grad, state["momentum_buffer"], param))
+        mean.lerp_(grad, 1 - momentum)
+        update = grad.lerp(mean, momentum) if group["nesterov"] else mean
+        matrix = sharding.everywhere(update.bfloat16(), like=param)
+        matrix = _zeropower_via_newtonschulz(matrix, group["ns_coefficients"], group["ns_steps"], group["eps"])
+        weight.mul_(1 - lr * group["weight_decay"])
+        rows = sharding.part_of(len(param), current())
+        weight.add_(matrix[rows], alpha=-_adjust_lr(lr, group["adjust_lr_fn"], param.shape))
 
 
 class Optimizers:
@@ -131,7 +172,21 @@ class Optimizers:
 
     def grad_norm(self) -> Float[Tensor, ""]:
         """Euclidean norm of the whole gradient, puzzle rows included; finite only if every number in it is finite."""
-        return get_total_norm(_grads(self._leaves()))
+        leaves = self._leaves()
+        own = [leaf for leaf in leaves if self._sharded(leaf)]
+        if not own:
+            return get_total_norm(_grads(leaves))
+        with torch.no_grad():
+            parts = get_total_norm([sharding.local(grad) for grad in _grads(own)]).to(self.params[0].device)
+            rest = get_total_norm(_grads(leaf for leaf in leaves if not self._sharded(leaf))).to(parts)
+            return (current().sum_(parts.square()) + rest.square()).sqrt()
+
+    def _sharded(self, leaf: Tensor) -> bool:
+        """Whether other processes have other numbers of a leaf's gradient."""
+        table = self.puzzles
+        return sharding.is_sharded(leaf) or (
+            table is not None and leaf is table.local_rows and sharding.is_sharded(table.weight)
+        )
 
     def _leaves(self) -> list[Tensor]:
         rows = None if self.puzzles is None else self.puzzles.local_rows
@@ -144,7 +199,9 @@ class Optimizers:
         """
         if self.config.grad_clip:
             norm = self.grad_norm() if norm is None else norm
-            clip_grads_with_norm_(self.params, self.config.grad_clip, norm)
+            for sharded in (False, True):
+                params = [param for param in self.params if sharding.is_sharded(param) == sharded]
+                clip_grads_with_norm_(params, self.config.grad_clip, norm)
         for opt in self.dense:
             for group in opt.param_groups:
                 group["lr"] = self.config.lr * scale
@@ -152,13 +209,8 @@ class Optimizers:
         self._step_puzzles(scale)
 
     def _step_puzzles(self, scale: float) -> None:
-        table = self.puzzles
-        if table is None or table.local_ids is None or table.local_rows is None:
-            return
-        if table.local_rows.grad is not None:
-            lr, decay = self.config.puzzle_lr * scale, self.config.puzzle_weight_decay
-            sign_sgd_(table.weight, table.local_ids, table.local_rows.grad, lr, decay)
-        table.forget()
+        if self.puzzles is not None:
+            self.puzzles.update(self.config.puzzle_lr * scale, self.config.puzzle_weight_decay)
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain numbers only. The puzzle table has no state but its weight, which belongs to the model."""
@@ -168,7 +220,7 @@ class Optimizers:
         if state["name"] != self.config.name:
             raise UserError(f"optim.name={self.config.name}: the checkpoint was written by {state['name']}")
         for opt, saved in zip(self.dense, state["dense"], strict=True):
-            opt.load_state_dict(saved)
+            opt.load_state_dict(_with_shares(opt, saved))
 
 
 def build_optimizers(model: nn.Module, config: OptimConfig) -> Optimizers:
@@ -199,7 +251,7 @@ def _adamw(params: list[nn.Parameter], config: OptimConfig) -> torch.optim.Optim
 
 
 def _muon(params: list[nn.Parameter], config: OptimConfig) -> torch.optim.Optimizer:
-    return torch.optim.Muon(
+    return ShardedMuon(
         params,
         lr=config.lr,
         weight_decay=config.weight_decay,
@@ -210,3 +262,17 @@ def _muon(params: list[nn.Parameter], config: OptimConfig) -> torch.optim.Optimi
 
 def _grads(params: Iterable[Tensor]) -> list[Tensor]:
     return [param.grad for param in params if param.grad is not None]
+
+
+def _with_shares(opt: torch.optim.Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
+    """A saved state with the tensors that belong to a sharded parameter sharded likewise."""
+    params = [param for group in opt.param_groups for param in group["params"]]
+    numbers = [number for group in saved["param_groups"] for number in group["params"]]
+    state = dict(saved["state"])
+    for param, number in zip(params, numbers, strict=True):
+        if sharding.is_sharded(param) and number in state:
+            state[number] = {
+                name: sharding.share_of(value, param) if getattr(value, "shape", None) == param.shape else value
+                for name, value in state[number].items()
+            }
+    return {**saved, "state": state}

@@ -13,7 +13,7 @@ from puzzles.errors import UserError
 # Keys that may change when a run is resumed: its length, what is written when and where, and on what it computes.
 FREE_ON_RESUME = (
     "name", "steps", "checkpoint_every", "keep_checkpoints", "log_every", "evaluate_puzzles", "evaluate_sets", "logger",
-    "validation.every", "validation.patience", "device", "compile", "threads",
+    "validation.every", "validation.patience", "device", "compile", "threads", "parallel", "puzzle_table",
     "data.path", "data.tasks", "data.evaluation_tasks",  # their content is compared by data.sha256
     "puzzle.examples",  # rows of that content
 )  # fmt: skip

@@ -102,6 +102,10 @@ def refused(command: Callable[[list[str]], None], argv: list[str], capsys: pytes
         (["name=../x"], "name=../x: must be a directory below runs/"),
         (["data.path=~/nowhere"], f"data.path={Path.home()}/nowhere: "),
         (["data.path=[~/nowhere,b]"], f"data.path={Path.home()}/nowhere: "),
+        (["parallel=zero"], "parallel=zero: must be one of ddp, fsdp"),
+        (["experiment=sudoku_sizes", "parallel=fsdp"], "parallel=fsdp: must be ddp where puzzles have several sizes"),
+        (["puzzle_table=sharded"], "puzzle_table=sharded: must be replicated for validation.every="),
+        (["puzzle_table=sharded", "validation.every=0"], "puzzle_table=sharded: must be replicated for a table of one"),
         (["logger=wandb", "logger.project=a/b"], "logger.project=a/b: must be a name without any of "),
     ],
 )

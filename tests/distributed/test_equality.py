@@ -55,21 +55,22 @@ def assert_same_weights(one: Path, other: Path, tolerance: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "sizes", "curves", "weights"),
+    ("job", "ways", "curves", "weights"),
     [
-        (Q_LEARNING, (2, 4), 1e-5, 1e-5),
-        (NOISE, (2,), 1e-5, 1e-4),
-        (SCORER, (2, 4), 1e-5, 1e-4),
-        (DEFAULT, (2, 4), 1e-4, 1e-3),
+        (Q_LEARNING, ((2, "fsdp"), (4, "ddp")), 1e-5, 1e-5),
+        (NOISE, ((2, "ddp"),), 1e-5, 1e-4),
+        (SCORER, ((2, "ddp"), (4, "fsdp")), 1e-5, 1e-4),
+        (DEFAULT, ((2, "ddp"), (4, "fsdp")), 1e-4, 1e-3),
     ],
     ids=["q-learning and a table", "noise and hypotheses", "step scorer", "default"],
 )
-def test_the_curve_does_not_depend_on_the_number_of_processes(
-    job: tuple[str, ...], sizes: tuple[int, ...], curves: float, weights: float, tmp_path: Path
+def test_the_curve_does_not_depend_on_the_processes(
+    job: tuple[str, ...], ways: tuple[tuple[int, str], ...], curves: float, weights: float, tmp_path: Path
 ):
-    for size in (1, *sizes):
-        run(size, [*TINY, *job, f"hydra.run.dir={tmp_path}/{size}"], tmp_path / f"{size}_out")
-    for size in sizes:
+    for size, parallel in ((1, "ddp"), *ways):
+        asked = [*TINY, *job, f"parallel={parallel}", f"hydra.run.dir={tmp_path}/{size}"]
+        run(size, asked, tmp_path / f"{size}_out")
+    for size, _ in ways:
         assert_same_curve(tmp_path / "1", tmp_path / str(size), curves)
         assert_same_weights(tmp_path / "1", tmp_path / str(size), weights)
 

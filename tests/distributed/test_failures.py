@@ -25,10 +25,11 @@ def wait_for_a_checkpoint(run_dir: Path, ranks: Ranks) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_rank_ends_the_others_and_another_number_of_processes_goes_on(tmp_path: Path):
+def test_a_killed_rank_ends_the_others_and_another_number_of_shards_goes_on(tmp_path: Path):
     run(1, [*LONG, f"hydra.run.dir={tmp_path}/whole"], tmp_path / "whole_out")
     run_dir = tmp_path / "run"
-    ranks = Ranks(2, [[*LONG, f"hydra.run.dir={run_dir}"]] * 2, tmp_path / "killed")
+    sharded = [*LONG, "parallel=fsdp", f"hydra.run.dir={run_dir}"]
+    ranks = Ranks(2, [sharded] * 2, tmp_path / "killed")
     wait_for_a_checkpoint(run_dir, ranks)
     victim = ranks.processes[1].pid
     assert victim is not None
@@ -39,7 +40,7 @@ def test_a_killed_rank_ends_the_others_and_another_number_of_processes_goes_on(t
     assert len(ranks.errors()) == 1
     assert f"rank 1 (process {victim} on {socket.gethostname()}) died" in ranks.errors()[0]
 
-    again = run(4, [*LONG, f"hydra.run.dir={run_dir}"], tmp_path / "again")
+    again = run(4, sharded, tmp_path / "again")
     assert "resuming" in again.texts()[0]
     assert again.texts()[1:] == ["", "", ""]
     assert_same_curve(tmp_path / "whole", run_dir, 1e-4)

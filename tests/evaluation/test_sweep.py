@@ -3,13 +3,18 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from scipy import stats
 
 from hrm_net.commands import report
 from hrm_net.evaluation import sweep
+from hrm_net.recipes import compose
+from hrm_net.recipes.config import TrainConfig
+from puzzles.errors import UserError
 from tests.paths import REPO
 
 
@@ -68,3 +73,25 @@ def test_the_sbatch_file_starts_torchrun_for_its_seed(tmp_path: Path):
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     wanted = "--standalone --nproc-per-node 8 train.py steps=5 seed=2 hydra.run.dir=runs/sweep/2"
     assert done.stdout.split() == wanted.split()
+
+
+@pytest.mark.slow
+def test_the_submitit_launcher_runs_a_sweep(tmp_path: Path):
+    """By its local executor, which starts a process for each job. In a process of its own, because the checks of shapes
+    in these tests cannot be pickled."""
+    command = [
+        sys.executable, str(REPO / "train.py"), "-m", "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5",
+        "name=seeds", "seed=3", "puzzle=sudoku_4x4", "steps=1", "batch_size=2", "validation.every=0",
+        "evaluate_puzzles=0", "device=cpu", "precision=fp32", "compile=false",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    run_dir = tmp_path / "runs" / "seeds" / "0"
+    assert yaml.safe_load((run_dir / "config.yaml").read_text())["seed"] == 3
+    assert (run_dir / "checkpoints" / "step_000001" / "manifest.json").is_file()
+
+
+def test_a_launcher_that_is_not_installed_is_told_with_its_command(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(compose, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r'is not installed; run: pip install "hrm-net\[sweep\]"$'):
+        compose.checked_overrides("train", ["hydra/launcher=submitit_slurm"], TrainConfig, sweep=True)
