@@ -15,6 +15,7 @@ LAYERS = (
     ("serve", "study", "latent"),
     ("hf",),
     ("recipes",),
+    ("policy",),
     ("reward",),
     ("evaluation",),
     ("trainer", "solver"),

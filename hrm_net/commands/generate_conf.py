@@ -14,6 +14,7 @@ import yaml
 from hrm_net import schema
 from hrm_net.evaluation.config import ComputeCurveConfig
 from hrm_net.nn.config import HRMConfig
+from hrm_net.policy.config import PolicyRunConfig
 from hrm_net.recipes.compose import config_dir
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.reward.config import RewardConfig
@@ -39,7 +40,7 @@ class Generated:
 
 HEADS = ["orm", "prm", "pqm", "hier", "cond"]
 FILES = (
-    Generated(path="train.yaml", cls=TrainConfig, without=("model", "puzzle", "optim", "logger", "reward")),
+    Generated(path="train.yaml", cls=TrainConfig, without=("model", "puzzle", "optim", "logger", "reward", "policy")),
     Generated(path="evaluate.yaml", cls=EvaluateConfig, without=("solver", "search")),
     Generated(path="model/hrm_27m.yaml", cls=HRMConfig, without=SIZES),
     Generated(path="optim/muon.yaml", cls=OptimConfig),
@@ -68,6 +69,8 @@ FILES = (
             "pair",
         ),
     ),
+    Generated(path="policy/none.yaml", cls=PolicyRunConfig, only=("reward",)),
+    Generated(path="policy/learned.yaml", cls=PolicyRunConfig, values={"reward": "verifier"}),
     Generated(path="solver/none.yaml", cls=ComputeCurveConfig, only=("name",)),
     Generated(path="solver/curve.yaml", cls=ComputeCurveConfig, values={"name": "curve"}),
     Generated(path="search/none.yaml", cls=SearchConfig, only=("name",)),

@@ -48,6 +48,7 @@ def text(name: str) -> str:
             ("optim", "muon"),
             ("reward", "steps"),
             ("reward.pair", "pair"),
+            ("policy", "learned"),
             ("logger", "none"),
         ):
             folder_name, _, only = group.partition(".")

@@ -7,6 +7,7 @@ from typing import Any
 from hrm_net.recipes.arc import ArcRecipe
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.pair_judge import PairJudgeRecipe
+from hrm_net.recipes.policy import PolicyRecipe
 from hrm_net.recipes.recipe import Evaluation, Recipe, Run
 from hrm_net.recipes.solver import SolverRecipe
 from hrm_net.recipes.step_scorer import StepScorerRecipe
@@ -18,6 +19,7 @@ __all__ = ["RECIPES", "Evaluation", "Recipe", "Run", "check", "recipe_of", "trai
 RECIPES: tuple[Recipe, ...] = (
     TextScorerRecipe(),
     ArcRecipe(),
+    PolicyRecipe(),
     PairJudgeRecipe(),
     StepScorerRecipe(),
     SolverRecipe(),

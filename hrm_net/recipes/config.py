@@ -13,6 +13,7 @@ from hrm_net import schema
 from hrm_net.data.config import DataConfig, Targets, expand_home
 from hrm_net.evaluation.config import ComputeCurveConfig, ValidationConfig
 from hrm_net.nn.config import HRMConfig
+from hrm_net.policy.config import PolicyRunConfig
 from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.search.config import SearchConfig
 from hrm_net.schema import check, require
@@ -42,7 +43,7 @@ class TrainConfig:
     seed: Annotated[int, Ge(0)] = 0
     # Optimizer steps of the whole run; warm-up, cosine and curriculum are counted in them.
     steps: Annotated[int, Ge(1)] = 2800
-    # Puzzles in a batch; of a step scorer, steps of solutions.
+    # Puzzles in a batch; of a step scorer, steps of solutions; of a policy, puzzles that are attempted.
     batch_size: Annotated[int, Ge(1)] = 64
     # Weights that a fresh run starts from: those of a run, of a directory with config.json and model.safetensors, or of
     # a name that ships with the package; null starts from random ones. Their model must be that of this run.
@@ -96,6 +97,8 @@ class TrainConfig:
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     # A step scorer in place of a solver.
     reward: RewardConfig = field(default_factory=RewardConfig)
+    # A policy that acts step by step in place of a solver.
+    policy: PolicyRunConfig = field(default_factory=PolicyRunConfig)
 
     def __post_init__(self) -> None:
         check(self)
@@ -209,6 +212,8 @@ def to_yaml(config: TrainConfig | EvaluateConfig) -> str:
 
     # through JSON, because YAML knows no tuples; not through OmegaConf, to which a symbol $ of a puzzle means something
     values = json.loads(json.dumps(asdict(config)))
+    if isinstance(config, TrainConfig) and not config.policy.on:
+        del values["policy"]  # which runs from before there were policies do not have either
     return yaml.safe_dump(values, default_flow_style=False, allow_unicode=True, sort_keys=False)
 
 

@@ -93,6 +93,9 @@ class RewardConfig:
     # Which step counts as the error: the first wrong one, or the last, after which the state is never right again
     # (trees: the first node from which no rollout came right).
     error: Literal["first", "last"] = "last"
+    # Share of the solutions that are cut off after a random step. Above 0, the budget of every solution ends with its
+    # last step, so that a scorer can tell those that stop too soon.
+    cut: float = 0.0
     # Share of failed solutions whose error step cond learns from.
     error_share: float = 1.0
     # Loss of prm and hier: bce (cross-entropy) or mse (squared error).
@@ -131,10 +134,12 @@ class RewardConfig:
         require("reward.budget", self.budget, self.budget <= 1000, "at most 1000")
         deep = self.max_segments is None or self.max_segments >= self.segments
         require("reward.max_segments", self.max_segments, deep, f"null, or at least reward.segments={self.segments}")
-        require("reward.error_share", self.error_share, 0 <= self.error_share <= 1, "in 0..1")
+        for key in ("error_share", "cut"):
+            require(f"reward.{key}", getattr(self, key), 0 <= getattr(self, key) <= 1, "in 0..1")
         exact = self.labels == "exact" and self.kind == "trajectories"
         require("reward.fine", self.fine, self.fine == "ok" or exact, "ok, but for exact labels of trajectories")
         if self.kind == "trees":
+            require("reward.cut", self.cut, self.cut == 0, "0 for trees")
             self._check_trees()
         else:
             require("reward.compression", self.compression, self.compression == "none", "none for trajectories")

@@ -77,6 +77,7 @@ def made_from(source: SolutionSource) -> dict:
         "puzzles": source.data.puzzles, "mix": mix,
         "merged": any_needs(heads, MERGED_ROWS), "whole": any_needs(heads, TRAJECTORIES),
         **{key: reward[key] for key in MADE_FROM},
+        **({"cut": reward["cut"]} if reward["cut"] else {}),  # which older runs do not have
     }  # fmt: skip
     return json.loads(json.dumps(found))
 

@@ -96,11 +96,16 @@ def sample(
     """`num` attempts at each problem that does not come solved; with `rollouts` these give the training labels."""
     rows = np.repeat(problems, num, axis=0)
     states, lengths = sample_states(policy, rules, rng, rows, config.budget)
+    if config.cut:
+        ends = rng.random(len(lengths)) < config.cut
+        lengths = np.where(ends, np.minimum(lengths, 1 + rng.integers(np.maximum(lengths, 1))), lengths)
     begun = lengths > 0
     found = attempts(
         rules.puzzle, rows[begun], states[begun], lengths[begun],
         budget=config.budget, cells_per_step=config.cells_per_step, regime=config.regime,
     )  # fmt: skip
+    if config.cut:
+        found = replace(found, budget=found.lengths.copy())
     exact = label_states(rules, found)
     training_labels = by_rollouts(policy, rules, rng, found, exact, config) if rollouts else exact
     return Solutions(attempts=found, exact=exact, training_labels=training_labels)
