@@ -32,6 +32,10 @@ SHORT_JUDGE = [
     "reward.solver_steps=1", "data.puzzles=12", "validation.puzzles=4", "reward.pair.steps=[2,2]",
     "reward.pair.games=1",
 ]  # fmt: skip
+SHORT_POLICY = [
+    "policy.clone_steps=1", "policy.clone_batch=4", "policy.budget=2", "policy.rollouts=2", "data.puzzles=8",
+    "validation.puzzles=2",
+]  # fmt: skip
 SHORT_CURVE = ["solver.puzzles=2", "solver.depths=[1,2]", "solver.restarts=[1,2]", "solver.max_segments=2"]
 SHORT_SEARCH = ["search.puzzles=2", "search.climbing=1", "search.greedy=[2]", "candidates=2"]
 
@@ -99,8 +103,10 @@ def run_short(name: str, words: list[str], folder: Path) -> None:
     if "--help" in words or "--cfg" in words:
         getattr(cli, name)(words)
     elif name == "train":
-        scorer = SHORT_SCORER if any(word.startswith("experiment=reward_") for word in words) else []
+        names = ("experiment=reward_", "experiment=policy_scorer_")
+        scorer = SHORT_SCORER if any(word.startswith(names) for word in words) else []
         scorer = SHORT_JUDGE if any(word.startswith("experiment=pair_") for word in words) else scorer
+        scorer = SHORT_POLICY if "experiment=policy_4x4" in words else scorer
         kept = [word for word in words if word.partition("=")[0] != "steps"]
         cli.train([*kept, *SHORT_TRAINING, *scorer])
     else:

@@ -49,9 +49,7 @@ class ModelSource:
         """Itself; UserError, with the command that takes it, where it is not a solver."""
         if self.config is not None and self.config.policy.on:
             use = f"python evaluate.py run={self.run_dir or self.path} evaluates it"
-            raise UserError(
-                f"{self.path}: holds a policy, which acts step by step and solves nothing in one pass; {use}"
-            )
+            raise UserError(f"{self.path}: holds a policy, which acts step by step and gives no answer at once; {use}")
         if self.heads:
             name = self.run_dir or self.path
             where = name if self.config is not None or self.run_dir is not None else name.name

@@ -343,7 +343,7 @@ def clone_config(config: TrainConfig) -> TrainConfig:
         optim=replace(config.optim, lr=policy.clone_lr),
         validation=replace(config.validation, every=0),
         logger=LoggerConfig(),
-        policy=replace(policy, reward=CLONE, scorer=None),
+        policy=replace(policy, reward=CLONE, scorer=None, start=None),
     )
 
 
@@ -376,8 +376,10 @@ def load_clone(run: str, config: TrainConfig) -> PolicyModel:
     if source.config is None or not source.config.policy.on:
         raise UserError(f"policy.start={run}: holds no policy; python train.py experiment=policy_4x4 trains one")
     its, mine = source.config, config
-    pairs = {f"model.{key}": (value, getattr(its.model, key)) for key, value in asdict(mine.model).items()}
-    pairs["puzzle"] = (mine.puzzle, its.puzzle)
+    pairs: dict[str, tuple[Any, Any]] = {"puzzle": (mine.puzzle, its.puzzle)}  # which sets the sizes of the grid
+    for key, value in asdict(mine.model).items():
+        if key not in checks.NOT_GIVEN_AS_ZERO:
+            pairs[f"model.{key}"] = (value, getattr(its.model, key))
     pairs |= {f"policy.{key}": (getattr(mine.policy, key), getattr(its.policy, key)) for key in ("budget", "segments")}
     for key, (value, theirs) in pairs.items():
         require(key, value, value == theirs, f"{show(theirs)}, as policy.start={run} has it")

@@ -27,6 +27,9 @@ From a puzzle to examples:
     rows = rows_of(made, label_states(rules, made), fine="ok", coarse="net")
     save("rows.npz", rows)                                          # `files`
 
+`world` is a world to act in, one edit after another, with budget, erasing and stopping; `demonstrations` are attempts
+in it that a policy imitates.
+
 `prefixes` draws unfinished solutions that neither counting nor the rules can tell apart, by a policy whose attempts all
 end full (`full`) and matched by what is visible without a solution (`visible`). `text` writes steps as `r3c5=7` and
 reads them; `checks` refuses steps that the rules do not allow.

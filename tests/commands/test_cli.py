@@ -271,6 +271,8 @@ def test_every_experiment_trains_for_a_step(experiment: str, elsewhere: Path) ->
         argv += ["batch_size=4", "data.path=null", "model.hidden_size=32"]
     if "/reward: " in text:  # solutions of few puzzles, and room for one in a batch
         argv += ["batch_size=40", "data.puzzles=8", "reward.solver_steps=0"]
+    if "/policy: " in text:
+        argv += ["data.puzzles=8", "policy.clone_steps=1", "policy.clone_batch=8", "policy.budget=2"]
     if experiment.startswith("pair_"):  # not every puzzle has two prefixes that only the solution tells apart
         argv += [
             f"data.puzzles={64 if experiment == 'pair_maze' else 24}",
