@@ -258,14 +258,14 @@ class PolicyRecipe:
         """Trains the clone first, unless there is one."""
         config = run.config
         if config.policy.reward == CLONE:
-            loop.run(config.loop(), run_dir, lambda *where: CloneTraining(config, *where, fresh(config)))
+            train_clone(config, run_dir)
             return
         inputs, begun = run.inputs or policy_inputs(config), bool(checkpoint.steps(run_dir / "checkpoints"))
         folder, wanted = run_dir / "clone", clone_config(config)
         cloned = max(checkpoint.steps(folder / "checkpoints"), default=0) >= wanted.steps
         if config.policy.start is None and not begun and not cloned:
             print(f"first the policy imitates demonstrations, in {folder}")
-            loop.run(wanted.loop(), folder, lambda *where: CloneTraining(wanted, *where, fresh(wanted)))
+            train_clone(wanted, folder)
 
         def build(device: torch.device, precision: torch.dtype) -> RewardTraining:
             start = inputs.start
@@ -296,6 +296,15 @@ class PolicyRecipe:
              "another reward, from the same clone"),
             (f"python evaluate.py run={run_dir} puzzles={4 * config.evaluate_puzzles}", "more puzzles"),
         ]  # fmt: skip
+
+
+def train_clone(config: TrainConfig, run_dir: Path) -> None:
+    """Run, or resume, the imitation of demonstrations in `run_dir`."""
+
+    def build(device: torch.device, precision: torch.dtype) -> CloneTraining:
+        return CloneTraining(config, device, precision, fresh(config))
+
+    loop.run(config.loop(), run_dir, build)
 
 
 def world_of(config: TrainConfig) -> EditWorld:

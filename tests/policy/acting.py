@@ -37,7 +37,7 @@ def save_scorer(folder: Path, heads: list[str], budget: int = BUDGET, **core: An
     )
     model = RewardModel(wanted, seeded(1))
     for head in model.heads.values():
-        head.weight.data.normal_(generator=seeded(2))
+        next(head.parameters()).data.normal_(generator=seeded(2))
     settings = {"judge": {"segments": 1, "stop": None}} if heads == ["pair"] else {}
     pretrained.save(model, folder, {"puzzle": {"name": "sudoku", "box": "2x2"}, **settings})
     return str(folder)
