@@ -20,18 +20,22 @@ def policy_figure(validations: Sequence[Record], reward: str, path: Path) -> Pat
     """Left: proxy and share solved against sqrt(KL). Middle: shares of attempts and of steps. Right: length, blanks."""
     figure = new_figure(16.0, 4.6)
     left, middle, right = figure.subplots(1, 3)
-    order = np.argsort(distance := np.sqrt(series(validations, "kl")), kind="stable")
-    left.plot(distance[order], series(validations, "solved")[order], color=COLOURS[0], marker="o", markersize=3,
-              label="solved")  # fmt: skip
+    distance = np.sqrt(series(validations, "kl"))
+    way = np.concatenate([[0.0], distance])  # from the clone on, in the order of updates
+
+    def with_clone(key: str) -> np.ndarray:
+        return np.concatenate([[validations[0][f"clone_{key}"]], series(validations, key)])
+
+    left.plot(way, with_clone("solved"), color=COLOURS[0], marker="o", markersize=4, label="solved")
     fooled = [(d, r["fooled"]) for d, r in zip(distance, validations, strict=True) if r["fooled"] is not None]
     if fooled:
-        left.plot(*zip(*sorted(fooled), strict=True), color=COLOURS[3], marker="^", markersize=3, linestyle=":",
+        left.plot(*zip(*fooled, strict=True), color=COLOURS[3], marker="^", markersize=4, linestyle=":",
                   label="unsolved that earn more than honest ones")  # fmt: skip
     percent_axis(left)
     left.set_xlabel("sqrt(KL from the clone), in nats")
     left.set_title("solved, and what the reward says")
     earned = left.twinx()
-    earned.plot(distance[order], series(validations, "proxy")[order], color=COLOURS[1], marker="s", markersize=3)
+    earned.plot(way, with_clone("proxy"), color=COLOURS[1], marker="s", markersize=4)
     earned.set_ylabel(f"reward ({reward})", color=COLOURS[1])
     earned.spines["top"].set_visible(False)
     steps = series(validations, "step")

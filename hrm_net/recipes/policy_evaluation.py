@@ -63,7 +63,9 @@ def evaluate(evaluation: Asked, console: Console) -> Results:
     if config.figures:
         records = read_metrics(source.run_dir) if source.run_dir else []
         reward_name = trained.policy.reward or ""
-        print_paths(figures.write(records, reward_name, pictures_folder(evaluation.output)))
+        drawn = figures.write(records, reward_name, pictures_folder(evaluation.output))
+        if drawn:  # a run without validations has no curves
+            print_paths(drawn)
     return results
 
 
