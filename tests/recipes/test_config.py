@@ -42,6 +42,7 @@ DEFAULT = values()
 # With every key written: the default job has no step scorer.
 FULL = values("reward=steps", "data.puzzles=100")
 FULL["reward"]["pair"] = values("reward=pair")["reward"]["pair"]
+FULL["policy"] = values("policy=learned")["policy"] | {"reward": None}  # a run trains one or the other
 LEAVES = [key for key in schema.keys(TrainConfig) if not any(k.startswith(f"{key}.") for k in schema.keys(TrainConfig))]
 
 
