@@ -11,6 +11,7 @@ from hrm_net.model import HRM
 from hrm_net.nn.core import RecurrentCore
 from hrm_net.reward.inputs import GRIDS, SPANS
 from hrm_net.reward.model import RewardModel, RewardState
+from hrm_net.reward.model_config import TEXTS
 from puzzles.errors import UserError
 
 STATES = ("z_H", "z_L")

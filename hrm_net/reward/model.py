@@ -127,6 +127,7 @@ class RewardModel(Published, nn.Module):
         theirs = pretrained.state(solver)
         tensors = {name: tensor for name, tensor in theirs.items() if not name.startswith(("codec.", "q_head."))}
         pretrained.load_state(model.core, tensors)
+        assert isinstance(model.inputs, SymbolInputs | TokenInputs)
         with torch.no_grad():
             for name, table in model.inputs.tables.items():
                 if name == given:
