@@ -258,8 +258,11 @@ def test_evaluation_of_files_and_sets(model_dir: Path, elsewhere: Path, capsys: 
     assert sorted(path.name for path in (elsewhere / "deep").iterdir()) == ["my.json"]
 
 
-# reward_text needs a file: see test_reward_text_runs
-@pytest.mark.parametrize("experiment", sorted({*compose.groups()["experiment"]} - {"reward_text"}))
+# Those need files, and have tests of their own: tests/recipes/test_reward_text_runs.py, tests/hf/test_run.py.
+OF_TEXTS = {"reward_text", "reward_language_model"}
+
+
+@pytest.mark.parametrize("experiment", sorted({*compose.groups()["experiment"]} - OF_TEXTS))
 def test_every_experiment_trains_for_a_step(experiment: str, elsewhere: Path) -> None:
     argv = ["steps=1", "batch_size=2", "validation.every=0", "evaluate_puzzles=0", "compile=false", "precision=fp32"]
     text = (compose.config_dir() / "experiment" / f"{experiment}.yaml").read_text(encoding="utf-8")

@@ -39,7 +39,7 @@ def test_weights_are_those_that_were_named_whatever_the_seed(tmp_path: Path):
     ("start_from", "message"),
     [
         ("nowhere", "^start_from=nowhere: no such directory"),
-        ("sudoku_chains", "^start_from=sudoku_extreme: weights do not fit the model: "),
+        ("sudoku_chains", "^start_from=sudoku_chains: weights do not fit the model: "),
         ("scorer_6x6", "^start_from=scorer_6x6: .*holds a step scorer"),
     ],
 )

@@ -81,10 +81,9 @@ def test_what_is_left_of_a_run_is_checked(
     assert f"settings.json: pool={old}: this command has 99; " in error()
     monkeypatch.setattr(pool, "VERSION", old)
     path = tmp_path / ".pool.building" / "train_000000.npz"
-    good = path.read_bytes()
+    good, part = path.read_bytes(), pool._read(path)
     path.write_bytes(good[: len(good) // 2])
     assert "train_000000.npz: is damaged (" in error()
-    part = pool._read(path.with_name("train_000001.npz"))
     part.ratings[0] += 1
     np.savez(path, puzzles=part.puzzles, solutions=part.solutions, ratings=part.ratings, lineages=part.lineages,
              digest=np.array("0" * 64))  # fmt: skip
