@@ -117,9 +117,10 @@ class TextScorer:
         return [part.strip() for part in output.split(self.separator) if part.strip()]
 
     def score(self, problems: Sequence[str], outputs: Sequence[Sequence[Output]]) -> list[list[list[float]]]:
-        """Scores `[problem][candidate][step]` in [0, 1]. `outputs` holds the candidates of each problem: each is a text,
-        which is split at the separator, or a list of steps.
+        """Scores `[problem][candidate][step]` in [0, 1].
 
+        `outputs` holds the candidates of each problem: each is a text, which is split at the separator, or a list of
+        steps.
         ValueError for a problem without a candidate, a candidate without a step, or a text that is too long for the
         language model.
         """
