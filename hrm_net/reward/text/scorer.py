@@ -120,7 +120,9 @@ class TextScorer:
         """Scores `[problem][candidate][step]` in [0, 1].
 
         `outputs` holds the candidates of each problem: each is a text, which is split at the separator, or a list of
-        steps. ValueError for a problem without a candidate, a candidate without a step, or a text that is too long for the
+        steps.
+
+        ValueError for a problem without a candidate, a candidate without a step, or a text that is too long for the
         language model.
         """
         if len(problems) != len(outputs):
