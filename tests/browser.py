@@ -79,3 +79,14 @@ def tab_to(page: Any, name: str) -> None:
         if name in focused(page):
             return
     raise AssertionError(f"Tab does not reach {name}")
+
+
+def type_sudoku(page: Any, puzzle: str) -> None:
+    """Type a 9x9 puzzle into the empty board, row by row, by the keyboard alone; dots for empty cells."""
+    tab_to(page, "row 1 column 1: empty")
+    for start in range(0, 81, 9):
+        for symbol in puzzle[start : start + 9]:
+            page.keyboard.press(symbol if symbol != "." else "Delete")
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Home")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hrm_net.command_line import Parser, exit_codes
+from hrm_net.commands.rank import HOW
 from puzzles.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ examples:
 The threshold, and the baselines that only count, are fitted to the files of --tune. Questions that these share with the
 files that are measured are left out of the fit. --threshold gives a threshold of your own, and no baselines.
 """
-HOW = ("min", "max", "mean", "last", "prod", "sum_log")
 BEST_OF_N = "best-of-n"
 T = TypeVar("T")
 

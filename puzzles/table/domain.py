@@ -103,9 +103,9 @@ class Table(Puzzle):
     def is_right(self, question: str, answer: str) -> bool:
         """Whether an answer is right. For a table that is `verifiable`: `register`, or a class of your own, defines it.
 
-        Texts are as `format` and `format_answer` write them.
+        Texts are as `format` and `format_answer` write them. UserError for any other table.
         """
-        raise NotImplementedError
+        raise UserError(f"{self.name}: has no function that checks answers; puzzles.table.register takes one")
 
     def check(self, inputs: Rows, outputs: Rows) -> Verdict:
         """By `is_right` where a function was given for it; else nothing is known: valid, and never solved."""

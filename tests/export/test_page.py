@@ -21,7 +21,7 @@ from hrm_net.nn.config import HRMConfig
 from hrm_net.serve.served import Served
 from puzzles.errors import UserError
 from tests import browser
-from tests.browser import address, api, grid, tab_to
+from tests.browser import address, api, grid, type_sudoku
 from tests.models import seeded
 from tests.puzzles.toy import Parity
 
@@ -101,13 +101,7 @@ def opened(chromium: Any, own: str) -> Iterator[Any]:
 
 def test_a_sudoku_is_typed_solved_and_stepped_through_by_keyboard(opened: Any, models: dict[str, Served]) -> None:
     shown = opened()
-    tab_to(shown, "row 1 column 1: empty")
-    for start in range(0, 81, 9):
-        for symbol in PUZZLE[start : start + 9]:
-            shown.keyboard.press(symbol if symbol != "." else "Delete")
-            shown.keyboard.press("ArrowRight")
-        shown.keyboard.press("ArrowDown")
-        shown.keyboard.press("Home")
+    type_sudoku(shown, PUZZLE)
     assert address(shown) == f"#sudoku={PUZZLE}"
     shown.keyboard.press("Enter")
     shown.wait_for_selector("#result:not([hidden])")

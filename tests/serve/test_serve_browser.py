@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests import browser
-from tests.browser import address, api, focused, grid, tab_to
+from tests.browser import address, api, focused, grid, tab_to, type_sudoku
 from tests.puzzles.toy import Parity
 from tests.serve.serving import Client, serving, shipped, untrained, untrained_maze
 
@@ -50,13 +50,7 @@ def opened(chromium, client) -> Iterator[Any]:
 
 def test_a_sudoku_typed_solved_and_stepped_through_without_a_mouse(opened, client):
     page = opened()
-    tab_to(page, "row 1 column 1: empty")
-    for start in range(0, 81, 9):
-        for symbol in PUZZLE[start : start + 9]:
-            page.keyboard.press(symbol if symbol != "." else "Delete")
-            page.keyboard.press("ArrowRight")
-        page.keyboard.press("ArrowDown")
-        page.keyboard.press("Home")
+    type_sudoku(page, PUZZLE)
     assert grid(page) == PUZZLE
     assert address(page) == f"#sudoku={PUZZLE}"
     page.keyboard.press("Enter")

@@ -103,6 +103,8 @@ def test_a_function_checks_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         puzzle_files.read_answered(b"question,answer\n12,05\n", table)
     plain = puzzles.get("table", **table.options)
     assert not plain.check(inputs, outputs).solved.any()
+    with pytest.raises(UserError, match=r"^table: has no function that checks answers; puzzles\.table\.register takes"):
+        plain.is_right("12", "06")
 
 
 def test_examples_are_held_out_and_drawn_from(tmp_path: Path) -> None:
