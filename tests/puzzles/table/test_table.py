@@ -13,7 +13,7 @@ from hrm_net.data.puzzle_sets import IGNORE, scored
 from puzzles import splits
 from puzzles.datasets import build, dataset, puzzle_files
 from puzzles.errors import UserError
-from puzzles.table.data import TableData
+from puzzles.table import Table, TableData
 from tests.examples import num_examples
 from tests.puzzles.table.writing import copies, write
 
@@ -102,6 +102,7 @@ def test_a_function_checks_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(UserError, match="input:2: answer: is not a solution of its question"):
         puzzle_files.read_answered(b"question,answer\n12,05\n", table)
     plain = puzzles.get("table", **table.options)
+    assert isinstance(plain, Table)
     assert not plain.check(inputs, outputs).solved.any()
     with pytest.raises(UserError, match=r"^table: has no function that checks answers; puzzles\.table\.register takes"):
         plain.is_right("12", "06")
