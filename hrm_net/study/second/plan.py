@@ -93,7 +93,7 @@ SUDOKU_FILL = PrefixDomain(
 SUDOKU_EDIT = PrefixDomain(
     name="sudoku_6x6_edit",
     says="6x6 Sudoku of 12 to 14 clues, what is wrong may be mended (edit)",
-    seeds=(3, 4, 5),
+    seeds=(6, 7, 8, 9, 10),
     overrides=(
         "puzzle=sudoku_6x6", *CORE, "data.curriculum=[{mix: [{targets: {clues: [12, 14]}}]}]",
         "reward.regime=edit", "reward.budget=4", "reward.cells_per_step=6", "reward.policy.name=full",
@@ -179,7 +179,7 @@ SIZES = PrefixSizes(
     solver_steps=800, steps=250, batch_size=64, puzzles=2000, candidates=2, trees=100, height=4,
     few=(60, 64, 0.04), half=(90, 32, 0.5), complete=(30, 16), probe=(30, 4),
     special={
-        "sudoku_6x6_edit": {"few": (120, 64, 0.04), "half": (140, 32, 0.5)},
+        "sudoku_6x6_edit": {"steps": 750, "few": (120, 64, 0.04), "half": (140, 32, 0.5)},
         "maze_9x9_fill": {"half": (160, 32, 0.5)},
         "arc_7_fill": {"puzzles": 300, "candidates": 8},
     },
