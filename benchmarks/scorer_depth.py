@@ -47,15 +47,17 @@ def main() -> None:
             found = [auroc(one.head(head).score_rows(rows), right) for one in shared]
             print(f"{name:18}{head:18}" + "".join(f"{value:8.3f}" for value in found))
         counted = cross_validated(counts_and_rules(fitted.rules, rows), right, problem_of)
-        print(f"{name:18}{'counts and rules':18}{auroc(counted, right):8.3f}   {len(rows):,} steps, {right.mean():.0%} right")
+        told = f"{len(rows):,} steps, {right.mean():.0%} right"
+        print(f"{name:18}{'counts and rules':18}{auroc(counted, right):8.3f}   {told}")
 
 
-def steps(
-    puzzle: puzzles.Puzzle, clues: list[int], budget: int, cells: int, num: int
-) -> tuple[StepRows, np.ndarray]:
+def steps(puzzle: puzzles.Puzzle, clues: list[int], budget: int, cells: int, num: int) -> tuple[StepRows, np.ndarray]:
     """(the steps of solutions of up to `num` unseen puzzles, labelled by whether each is right; the puzzle of each)."""
     config = RewardConfig(
-        objectives=["prm"], budget=budget, cells_per_step=cells, policy=PolicyConfig(name="full", error=0.15, correct=0.3)
+        objectives=["prm"],
+        budget=budget,
+        cells_per_step=cells,
+        policy=PolicyConfig(name="full", error=0.15, correct=0.3),
     )
     rules = step_rules(puzzle)
     problems, answers = splits.generate(
