@@ -125,6 +125,7 @@ class PairTraining:
             loss.backward()
             total += loss.detach()
         self._step(total)
+        self._count(len(better), updated=depth)
         assert d is not None
         zero = torch.zeros((), device=self.device)
         self._log(total, d.detach(), better, zero, zero)
@@ -140,6 +141,7 @@ class PairTraining:
         total = objectives.verdict_loss(d, better) + halting
         total.backward()
         self._step(total.detach())
+        self._count(len(better), updated=self.segments)
         self._log(total.detach(), d[-1].detach(), better, halting.detach(), _mean_stop(q))
 
     def _learn_by_rollouts(self) -> None:
@@ -162,6 +164,7 @@ class PairTraining:
             )
             total.backward()
             self._step(total.detach())
+        self._count(len(better), read=2 * self.segments, updated=EPOCHS * self.segments)
         self._log(total.detach(), d[-1].detach(), better, total.detach(), _mean_stop(q))
 
     def _think(self, model: RewardModel, rows: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -184,6 +187,10 @@ class PairTraining:
     def _step(self, loss: Tensor) -> None:
         config = self.config
         loop.optimizer_step(self.state, self.model, loss, optim=config.optim, steps=config.steps, seed=config.seed)
+
+    def _count(self, games: int, *, updated: int, read: int = 0) -> None:
+        """Count an update on games, of two rows each: segments with a backward pass, and those without."""
+        self.state.work.add_rows(2 * games, self.state.cost, examples=games, updated=updated, read=read)
 
     def _log(self, loss: Tensor, d: Tensor, better: Tensor, halting: Tensor, segments: Tensor) -> None:
         accuracy = ((d > 0) == better).float().mean()

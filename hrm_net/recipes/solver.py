@@ -32,7 +32,7 @@ from hrm_net.trainer.auxiliary import Auxiliary, Trained
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.metric_window import MetricWindow
 from hrm_net.trainer.optim import build_optimizers
-from hrm_net.trainer.throughput import Pace, peak_flops, update_flops
+from hrm_net.trainer.throughput import update_flops
 from hrm_net.trainer.tracking import Tracker
 from puzzles.base import Puzzle
 from puzzles.datasets.dataset import Dataset
@@ -134,13 +134,8 @@ class SolverTraining:
     ) -> None:
         self.config, self.make_data, self.device = config, build_data, device
         self.state = build_state(config, device, precision)
-        alike = not other_sizes(puzzles.get(**config.puzzle), (targets for _, targets in config.targets()))
-        peak = peak_flops(device, precision)
-        self.pace = Pace(
-            config.batch_size,
-            update_flops(config.model) if alike else None,
-            None if peak is None else peak * current().size,
-        )
+        self.state.work.unit = "puzzles"
+        self.flops: dict[str, int] = {}  # of an update of one row, for each size of puzzles that the run has met
         self.sizes = SizeSchedule(puzzles.get(**config.puzzle), config.data, seed=config.seed, steps=config.steps)
 
     @property
@@ -171,22 +166,24 @@ class SolverTraining:
         self.batches = own_rows(batches, num, current().rows(num))
 
     def update(self) -> None:
-        with self.pace.update():
-            self._update()
-
-    def _update(self) -> None:
         state, puzzle = self.state, self.sizes(self.state.step)
-        carry = state.carries.get(size_key(puzzle))
+        key = size_key(puzzle)
+        carry = state.carries.get(key)
         each = self.config.hypotheses
         halted = None if carry is None else winners.puzzles_wanted(carry.halted.cpu().numpy(), each)
         batch = winners.repeated(self.batches(state.step, halted), each)
         batch = {key: rows.to(self.device, non_blocking=True) for key, rows in batch.items()}
         train_step(state, batch, self.config, puzzle)
+        if key not in self.flops:
+            self.flops[key] = update_flops(self.model.fitted(puzzle).config)
+        num = self.config.batch_size
+        state.work.add(segments=num, flops=num * self.flops[key])
 
     def pop_metrics(self) -> tuple[dict[str, Any], str]:
-        record = self.state.window.pop()
+        record, work = self.state.window.pop(), self.state.work
+        work.examples = (record["halted"] or 0.0) * work.segments / self.config.hypotheses
         halting = f", {record['exact_accuracy']:.0%} right when halting" if record["halted"] else ""
-        return record, f"loss {record['loss']:.3f}{halting}{self.pace.pop(record['halted'])}"
+        return record, f"loss {record['loss']:.3f}{halting}"
 
     def validate(self, tracker: Tracker) -> tuple[float, list[str]]:
         assert self.validation is not None

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,6 +22,7 @@ from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.optim import OptimConfig, Optimizers, lr_scale
 from hrm_net.trainer.resume import check_resume, explain
 from hrm_net.trainer.session import interruptible, run_lock
+from hrm_net.trainer.throughput import Pace, Work, peak_flops
 from hrm_net.trainer.tracking import LoggerConfig, SilentTracker, Tracker
 
 LINES = 20  # that a run prints where there is no terminal, besides one at least each minute
@@ -59,6 +60,8 @@ class LoopState:
     seconds: float = 0.0
     best_step: int | None = None
     best_score: float = -math.inf
+    # What was computed since the last record.
+    work: Work = field(default_factory=Work)
 
 
 @runtime_checkable
@@ -138,16 +141,17 @@ def run(config: LoopConfig, run_dir: Path, build: Callable[[torch.device, torch.
                 (run_dir / "config.yaml").write_text(config.text, encoding="utf-8")
             with interruptible() as interrupt:
                 job.setup()
-                state = job.state
+                state, pace = job.state, _pace(device, precision, group)
                 first = "compiling" if compiled else "starting"
                 with Progress("step", config.steps, done=state.step, note=first, lines=LINES) as progress:
                     while state.step < config.steps:
-                        started = time.perf_counter()
+                        pace.begin()
                         with group.noticing_loss():
                             job.update()
                         last = state.step == config.steps
-                        note = _log(job, tracker) if last or _due(state.step, config.log_every) else None
-                        state.seconds += time.perf_counter() - started
+                        found = job.pop_metrics() if last or _due(state.step, config.log_every) else None
+                        state.seconds += pace.end(state.work)
+                        note = None if found is None else _log(found, state, pace, tracker)
                         validates = _due(state.step, config.validate_every) or (last and config.validate_every > 0)
                         best = validates and _validate(config, job, tracker, progress)
                         stop = interrupt.shared(group)
@@ -209,10 +213,15 @@ def _due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
-def _log(job: Trainable, tracker: Tracker) -> str:
-    record, note = job.pop_metrics()
-    tracker.log(job.state.step, kind="train", seconds=job.state.seconds, **record)
-    return note
+def _pace(device: torch.device, precision: torch.dtype, group: Group) -> Pace:
+    peak = peak_flops(device, precision)
+    return Pace(None if peak is None else peak * group.size)
+
+
+def _log(found: tuple[dict[str, Any], str], state: LoopState, pace: Pace, tracker: Tracker) -> str:
+    (record, note), (rates, speed) = found, pace.pop(state.work)
+    tracker.log(state.step, kind="train", seconds=state.seconds, **record, **rates)
+    return note + speed
 
 
 def _validate(config: LoopConfig, job: Trainable, tracker: Tracker, progress: Progress) -> bool:
