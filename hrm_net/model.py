@@ -119,7 +119,7 @@ class HRM(Published, RecurrentCore):
         fresh_H, fresh_L = self.initial_states(len(halted), generator)
 
         def start(z: Tensor, fresh: Tensor) -> Tensor:
-            return torch.where(halted.view(-1, *[1] * (z.ndim - 1)), fresh.to(z), z)
+            return torch.where(halted.view(-1, *[1] * (z.ndim - 1)), fresh.to(z.dtype), z)
 
         return Carry(
             z_H=start(carry.z_H, fresh_H),

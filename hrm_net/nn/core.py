@@ -20,6 +20,7 @@ from hrm_net.nn.codecs import CODECS
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.layers import truncated_normal_
 from hrm_net.nn.row_noise import RowNoise, ShareNoise
+from hrm_net.nn.transfer import to_device
 from puzzles.errors import UserError
 
 
@@ -126,9 +127,10 @@ class RecurrentCore(nn.Module):
             like = torch.empty(shape, device=here, dtype=dtype)
             return generator.initial_states(like, lambda row, stream: truncated_normal_(row, 1.0, stream))
         if isinstance(generator, ShareNoise):
-            return generator.draw(shape, lambda rows, stream: truncated_normal_(rows, 1.0, stream)).to(here, dtype)
+            fresh = generator.draw(shape, lambda rows, stream: truncated_normal_(rows, 1.0, stream))
+            return to_device(fresh, here).to(dtype)
         device = here if generator is None else generator.device
-        return truncated_normal_(torch.empty(shape, device=device), 1.0, generator).to(here, dtype)
+        return to_device(truncated_normal_(torch.empty(shape, device=device), 1.0, generator), here).to(dtype)
 
     def segment(
         self,
@@ -169,7 +171,7 @@ class RecurrentCore(nn.Module):
         if isinstance(generator, ShareNoise):
             return self._share_of_noise(z, generator)
         device = generator.device if generator is not None else z.device
-        return torch.randn(z.shape, generator=generator, device=device).to(z)
+        return to_device(torch.randn(z.shape, generator=generator, device=device), z.device).to(z.dtype)
 
     def _share_of_noise(self, z: Tensor, noise: ShareNoise) -> Tensor:
         """This process's part of the noise that a process with the whole batch would draw in this memory layout."""
@@ -178,7 +180,7 @@ class RecurrentCore(nn.Module):
         def fill(rows: Tensor, stream: torch.Generator) -> Tensor:
             return from_stacks(torch.randn(to_stacks(rows).shape, generator=stream))
 
-        return to_stacks(noise.draw(from_stacks(z).shape, fill)).to(z)
+        return to_device(to_stacks(noise.draw(from_stacks(z).shape, fill)), z.device).to(z.dtype)
 
 
 def share_weights(model: nn.Module, twin: nn.Module, changed: Mapping[str, Any]) -> None:

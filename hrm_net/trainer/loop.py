@@ -16,6 +16,7 @@ from hrm_net.checkpoints import checkpoint, pretrained
 from hrm_net.distributed.gradients import sum_gradients
 from hrm_net.distributed.group import Group, current
 from hrm_net.distributed.sharding import gathered_weights, is_sharded, whole
+from hrm_net.nn.transfer import Reading
 from hrm_net.progress import Progress
 from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
 from hrm_net.trainer.ema import EMA
@@ -62,6 +63,17 @@ class LoopState:
     best_score: float = -math.inf
     # What was computed since the last record.
     work: Work = field(default_factory=Work)
+    # The loss and the gradient norm of the last update, where the host has not looked at them yet.
+    unread: "Unread | None" = None
+
+
+@dataclass(kw_only=True, slots=True)
+class Unread:
+    """Two numbers on their way from the device: whether they are finite is looked at later."""
+
+    step: int
+    batch: str
+    numbers: Reading
 
 
 @runtime_checkable
@@ -149,7 +161,8 @@ def run(config: LoopConfig, run_dir: Path, build: Callable[[torch.device, torch.
                         with group.noticing_loss():
                             job.update()
                         last = state.step == config.steps
-                        found = job.pop_metrics() if last or _due(state.step, config.log_every) else None
+                        logs = last or _due(state.step, config.log_every)
+                        found = job.pop_metrics() if logs else None
                         state.seconds += pace.end(state.work)
                         note = None if found is None else _log(found, state, pace, tracker)
                         validates = _due(state.step, config.validate_every) or (last and config.validate_every > 0)
@@ -168,8 +181,10 @@ def run(config: LoopConfig, run_dir: Path, build: Callable[[torch.device, torch.
 def optimizer_step(
     state: LoopState, model: nn.Module, loss: Tensor, *, optim: OptimConfig, steps: int, seed: int
 ) -> None:
-    """One update from the gradients at hand, at the learning rate of this step of a run of `steps`. FloatingPointError,
-    before it, for a loss or gradient that is not finite.
+    """One update from the gradients at hand, at the learning rate of this step of a run of `steps`.
+
+    FloatingPointError for a loss or gradient that is not finite: before the update on a CPU; on a device that the host
+    does not wait for, in the next call, or in `check_finite` before the weights are used.
 
     Of several processes, each comes with the gradient and the loss of its share of the batch, and all make the same
     update from their sums.
@@ -177,16 +192,27 @@ def optimizer_step(
     optimizers = state.optimizers
     loss = sum_gradients(current(), optimizers.params, optimizers.puzzles, loss)
     norm = optimizers.grad_norm()
-    if not torch.isfinite(norm + loss):
-        found = f"loss {loss.item()}, gradient norm {norm.item()}"
-        batch_name = f"the batch of seed {seed}, step {state.step}"
-        raise FloatingPointError(
-            f"step {state.step}: {found} on {batch_name}; nothing was updated, checkpoints are whole"
-        )
+    check_finite(state)
+    numbers = Reading(torch.stack([loss.float(), norm.float()]))
+    state.unread = Unread(step=state.step, batch=f"the batch of seed {seed}, step {state.step}", numbers=numbers)
+    if numbers.arrived:
+        check_finite(state)
     scale = lr_scale(state.step + 1, total=steps, warmup=optim.warmup_steps, min_ratio=optim.min_lr_ratio)
     optimizers.step(scale, norm)
     if state.ema is not None:
         state.ema.update(model)
+
+
+def check_finite(state: LoopState) -> None:
+    """FloatingPointError where the loss or the gradient of the last update was not finite; waits for them. It comes
+    before every use of the weights, so that no checkpoint holds such an update."""
+    if state.unread is None:
+        return
+    unread, state.unread = state.unread, None
+    loss, norm = unread.numbers.array().tolist()
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        found = f"loss {loss}, gradient norm {norm} on {unread.batch}"
+        raise FloatingPointError(f"step {unread.step}: {found}; nothing of it was saved, checkpoints are whole")
 
 
 def _newest(root: Path, group: Group) -> checkpoint.Checkpoint | None:
@@ -219,6 +245,7 @@ def _pace(device: torch.device, precision: torch.dtype, group: Group) -> Pace:
 
 
 def _log(found: tuple[dict[str, Any], str], state: LoopState, pace: Pace, tracker: Tracker) -> str:
+    check_finite(state)
     (record, note), (rates, speed) = found, pace.pop(state.work)
     tracker.log(state.step, kind="train", seconds=state.seconds, **record, **rates)
     return note + speed
@@ -227,6 +254,7 @@ def _log(found: tuple[dict[str, Any], str], state: LoopState, pace: Pace, tracke
 def _validate(config: LoopConfig, job: Trainable, tracker: Tracker, progress: Progress) -> bool:
     """Whether the weights (averaged, where there is an average) have the highest validation score so far."""
     started, state = time.perf_counter(), job.state
+    check_finite(state)
     averaged = state.ema.applied(job.model) if state.ema is not None else nullcontext()
     with averaged, gathered_weights(job.model):
         score, lines = job.validate(tracker)
@@ -248,6 +276,7 @@ def _save(config: LoopConfig, job: Trainable, run_dir: Path, group: Group) -> No
 
     Divided tensors are gathered on rank 0, so that a checkpoint does not depend on how many processes wrote it."""
     state = job.state
+    check_finite(state)
     training_state: dict[str, Any] = {
         "model": pretrained.state(job.model),
         "optimizers": state.optimizers.state_dict(),

@@ -21,6 +21,7 @@ from hrm_net.nn.attention import HAS_FLASH, attend
 from hrm_net.nn.losses import segment_loss
 from hrm_net.trainer.optim import OptimConfig, build_optimizers
 from tests.models import small_batch, small_model
+from tests.trainer.test_host_waits import runs, training
 
 ASKED = os.environ.get("HRM_TEST_DEVICE", "cuda")
 DEVICE = torch.device(ASKED)
@@ -96,6 +97,23 @@ def test_a_run_resumes_on_the_device(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert found is not None
     assert found.step == 4
     assert all(torch.isfinite(tensor).all() for tensor in found.tensors.values())
+
+
+@pytest.mark.skipif(DEVICE.type == "cpu", reason="a CPU never waits; tests/trainer counts what would")
+@pytest.mark.parametrize("name", runs())
+def test_a_training_step_does_not_wait_for_the_gpu(name: str):
+    """What it waits for are copies that have left long before, by their events, which this mode allows."""
+    job = training(runs()[name], DEVICE)
+    for _ in range(3):
+        job.update()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(4):
+            job.update()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    record, _ = job.pop_metrics()
+    assert record["loss"] > 0
 
 
 def test_the_shipped_model_solves():
