@@ -157,6 +157,8 @@ class HRM(Published, RecurrentCore):
             twin.codec.puzzle_embedding = self.codec.puzzle_embedding  # its gradient's place is the module itself
             if self.compile_options is not None:
                 twin.compile_blocks(**self.compile_options)
+            if self.segment_options is not None:
+                twin.compile_segment(**self.segment_options)
             self._twins[sizes] = twin
         twin = self._twins[sizes]
         twin.forward_dtype = self.forward_dtype

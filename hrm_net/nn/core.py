@@ -7,7 +7,7 @@ The core knows nothing of puzzles, answers or halting: a solver (`hrm_net.model.
 (`hrm_net.reward.model.RewardModel`) each put their own input and their own heads around it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -64,6 +64,9 @@ class RecurrentCore(nn.Module):
         self.forward_dtype: torch.dtype | None = None
         # How the blocks were compiled; None: they were not.
         self.compile_options: dict[str, Any] | None = None
+        # How segments of training were compiled, and the compiled function, of this model as its first argument.
+        self.segment_options: dict[str, Any] | None = None
+        self._whole_segment: Callable[..., tuple[Tensor, Tensor]] | None = None
         self._build(generator)
 
     def _build(self, generator: torch.Generator | None) -> None:
@@ -95,6 +98,19 @@ class RecurrentCore(nn.Module):
         torch.compiler.config.recompile_limit = max(torch.compiler.config.recompile_limit, 64)
         for block in self.blocks():
             block.compile(**options)
+
+    def compile_segment(self, **options: Any) -> None:
+        """Compile segments as a whole, in training mode only; `options` are those of torch.compile.
+
+        With `mode="reduce-overhead"` they run as CUDA graphs: one launch in place of one for each kernel. Then every
+        step must have rows of the same number and size. Inputs are copied to where the graph reads them, weights are
+        read where they lie, and the states are copied out of the graph's memory, which the next step overwrites.
+        UserError for a model with noise, which is drawn on the host.
+        """
+        if self.config.noise:
+            raise UserError(f"model.noise={self.config.noise:g}: must be 0 for segments that are compiled as a whole")
+        self.segment_options = options
+        self._whole_segment = torch.compile(RecurrentCore._segment, dynamic=False, **options)
 
     def blocks(self) -> list[nn.Module]:
         """The blocks of both stacks, each once."""
@@ -144,6 +160,12 @@ class RecurrentCore(nn.Module):
         Gradients reach only the last update of each module (`gradient=one_step`, the one-step approximation of the
         implicit gradient), or the last cycle of H with all of its updates of L (`last_cycle`).
         """
+        if self._whole_segment is None or not self.training:
+            return self._segment(z_H, z_L, x, generator)
+        z_H, z_L = self._whole_segment(self, z_H, z_L, x)
+        return z_H.clone(), z_L.clone()
+
+    def _segment(self, z_H: Tensor, z_L: Tensor, x: Tensor, generator: Randomness = None) -> tuple[Tensor, Tensor]:
         config, wanted, codec = self.config, torch.is_grad_enabled(), self.codec_class
         z_H, z_L, x = codec.to_stacks(z_H), codec.to_stacks(z_L), codec.to_stacks(x)
         for h in range(config.h_cycles):

@@ -83,7 +83,7 @@ class PairTraining:
             assert self.before is not None
             pretrained.load_state(self.before, saved["before"])
 
-    def compile(self) -> None:
+    def compile(self, graphs: bool) -> None:
         self.model.compile_blocks()
 
     def setup(self) -> None:

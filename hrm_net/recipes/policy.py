@@ -84,7 +84,7 @@ class PolicyTraining:
     def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
         self.state.window = [row.to(device) for row in saved["window"]]
 
-    def compile(self) -> None:
+    def compile(self, graphs: bool) -> None:
         self.model.compile_blocks(dynamic=True)
 
     def problems(self, purpose: str, num: int, fold: int) -> Integer[np.ndarray, "num seq"]:

@@ -107,6 +107,9 @@ def train_step(
     group, model, key = current(), state.model.fitted(puzzle), size_key(puzzle)
     own, num_puzzles = group.rows(config.batch_size), config.batch_size // config.hypotheses
     generator = share_noise(torch_generator(config.seed, "model noise", state.step), own, config.batch_size)
+    state.optimizers.zero_grad()
+    if model.segment_options is not None:
+        torch.compiler.cudagraph_mark_step_begin()  # what graphs have left of the step before may be overwritten
     before = state.carries.get(key)
     carry, out = model(model.initial_carry(batch) if before is None else before, batch, generator=generator)
     if config.stagger and before is None and not config.auxiliary.causal:  # then segments must count what was computed
@@ -124,7 +127,6 @@ def train_step(
     loss = segment_loss(out, judged.labels, config.loss, asked, judged.inputs if config.balance else None)
     further = state.auxiliary(model, puzzle, judged, out, known)
     total = loss.total if further is None else loss.total + further.total
-    state.optimizers.zero_grad()
     (total / num_puzzles).backward()
     loop.optimizer_step(state, state.model, total, optim=config.optim, steps=config.steps, seed=config.seed)
     state.window.add(loss, judged, further)
@@ -170,8 +172,10 @@ class SolverTraining:
         self.state.auxiliary.load_state_dict(saved["auxiliary"])
         self.state.window.load_state_dict(saved, device)
 
-    def compile(self) -> None:
+    def compile(self, graphs: bool) -> None:
         self.model.compile_blocks()
+        if graphs:
+            self.model.compile_segment(mode="reduce-overhead")
 
     def setup(self) -> None:
         batches, self.validation = self.make_data()

@@ -189,7 +189,7 @@ class ScorerTraining(ABC):
         self.state.window = [row.to(device) for row in saved["window"]]
         self.data_digest = saved["data"]
 
-    def compile(self) -> None:
+    def compile(self, graphs: bool) -> None:
         self.model.compile_blocks()
 
     @abstractmethod

@@ -18,7 +18,7 @@ from hrm_net.distributed.group import Group, current
 from hrm_net.distributed.sharding import gathered_weights, is_sharded, whole
 from hrm_net.nn.transfer import Reading
 from hrm_net.progress import Progress
-from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
+from hrm_net.trainer.device import GRAPHS, resolve_compile, resolve_device, resolve_precision
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.optim import OptimConfig, Optimizers, lr_scale
 from hrm_net.trainer.resume import check_resume, explain
@@ -94,8 +94,8 @@ class Trainable(Protocol):
         """Take back what `state_dict` gave, and of rows in work this process's share."""
         ...
 
-    def compile(self) -> None:
-        """Compile the model in place."""
+    def compile(self, graphs: bool) -> None:
+        """Compile the model in place; with `graphs`, its segments as CUDA graphs."""
         ...
 
     def setup(self) -> None:
@@ -148,7 +148,7 @@ def run(config: LoopConfig, run_dir: Path, build: Callable[[torch.device, torch.
                 print(f"resuming {run_dir} at step {saved.step} of {config.steps}")
             group.copy_from_main_(_weights(job))
             if compiled:
-                job.compile()
+                job.compile(config.compile == GRAPHS)
             if group.is_main:
                 (run_dir / "config.yaml").write_text(config.text, encoding="utf-8")
             with interruptible() as interrupt:
