@@ -17,6 +17,7 @@ import puzzles
 from hrm_net.checkpoints import checkpoint, pretrained
 from hrm_net.distributed.group import current
 from hrm_net.model import HRM
+from hrm_net.nn.transfer import to_device
 from hrm_net.recipes import checks, solver, step_scorer
 from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource, find_model
@@ -179,7 +180,7 @@ class PairTraining:
     def _rows(self, batch: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
         """(the rows of this process's games, which candidate is the better one in all games)."""
         problem, first, second, better = (
-            batch[name].to(self.device, non_blocking=True) for name in ("problem", "first", "second", "better")
+            to_device(batch[name], self.device) for name in ("problem", "first", "second", "better")
         )
         own = current().rows(len(better))
         return game_rows(problem[own], first[own], second[own]), better

@@ -19,6 +19,7 @@ from hrm_net.data import tables
 from hrm_net.data.generated import torch_generator
 from hrm_net.distributed.group import current
 from hrm_net.model import HRM
+from hrm_net.nn.transfer import to_device
 from hrm_net.recipes import checks, solver
 from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource, find_model
@@ -197,8 +198,7 @@ class ScorerTraining(ABC):
         """Make or read the data, and set `batches`."""
 
     def update(self) -> None:
-        batch = self.batches(self.state.step)
-        batch = {key: column.to(self.device, non_blocking=True) for key, column in batch.items()}
+        batch = {key: to_device(column, self.device) for key, column in self.batches(self.state.step).items()}
         self.state.window.append(train_step(self.state, batch, self.config))
 
     def pop_metrics(self) -> tuple[dict[str, Any], str]:

@@ -1,5 +1,5 @@
-"""A step of a solver asks for nothing that a GPU has still to compute, but for the rows that have halted, and for the
-loss of the step before. A CPU never waits, so the operations that would make it wait on a GPU are counted."""
+"""A step asks for nothing that a GPU has still to compute, but for a solver's rows that have halted, and for the loss
+of the step before. A CPU never waits, so the operations that would make it wait on a GPU are counted."""
 
 from collections import Counter
 from dataclasses import replace
@@ -15,12 +15,17 @@ from hrm_net.evaluation.config import ValidationConfig
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.embedding import sign_sgd_
 from hrm_net.nn.transfer import Reading, to_device
-from hrm_net.recipes import solver
+from hrm_net.recipes import pair_judge, solver, step_scorer
 from hrm_net.recipes.config import TrainConfig
+from hrm_net.reward.pair import data as pair_data
 from hrm_net.trainer import loop
 from hrm_net.trainer.auxiliary import AuxiliaryConfig
+from hrm_net.trainer.loop import Trainable
 from hrm_net.trainer.optim import OptimConfig
 from tests.models import seeded
+from tests.recipes.reward_victim import config as scorer_config
+from tests.recipes.test_pair_runs import config as judge_config
+from tests.recipes.test_pair_runs import some_pairs
 from tests.recipes.test_training import config as short_run
 from tests.trainer import victim
 from tests.trainer.host_waits import Calls, Operations
@@ -64,26 +69,55 @@ def far_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Reading, "arrived", property(lambda self: False))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", runs())
-def test_a_step_waits_for_the_halted_rows_and_for_the_loss_of_the_step_before(name: str, far_device: None):
-    job = training(runs()[name])
+def waits(job: Trainable, steps: int) -> tuple[list[str], dict[tuple[str, str], int]]:
+    """Operations that wait, and what was read or sent elsewhere than by `to_device`, in some updates after two."""
     for _ in range(2):
         job.update()
     with Operations() as operations, Calls() as calls:
-        for _ in range(4):
+        for _ in range(steps):
             job.update()
-    assert operations.found == []
     # PyTorch's own clipping names the device that the norms are on already
-    own = {call: times for call, times in Counter(calls.found).items() if "_norm_" not in call[1]}
-    own = {call: times for call, times in own.items() if "_get_total_norm" not in call[1]}
-    sent = own.pop(("to", "to_device"))
-    assert sent > 0
+    own = {call: times for call, times in Counter(calls.found).items() if "_norm" not in call[1]}
+    assert own.pop(("to", "to_device")) > 0
+    return operations.found, own
+
+
+def readings(times: int) -> dict[tuple[str, str], int]:
+    return {("cpu", "Reading.array"): times, ("numpy", "Reading.array"): times}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", runs())
+def test_a_step_waits_for_the_halted_rows_and_for_the_loss_of_the_step_before(name: str, far_device: None):
+    operations, calls = waits(training(runs()[name]), 4)
+    assert operations == []
     host = ("HostPuzzles.taking", "SolverTraining._known")  # which read what the host has made
-    assert {call: times for call, times in own.items() if not call[1].startswith(host)} == {
-        ("cpu", "Reading.array"): 8,
-        ("numpy", "Reading.array"): 8,
-    }
+    assert {call: times for call, times in calls.items() if not call[1].startswith(host)} == readings(8)
+
+
+@pytest.mark.slow
+def test_a_step_of_a_scorer_waits_for_the_loss_of_the_step_before(far_device: None, tmp_path: Path):
+    config = scorer_config({"objectives": ["orm", "prm", "hier"]})
+    source = step_scorer.scorer_inputs(config).source
+    job = step_scorer.StepScorerTraining(config, source, tmp_path, CPU, torch.float32, None)
+    job.setup()
+    assert waits(job, 4) == ([], readings(4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("halting", "each"), [("closed", 1), ("grpo", 2)])
+def test_a_step_of_a_judge_waits_for_the_loss_of_the_step_before(
+    halting: str, each: int, far_device: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """In and after the warm-up; rollouts serve two updates."""
+    monkeypatch.setattr(pair_data, "sample_pairs", some_pairs)
+    config = judge_config(halting, batch_size=8)
+    source = step_scorer.scorer_inputs(config).source
+    job = pair_judge.PairTraining(config, source, tmp_path, CPU, torch.float32, None)
+    job.setup()
+    assert waits(job, 2) == ([], readings(2))
+    assert job.state.step == job.warmup_steps
+    assert waits(job, 2) == ([], readings(2 * each))
 
 
 def test_the_counters_find_what_waits():
