@@ -116,8 +116,10 @@ class Step:
         self.carry = self.model.initial_carry(self.rows)
 
     def __call__(self) -> None:
-        self.carry, out = self.call(self.carry, self.rows)
         self.optim.zero_grad()
+        if self.model.segment_options is not None:
+            torch.compiler.cudagraph_mark_step_begin()
+        self.carry, out = self.call(self.carry, self.rows)
         loss = segment_loss(out, self.carry.labels, "stablemax").total
         (loss / self.batch).backward()
         if self.group is not None:
@@ -139,6 +141,9 @@ def training_step(sizes: Sizes) -> list[Row]:
     def tuned(step: Step) -> None:
         step.model.compile_blocks(mode="max-autotune-no-cudagraphs")
 
+    def graphs(step: Step) -> None:
+        step.model.compile_segment(mode="reduce-overhead")
+
     ours = replace(config, attention="auto")
     ways: list[tuple[str, HRMConfig, Callable[[Step], None] | None]] = [
         ("published scheme, eager", config, None),
@@ -146,6 +151,7 @@ def training_step(sizes: Sizes) -> list[Row]:
         ("the same, blocks compiled (compile=true)", config, blocks),
         ("and attention=auto", ours, blocks),
         ("and blocks autotuned", ours, tuned),
+        ("segments as CUDA graphs (compile=graphs), attention=auto", ours, graphs),
         ("and halt_only: no second pass, another recipe", replace(ours, halting="halt_only"), blocks),
     ]  # fmt: skip
     if sizes.device.type == "cpu":  # there a compiler takes minutes, and other tests see to it

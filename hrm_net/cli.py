@@ -36,14 +36,14 @@ def _check_training(values: Values, run_dir: Path) -> Callable[[], object]:
     from hrm_net.checkpoints import checkpoint
     from hrm_net.commands import evaluate as evaluate_command
     from hrm_net.recipes.config import to_yaml
-    from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
+    from hrm_net.trainer.device import GRAPHS, resolve_compile, resolve_device, resolve_precision
     from hrm_net.trainer.resume import check_resume
 
     recipe, checked = recipes.check(values)
     config = checked.config
     device = resolve_device(config.device)
     resolve_precision(config.precision, device)
-    if config.compile == "true":
+    if config.compile in ("true", GRAPHS):
         resolve_compile(config.compile, device)
     _check_writable(run_dir)
     check_resume(to_yaml(config), run_dir)

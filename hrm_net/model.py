@@ -119,7 +119,7 @@ class HRM(Published, RecurrentCore):
         fresh_H, fresh_L = self.initial_states(len(halted), generator)
 
         def start(z: Tensor, fresh: Tensor) -> Tensor:
-            return torch.where(halted.view(-1, *[1] * (z.ndim - 1)), fresh.to(z), z)
+            return torch.where(halted.view(-1, *[1] * (z.ndim - 1)), fresh.to(z.dtype), z)
 
         return Carry(
             z_H=start(carry.z_H, fresh_H),
@@ -157,6 +157,8 @@ class HRM(Published, RecurrentCore):
             twin.codec.puzzle_embedding = self.codec.puzzle_embedding  # its gradient's place is the module itself
             if self.compile_options is not None:
                 twin.compile_blocks(**self.compile_options)
+            if self.segment_options is not None:
+                twin.compile_segment(**self.segment_options)
             self._twins[sizes] = twin
         twin = self._twins[sizes]
         twin.forward_dtype = self.forward_dtype

@@ -16,7 +16,7 @@ from hrm_net.recipes import Evaluation, Recipe, Run, recipe_of
 from hrm_net.recipes.config import EvaluateConfig
 from hrm_net.recipes.model_source import ModelSource, find_model
 from hrm_net.recipes.recipe import check_options
-from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
+from hrm_net.trainer.device import GRAPHS, resolve_compile, resolve_device, resolve_precision
 from puzzles.arc.tasks import NAMED
 from puzzles.errors import UserError
 
@@ -75,7 +75,7 @@ def after_training(recipe: Recipe, trained: Run, run_dir: Path) -> None:
         seed=config.seed,
         device=config.device,
         precision=config.precision,
-        compile=config.compile,
+        compile="true" if config.compile == GRAPHS else config.compile,
     )
     run(*check(asked, trained.inputs))
     commands = [

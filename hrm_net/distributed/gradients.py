@@ -34,12 +34,13 @@ def sum_gradients(group: Group, params: Sequence[Tensor], table: TouchedRows | N
     if group.alone:
         return loss.detach()
     params = [param for param in params if not is_sharded(param)]
-    has = torch.tensor([param.grad is not None for param in params], dtype=torch.float32, device=loss.device)
+    # On the CPU, because a device would have to be waited for.
+    present = group.sum_(torch.tensor([float(param.grad is not None) for param in params])).tolist()
     grads = [torch.zeros_like(param) if param.grad is None else param.grad for param in params]
-    parts = [loss.detach().float().reshape(1), has, *(grad.float().reshape(-1) for grad in grads)]
+    parts = [loss.detach().float().reshape(1), *(grad.float().reshape(-1) for grad in grads)]
     whole = group.sum_(torch.cat(parts))
-    total, present, *summed = whole.split([part.numel() for part in parts])
-    for param, grad, num in zip(params, summed, present.tolist(), strict=True):
+    total, *summed = whole.split([part.numel() for part in parts])
+    for param, grad, num in zip(params, summed, present, strict=True):
         param.grad = grad.view_as(param).to(param.dtype) if num else None
     if table is not None:
         table.collect(group)

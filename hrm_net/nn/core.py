@@ -7,7 +7,7 @@ The core knows nothing of puzzles, answers or halting: a solver (`hrm_net.model.
 (`hrm_net.reward.model.RewardModel`) each put their own input and their own heads around it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from hrm_net.nn.codecs import CODECS
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.layers import truncated_normal_
 from hrm_net.nn.row_noise import RowNoise, ShareNoise
+from hrm_net.nn.transfer import to_device
 from puzzles.errors import UserError
 
 
@@ -63,6 +64,9 @@ class RecurrentCore(nn.Module):
         self.forward_dtype: torch.dtype | None = None
         # How the blocks were compiled; None: they were not.
         self.compile_options: dict[str, Any] | None = None
+        # How segments of training were compiled, and the compiled function, of this model as its first argument.
+        self.segment_options: dict[str, Any] | None = None
+        self._whole_segment: Callable[..., tuple[Tensor, Tensor]] | None = None
         self._build(generator)
 
     def _build(self, generator: torch.Generator | None) -> None:
@@ -95,6 +99,19 @@ class RecurrentCore(nn.Module):
         for block in self.blocks():
             block.compile(**options)
 
+    def compile_segment(self, **options: Any) -> None:
+        """Compile segments as a whole, in training mode only; `options` are those of torch.compile.
+
+        With `mode="reduce-overhead"` they run as CUDA graphs: one launch in place of one for each kernel. Then every
+        step must have rows of the same number and size. Inputs are copied to where the graph reads them, weights are
+        read where they lie, and the states are copied out of the graph's memory, which the next step overwrites.
+        UserError for a model with noise, which is drawn on the host.
+        """
+        if self.config.noise:
+            raise UserError(f"model.noise={self.config.noise:g}: must be 0 for segments that are compiled as a whole")
+        self.segment_options = options
+        self._whole_segment = torch.compile(RecurrentCore._segment, dynamic=False, **options)
+
     def blocks(self) -> list[nn.Module]:
         """The blocks of both stacks, each once."""
         return [block for stack in dict.fromkeys((self.H_level, self.L_level)) for block in stack.layers]
@@ -126,9 +143,10 @@ class RecurrentCore(nn.Module):
             like = torch.empty(shape, device=here, dtype=dtype)
             return generator.initial_states(like, lambda row, stream: truncated_normal_(row, 1.0, stream))
         if isinstance(generator, ShareNoise):
-            return generator.draw(shape, lambda rows, stream: truncated_normal_(rows, 1.0, stream)).to(here, dtype)
+            fresh = generator.draw(shape, lambda rows, stream: truncated_normal_(rows, 1.0, stream))
+            return to_device(fresh, here).to(dtype)
         device = here if generator is None else generator.device
-        return truncated_normal_(torch.empty(shape, device=device), 1.0, generator).to(here, dtype)
+        return to_device(truncated_normal_(torch.empty(shape, device=device), 1.0, generator), here).to(dtype)
 
     def segment(
         self,
@@ -142,6 +160,12 @@ class RecurrentCore(nn.Module):
         Gradients reach only the last update of each module (`gradient=one_step`, the one-step approximation of the
         implicit gradient), or the last cycle of H with all of its updates of L (`last_cycle`).
         """
+        if self._whole_segment is None or not self.training:
+            return self._segment(z_H, z_L, x, generator)
+        z_H, z_L = self._whole_segment(self, z_H, z_L, x)
+        return z_H.clone(), z_L.clone()
+
+    def _segment(self, z_H: Tensor, z_L: Tensor, x: Tensor, generator: Randomness = None) -> tuple[Tensor, Tensor]:
         config, wanted, codec = self.config, torch.is_grad_enabled(), self.codec_class
         z_H, z_L, x = codec.to_stacks(z_H), codec.to_stacks(z_L), codec.to_stacks(x)
         for h in range(config.h_cycles):
@@ -169,7 +193,7 @@ class RecurrentCore(nn.Module):
         if isinstance(generator, ShareNoise):
             return self._share_of_noise(z, generator)
         device = generator.device if generator is not None else z.device
-        return torch.randn(z.shape, generator=generator, device=device).to(z)
+        return to_device(torch.randn(z.shape, generator=generator, device=device), z.device).to(z.dtype)
 
     def _share_of_noise(self, z: Tensor, noise: ShareNoise) -> Tensor:
         """This process's part of the noise that a process with the whole batch would draw in this memory layout."""
@@ -178,7 +202,7 @@ class RecurrentCore(nn.Module):
         def fill(rows: Tensor, stream: torch.Generator) -> Tensor:
             return from_stacks(torch.randn(to_stacks(rows).shape, generator=stream))
 
-        return to_stacks(noise.draw(from_stacks(z).shape, fill)).to(z)
+        return to_device(to_stacks(noise.draw(from_stacks(z).shape, fill)), z.device).to(z.dtype)
 
 
 def share_weights(model: nn.Module, twin: nn.Module, changed: Mapping[str, Any]) -> None:

@@ -67,7 +67,9 @@ def sign_sgd_(
 
     g is the sum of the gradients of equal ids. A row whose gradients cancel still decays, as in the published code.
     """
-    touched, owner = torch.unique(ids.long(), return_inverse=True)
-    summed = grads.new_zeros(len(touched), grads.shape[1]).index_add_(0, owner, grads)
-    rows = table.index_select(0, touched).mul_(1 - lr * weight_decay).sub_(summed.sign_(), alpha=lr)
-    table.index_copy_(0, touched, rows)
+    ids = ids.long()
+    # A place of its own for each identifier, of which equal ones share the first: their number is not asked for, which
+    # would make the host wait for the device.
+    place = torch.searchsorted(ids.sort().values, ids)
+    signs = torch.zeros_like(grads).index_add_(0, place, grads).sign_().index_select(0, place)
+    table.index_copy_(0, ids, table.index_select(0, ids).mul_(1 - lr * weight_decay).sub_(signs, alpha=lr))

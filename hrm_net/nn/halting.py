@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hrm_net.nn.row_noise import ShareNoise
+from hrm_net.nn.transfer import to_device
 
 HALTING = ("q_learning", "halt_only", "fixed")
 
@@ -44,7 +45,7 @@ def halted_in_training(
         floor = generator.draw(steps.shape, lambda rows, stream: _floor(rows, max_segments, exploration, stream))
     else:
         floor = _floor(steps, max_segments, exploration, generator)
-    return last | (wants & (steps >= floor.to(steps.device)))
+    return last | (wants & (steps >= to_device(floor, steps.device)))
 
 
 def _floor(

@@ -14,6 +14,7 @@ from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.core import RecurrentCore
 from hrm_net.nn.layers import Linear, truncated_normal_
 from hrm_net.schema import require
+from hrm_net.trainer.throughput import RowCost, countable, row_cost
 
 ROLES = 3  # of a symbol at a cell: the cell is empty, holds the symbol, or holds another one
 ENDS = 2  # actions that edit nothing: do nothing, stop
@@ -98,6 +99,14 @@ class PolicyModel(nn.Module):
         symbol = (tokens.int() - self.num_special)[..., None]
         mine = symbol == torch.arange(self.num_symbols, device=tokens.device, dtype=torch.int32)
         return torch.where(symbol < 0, EMPTY, torch.where(mine, GIVEN_AS_ME, GIVEN_AS_OTHER)).int()
+
+
+def choice_cost(config: HRMConfig, budget: int, segments: int) -> RowCost:
+    """How much arithmetic the logits of one choice take, as PyTorch itself counts it."""
+    with torch.device("meta"):
+        model = PolicyModel(countable(config), budget, segments=segments).train()
+        grid, left = torch.zeros(1, config.seq_len, dtype=torch.int32), torch.zeros(1, dtype=torch.int32)
+        return row_cost(lambda: model(grid, grid, left).sum())
 
 
 def _head(features: int, outputs: int, generator: torch.Generator | None) -> Linear:

@@ -18,6 +18,7 @@ from hrm_net.reward.config import RewardConfig
 from hrm_net.reward.search.config import SearchConfig
 from hrm_net.schema import check, require
 from hrm_net.trainer.auxiliary import AuxiliaryConfig
+from hrm_net.trainer.device import GRAPHS
 from hrm_net.trainer.loop import LoopConfig
 from hrm_net.trainer.optim import OptimConfig
 from hrm_net.trainer.tracking import LoggerConfig
@@ -27,6 +28,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "bf16", "fp32"]
 Parallel = Literal["ddp", "fsdp"]
 Compile = Literal["auto", "true", "false"]
+CompileTraining = Literal["auto", "true", "false", "graphs"]
 TEXT = "text"  # in place of a puzzle's name
 
 
@@ -58,8 +60,9 @@ class TrainConfig:
     evaluate_puzzles: Annotated[int, Ge(0)] = 1000
     # Those sets by name, each with targets for the generator; {}: chosen for the puzzle.
     evaluate_sets: dict[str, Targets] = field(default_factory=dict)
-    # torch.compile: auto uses it where it works and says so where it does not, true insists, false runs eager.
-    compile: Compile = "auto"
+    # torch.compile: auto uses it where it works and says so where it does not, true insists, false runs eager; graphs
+    # (solvers on an NVIDIA GPU): whole segments as CUDA graphs, which pays where launching kernels takes the time.
+    compile: CompileTraining = "auto"
     # Where to compute: auto (a GPU if there is one), cpu, cuda or mps.
     device: Device = "auto"
     # bf16 or fp32 for states and matrix products (weights stay fp32); auto: bf16 where the hardware multiplies it.
@@ -109,6 +112,8 @@ class TrainConfig:
         fits = self.start_from is None or not self.reward.objectives
         bound = "null for step scorers and judges, which start from a solver of their own"
         require("start_from", self.start_from, fits, bound)
+        if self.compile == GRAPHS:
+            self._check_graphs()
         if self.hypotheses > 1:
             several, state = f"hypotheses={self.hypotheses}", self.model.state
             require(
@@ -121,6 +126,14 @@ class TrainConfig:
             require(
                 "auxiliary.overtime", self.auxiliary.overtime, self.auxiliary.overtime is None, f"null for {several}"
             )
+
+    def _check_graphs(self) -> None:
+        where, noise = f"for compile={GRAPHS}", self.model.noise
+        heads = self.reward.objectives
+        require("reward.objectives", heads, not heads, f"[] {where}: only solvers have static shapes throughout")
+        require("policy.reward", self.policy.reward, not self.policy.on, f"null {where}: attempts differ in length")
+        require("model.noise", noise, not noise, f"0 {where}: noise is drawn on the host")
+        require("parallel", self.parallel, self.parallel == "ddp", f"ddp {where}: fsdp gathers weights in a segment")
 
     def loop(self) -> LoopConfig:
         """The part that the training loop needs."""

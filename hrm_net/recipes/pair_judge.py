@@ -17,6 +17,7 @@ import puzzles
 from hrm_net.checkpoints import checkpoint, pretrained
 from hrm_net.distributed.group import current
 from hrm_net.model import HRM
+from hrm_net.nn.transfer import to_device
 from hrm_net.recipes import checks, solver, step_scorer
 from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource, find_model
@@ -83,7 +84,7 @@ class PairTraining:
             assert self.before is not None
             pretrained.load_state(self.before, saved["before"])
 
-    def compile(self) -> None:
+    def compile(self, graphs: bool) -> None:
         self.model.compile_blocks()
 
     def setup(self) -> None:
@@ -125,6 +126,7 @@ class PairTraining:
             loss.backward()
             total += loss.detach()
         self._step(total)
+        self._count(len(better), updated=depth)
         assert d is not None
         zero = torch.zeros((), device=self.device)
         self._log(total, d.detach(), better, zero, zero)
@@ -140,6 +142,7 @@ class PairTraining:
         total = objectives.verdict_loss(d, better) + halting
         total.backward()
         self._step(total.detach())
+        self._count(len(better), updated=self.segments)
         self._log(total.detach(), d[-1].detach(), better, halting.detach(), _mean_stop(q))
 
     def _learn_by_rollouts(self) -> None:
@@ -162,6 +165,7 @@ class PairTraining:
             )
             total.backward()
             self._step(total.detach())
+        self._count(len(better), read=2 * self.segments, updated=EPOCHS * self.segments)
         self._log(total.detach(), d[-1].detach(), better, total.detach(), _mean_stop(q))
 
     def _think(self, model: RewardModel, rows: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -176,7 +180,7 @@ class PairTraining:
     def _rows(self, batch: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
         """(the rows of this process's games, which candidate is the better one in all games)."""
         problem, first, second, better = (
-            batch[name].to(self.device, non_blocking=True) for name in ("problem", "first", "second", "better")
+            to_device(batch[name], self.device) for name in ("problem", "first", "second", "better")
         )
         own = current().rows(len(better))
         return game_rows(problem[own], first[own], second[own]), better
@@ -184,6 +188,10 @@ class PairTraining:
     def _step(self, loss: Tensor) -> None:
         config = self.config
         loop.optimizer_step(self.state, self.model, loss, optim=config.optim, steps=config.steps, seed=config.seed)
+
+    def _count(self, games: int, *, updated: int, read: int = 0) -> None:
+        """Count an update on games, of two rows each: segments with a backward pass, and those without."""
+        self.state.work.add_rows(2 * games, self.state.cost, examples=games, updated=updated, read=read)
 
     def _log(self, loss: Tensor, d: Tensor, better: Tensor, halting: Tensor, segments: Tensor) -> None:
         accuracy = ((d > 0) == better).float().mean()

@@ -24,7 +24,7 @@ from hrm_net.policy.clone import CloneBatches, demonstrate, demonstrator, imitat
 from hrm_net.policy.config import CLONE
 from hrm_net.policy.evaluation import Evaluation
 from hrm_net.policy.implicit import ImplicitReward
-from hrm_net.policy.model import PolicyModel, check_core
+from hrm_net.policy.model import PolicyModel, check_core, choice_cost
 from hrm_net.policy.returns import advantages
 from hrm_net.policy.rollouts import Sampler, choices, log_probs
 from hrm_net.policy.scorers import FrozenReward
@@ -72,6 +72,7 @@ class PolicyTraining:
         model.forward_dtype = precision
         ema = EMA(model, config.optim.ema) if config.optim.ema else None
         self.state = PolicyState(model=model, optimizers=build_optimizers(model, config.optim), ema=ema)
+        self.cost = choice_cost(config.model, config.policy.budget, config.policy.segments)
 
     @property
     def model(self) -> PolicyModel:
@@ -83,16 +84,18 @@ class PolicyTraining:
     def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
         self.state.window = [row.to(device) for row in saved["window"]]
 
-    def compile(self) -> None:
+    def compile(self, graphs: bool) -> None:
         self.model.compile_blocks(dynamic=True)
 
     def problems(self, purpose: str, num: int, fold: int) -> Integer[np.ndarray, "num seq"]:
         """See `draw_problems`, with this run's puzzles."""
         return draw_problems(self.world, self.config, purpose, num, fold)
 
-    def step(self, total: Tensor, metrics: list[Tensor]) -> None:
-        """One update from the gradients at hand, and its metrics."""
-        config, state = self.config, self.state
+    def step(self, total: Tensor, metrics: list[Tensor], *, examples: int, choices: int, read: int = 0) -> None:
+        """One update from the gradients at hand, of `choices` after `read` without a gradient, and its metrics."""
+        config, state, segments = self.config, self.state, self.config.policy.segments
+        flops = choices * self.cost.update + read * self.cost.forward
+        state.work.add(segments=segments * (choices + read), examples=examples, flops=flops)
         loop.optimizer_step(state, self.model, total, optim=config.optim, steps=config.steps, seed=config.seed)
         state.window.append(torch.stack([value.detach().float().cpu() for value in metrics]))
         state.step += 1
@@ -126,9 +129,10 @@ class CloneTraining(PolicyTraining):
 
     def update(self) -> None:
         self.state.optimizers.zero_grad()
-        total, accuracy = imitation_loss(self.model, self.batches(self.state.step, self.device))
+        rows = self.batches(self.state.step, self.device)
+        total, accuracy = imitation_loss(self.model, rows)
         total.backward()
-        self.step(total.detach(), [total, accuracy])
+        self.step(total.detach(), [total, accuracy], examples=len(rows), choices=len(rows))
 
     def validate(self, tracker: Tracker) -> tuple[float, list[str]]:
         """Minus the mean negative log-probability of unseen demonstrations."""
@@ -199,7 +203,8 @@ class RewardTraining(PolicyTraining):
             divergence = loss.k3(rows.chosen(found), reference).sum() / len(episodes)
             spread = loss.entropy(found).mean()
         numbers = (returns.mean(), self.world.solved(episodes).mean(), episodes.lengths.mean())
-        self.step(total.detach(), [total, *(torch.tensor(float(one)) for one in numbers), divergence, spread])
+        metrics, num = [total, *map(torch.tensor, map(float, numbers)), divergence, spread], len(rows)
+        self.step(total.detach(), metrics, examples=len(episodes), choices=num, read=2 * num)  # sampled, and the clone
 
     def validate(self, tracker: Tracker) -> tuple[float, list[str]]:
         """The mean reward on unseen puzzles: whoever learns from a learned reward cannot choose by the true one."""

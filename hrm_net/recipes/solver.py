@@ -22,17 +22,18 @@ from hrm_net.distributed.group import current
 from hrm_net.model import HRM, Carry
 from hrm_net.nn.losses import SegmentLoss, segment_loss
 from hrm_net.nn.row_noise import share_noise
+from hrm_net.nn.transfer import Reading, to_device
 from hrm_net.recipes import checks
 from hrm_net.recipes.config import EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource, find_model
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.schema import require
 from hrm_net.trainer import loop, parallel, winners
-from hrm_net.trainer.auxiliary import Auxiliary, Trained
+from hrm_net.trainer.auxiliary import Auxiliary, HostPuzzles, Trained
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.metric_window import MetricWindow
 from hrm_net.trainer.optim import build_optimizers
-from hrm_net.trainer.throughput import Pace, peak_flops, update_flops
+from hrm_net.trainer.throughput import update_flops
 from hrm_net.trainer.tracking import Tracker
 from puzzles.base import Puzzle
 from puzzles.datasets.dataset import Dataset
@@ -52,12 +53,14 @@ Batches = Callable[[int, np.ndarray | None], Batch]
 class TrainState(loop.LoopState):
     """All that the next step depends on besides the configuration.
 
-    `carries`: the rows in work, for each size of puzzles that the run has met.
+    `carries`: the rows in work, for each size of puzzles that the run has met. `halted`: which of them have halted, on
+    its way to the host since before the backward pass, so that it can make new puzzles while a GPU goes on.
     """
 
     model: HRM
     auxiliary: Auxiliary
     carries: dict[str, Carry] = field(default_factory=dict)
+    halted: dict[str, Reading] = field(default_factory=dict)
     window: MetricWindow = field(default_factory=MetricWindow)
 
 
@@ -91,12 +94,22 @@ def starting_weights(model: HRM, start_from: str) -> dict[str, Tensor]:
     return weights
 
 
-def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig, puzzle: Puzzle) -> SegmentLoss:
+def train_step(
+    state: TrainState,
+    batch: dict[str, Tensor],
+    config: TrainConfig,
+    puzzle: Puzzle,
+    known: HostPuzzles | None = None,
+) -> SegmentLoss:
     """One segment and one update (deep supervision) on puzzles of the size of `puzzle`; `batch` and the loss are this
-    process's share. FloatingPointError, before the update, for a loss or gradient that is not finite."""
+    process's share. `known`: the puzzles of the rows after this batch, where the host knows them. FloatingPointError,
+    as `loop.optimizer_step` has it, for a loss or gradient that is not finite."""
     group, model, key = current(), state.model.fitted(puzzle), size_key(puzzle)
     own, num_puzzles = group.rows(config.batch_size), config.batch_size // config.hypotheses
     generator = share_noise(torch_generator(config.seed, "model noise", state.step), own, config.batch_size)
+    state.optimizers.zero_grad()
+    if model.segment_options is not None:
+        torch.compiler.cudagraph_mark_step_begin()  # what graphs have left of the step before may be overwritten
     before = state.carries.get(key)
     carry, out = model(model.initial_carry(batch) if before is None else before, batch, generator=generator)
     if config.stagger and before is None and not config.auxiliary.causal:  # then segments must count what was computed
@@ -107,15 +120,15 @@ def train_step(state: TrainState, batch: dict[str, Tensor], config: TrainConfig,
         rows = winners.winners(out, carry.labels, config.loss, config.hypotheses)
         out, judged = winners.only(out, carry, rows)
         winners.follow(carry, rows, config.hypotheses)
-    asked, whole = state.auxiliary.labels(model, puzzle, judged)
-    loss = segment_loss(out, judged.labels, config.loss, asked, judged.inputs if config.balance else None)
-    further = state.auxiliary(model, puzzle, judged, out)
-    total = loss.total if further is None else loss.total + further.total
-    state.optimizers.zero_grad()
-    (total / num_puzzles).backward()
-    loop.optimizer_step(state, state.model, total, optim=config.optim, steps=config.steps, seed=config.seed)
+    asked, whole = state.auxiliary.labels(model, puzzle, judged, known)
     chance = torch_generator(config.seed, "give up", state.step)
     state.auxiliary.give_up(carry, whole, share_noise(chance, group.rows(num_puzzles), num_puzzles))
+    state.halted[key] = Reading(carry.halted)
+    loss = segment_loss(out, judged.labels, config.loss, asked, judged.inputs if config.balance else None)
+    further = state.auxiliary(model, puzzle, judged, out, known)
+    total = loss.total if further is None else loss.total + further.total
+    (total / num_puzzles).backward()
+    loop.optimizer_step(state, state.model, total, optim=config.optim, steps=config.steps, seed=config.seed)
     state.window.add(loss, judged, further)
     state.carries[key] = carry
     state.step += 1
@@ -134,13 +147,9 @@ class SolverTraining:
     ) -> None:
         self.config, self.make_data, self.device = config, build_data, device
         self.state = build_state(config, device, precision)
-        alike = not other_sizes(puzzles.get(**config.puzzle), (targets for _, targets in config.targets()))
-        peak = peak_flops(device, precision)
-        self.pace = Pace(
-            config.batch_size,
-            update_flops(config.model) if alike else None,
-            None if peak is None else peak * current().size,
-        )
+        self.state.work.unit = "puzzles"
+        self.flops: dict[str, int] = {}  # of an update of one row, for each size of puzzles that the run has met
+        self.known: dict[str, HostPuzzles] = {}  # where the host is asked about them
         self.sizes = SizeSchedule(puzzles.get(**config.puzzle), config.data, seed=config.seed, steps=config.steps)
 
     @property
@@ -158,12 +167,15 @@ class SolverTraining:
     def load_state_dict(self, saved: dict[str, Any], device: torch.device) -> None:
         for key, tensors in saved["carries"].items():
             own = current().rows(self.config.batch_size)
-            self.state.carries[key] = Carry(**{name: tensor[own].to(device) for name, tensor in tensors.items()})
+            carry = Carry(**{name: tensor[own].to(device) for name, tensor in tensors.items()})
+            self.state.carries[key], self.state.halted[key] = carry, Reading(carry.halted)
         self.state.auxiliary.load_state_dict(saved["auxiliary"])
         self.state.window.load_state_dict(saved, device)
 
-    def compile(self) -> None:
+    def compile(self, graphs: bool) -> None:
         self.model.compile_blocks()
+        if graphs:
+            self.model.compile_segment(mode="reduce-overhead")
 
     def setup(self) -> None:
         batches, self.validation = self.make_data()
@@ -171,22 +183,34 @@ class SolverTraining:
         self.batches = own_rows(batches, num, current().rows(num))
 
     def update(self) -> None:
-        with self.pace.update():
-            self._update()
-
-    def _update(self) -> None:
         state, puzzle = self.state, self.sizes(self.state.step)
-        carry = state.carries.get(size_key(puzzle))
+        key = size_key(puzzle)
         each = self.config.hypotheses
-        halted = None if carry is None else winners.puzzles_wanted(carry.halted.cpu().numpy(), each)
-        batch = winners.repeated(self.batches(state.step, halted), each)
-        batch = {key: rows.to(self.device, non_blocking=True) for key, rows in batch.items()}
-        train_step(state, batch, self.config, puzzle)
+        halted = winners.puzzles_wanted(state.halted[key].array(), each) if key in state.halted else None
+        batch = self.batches(state.step, halted)
+        known = self._known(key, batch, halted) if state.auxiliary.reads_puzzles else None
+        rows = {name: to_device(values, self.device) for name, values in winners.repeated(batch, each).items()}
+        train_step(state, rows, self.config, puzzle, known)
+        if key not in self.flops:
+            self.flops[key] = update_flops(self.model.fitted(puzzle).config)
+        num = self.config.batch_size
+        state.work.add(segments=num, flops=num * self.flops[key])
+
+    def _known(self, key: str, batch: Batch, halted: np.ndarray | None) -> HostPuzzles:
+        """The puzzles that the rows of one size work on once they have taken a batch."""
+        if halted is None:
+            self.known[key] = HostPuzzles(inputs=batch["inputs"].numpy(), labels=batch["labels"].numpy())
+        else:
+            if key not in self.known:  # the rows come from a checkpoint
+                self.known[key] = HostPuzzles.of(self.state.carries[key], self.config.hypotheses)
+            self.known[key] = self.known[key].taking(batch, halted)
+        return self.known[key]
 
     def pop_metrics(self) -> tuple[dict[str, Any], str]:
-        record = self.state.window.pop()
+        record, work = self.state.window.pop(), self.state.work
+        work.examples = (record["halted"] or 0.0) * work.segments / self.config.hypotheses
         halting = f", {record['exact_accuracy']:.0%} right when halting" if record["halted"] else ""
-        return record, f"loss {record['loss']:.3f}{halting}{self.pace.pop(record['halted'])}"
+        return record, f"loss {record['loss']:.3f}{halting}"
 
     def validate(self, tracker: Tracker) -> tuple[float, list[str]]:
         assert self.validation is not None

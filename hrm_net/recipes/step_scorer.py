@@ -19,12 +19,14 @@ from hrm_net.data import tables
 from hrm_net.data.generated import torch_generator
 from hrm_net.distributed.group import current
 from hrm_net.model import HRM
+from hrm_net.nn.transfer import to_device
 from hrm_net.recipes import checks, solver
 from hrm_net.recipes.config import TEXT, EvaluateConfig, TrainConfig
 from hrm_net.recipes.model_source import ModelSource, find_model
 from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.reward import objectives
 from hrm_net.reward.config import RewardConfig
+from hrm_net.reward.cost import scorer_cost
 from hrm_net.reward.data import prepare as data
 from hrm_net.reward.data.batches import StepBatches
 from hrm_net.reward.data.solutions import SolutionSource, build_policy
@@ -38,6 +40,7 @@ from hrm_net.schema import require, show
 from hrm_net.trainer import loop, parallel
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.optim import build_optimizers
+from hrm_net.trainer.throughput import RowCost
 from hrm_net.trainer.tracking import LoggerConfig, Tracker
 from puzzles.errors import UserError
 from puzzles.steps.rules import StepRules, step_rules
@@ -55,6 +58,7 @@ class ScorerState(loop.LoopState):
     """All that the next step depends on besides configuration and data."""
 
     model: RewardModel
+    cost: RowCost  # of one segment of one row
     # Losses of each step since the last record, in the order of `loss_names`.
     window: list[Tensor] = field(default_factory=list)
 
@@ -112,7 +116,8 @@ def build_state(
     model = model.to(device).train()
     model.forward_dtype = precision
     ema = EMA(model, config.optim.ema) if config.optim.ema else None
-    return ScorerState(model=model, optimizers=build_optimizers(model, config.optim), ema=ema)
+    optimizers = build_optimizers(model, config.optim)
+    return ScorerState(model=model, cost=scorer_cost(model.config), optimizers=optimizers, ema=ema)
 
 
 def train_step(state: ScorerState, batch: dict[str, Tensor], config: TrainConfig) -> Tensor:
@@ -126,8 +131,9 @@ def train_step(state: ScorerState, batch: dict[str, Tensor], config: TrainConfig
     rows = {key: batch[key][own] for key in ROW_INPUTS if key in batch}
     state.optimizers.zero_grad()
     inner = model.initial_state(rows)
+    earlier = earlier_segments(config.reward, config.seed, state.step)
     with torch.no_grad():
-        for _ in range(earlier_segments(config.reward, config.seed, state.step)):
+        for _ in range(earlier):
             inner, _ = model(inner, rows)
     total = torch.zeros((), device=batch["span"].device)
     for _ in range(segments):
@@ -140,6 +146,7 @@ def train_step(state: ScorerState, batch: dict[str, Tensor], config: TrainConfig
         total += loss.detach()
     loop.optimizer_step(state, model, total, optim=config.optim, steps=config.steps, seed=config.seed)
     state.step += 1
+    state.work.add_rows(num := config.batch_size, state.cost, examples=num, updated=segments, read=earlier)
     return torch.stack([total, halting.detach(), *(losses[name].detach() for name in model.config.objectives)])
 
 
@@ -183,7 +190,7 @@ class ScorerTraining(ABC):
         self.state.window = [row.to(device) for row in saved["window"]]
         self.data_digest = saved["data"]
 
-    def compile(self) -> None:
+    def compile(self, graphs: bool) -> None:
         self.model.compile_blocks()
 
     @abstractmethod
@@ -191,8 +198,7 @@ class ScorerTraining(ABC):
         """Make or read the data, and set `batches`."""
 
     def update(self) -> None:
-        batch = self.batches(self.state.step)
-        batch = {key: column.to(self.device, non_blocking=True) for key, column in batch.items()}
+        batch = {key: to_device(column, self.device) for key, column in self.batches(self.state.step).items()}
         self.state.window.append(train_step(self.state, batch, self.config))
 
     def pop_metrics(self) -> tuple[dict[str, Any], str]:

@@ -7,13 +7,14 @@ have (hops needed > hops made), the head has to say so by a class of its own, an
 given; between the two nothing is asked.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Integer
 from torch import Tensor, nn
 
 from hrm_net.model import HRM
@@ -21,6 +22,7 @@ from hrm_net.nn.carry import Carry, Output
 from hrm_net.nn.layers import Linear
 from hrm_net.nn.losses import IGNORE, softmax_cross_entropy
 from hrm_net.nn.row_noise import ShareNoise
+from hrm_net.nn.transfer import to_device
 from hrm_net.schema import check, require
 from puzzles.base import Puzzle
 
@@ -70,6 +72,24 @@ class AuxiliaryLoss:
         return self.right / self.asked.clamp(min=1)
 
 
+@dataclass(kw_only=True, slots=True)
+class HostPuzzles:
+    """The puzzles that the rows of a carry work on, as the host knows them: it made them."""
+
+    inputs: Integer[np.ndarray, "batch seq"]
+    labels: Integer[np.ndarray, "batch seq"]
+
+    @classmethod
+    def of(cls, carry: Carry, each: int = 1) -> "HostPuzzles":
+        """Read from the carry, of whose rows `each` in succession share a puzzle; waits for the device."""
+        return cls(inputs=carry.inputs[::each].cpu().numpy(), labels=carry.labels[::each].cpu().numpy())
+
+    def taking(self, batch: Mapping[str, Tensor], halted: Bool[np.ndarray, " batch"]) -> "HostPuzzles":
+        """Those after the rows that have halted have taken theirs of a batch, which lies on the host."""
+        new = {name: np.where(halted[:, None], batch[name].numpy(), getattr(self, name)) for name in self.__slots__}
+        return HostPuzzles(**new)
+
+
 class Auxiliary(nn.Module):
     """The head, one matrix from the state of each cell to the classes of all targets."""
 
@@ -81,22 +101,30 @@ class Auxiliary(nn.Module):
         self.classes = [puzzle.auxiliary[name] + config.causal for name in config.targets]  # the last: not known yet
         self.head = Linear(model.config.hidden_size, sum(self.classes), generator=generator) if self.classes else None
 
-    def forward(self, model: HRM, puzzle: Puzzle, carry: Carry, out: Output) -> AuxiliaryLoss | None:
-        """The loss of one segment on the puzzles in `carry`; None without targets."""
+    @property
+    def reads_puzzles(self) -> bool:
+        """Whether it asks the host about the puzzles."""
+        return self.head is not None or self.config.causal
+
+    def forward(
+        self, model: HRM, puzzle: Puzzle, carry: Carry, out: Output, known: HostPuzzles | None = None
+    ) -> AuxiliaryLoss | None:
+        """The loss of one segment on the puzzles in `carry`, which `known` are where the host knows them; None without
+        targets."""
         if self.head is None:
             return None
         assert out.state is not None
         every = self.head(model.codec.cells(out.state).to(self.head.weight.dtype)).split(self.classes, dim=-1)
-        inputs, device = carry.inputs.cpu().numpy(), carry.inputs.device
+        inputs, device = (known or HostPuzzles.of(carry)).inputs, carry.inputs.device
         total = every[0].new_zeros(())
         right = asked = torch.zeros((), device=device)
         for name, logits in zip(self.config.targets, every, strict=True):
             found, hops = puzzle.auxiliary_targets(name, inputs)
-            targets = torch.from_numpy(np.where(found < 0, IGNORE, found).astype(np.int32)).to(device)
+            targets = to_device(torch.from_numpy(np.where(found < 0, IGNORE, found).astype(np.int32)), device)
             if self.config.causal:
-                early, known = self._early_and_known(model, carry, hops)
+                early, due = self._early_and_known(model, carry, hops)
                 open_ = early & (targets != IGNORE)
-                targets = targets.masked_fill(~known, IGNORE).masked_fill(open_, logits.shape[-1] - 1)
+                targets = targets.masked_fill(~due, IGNORE).masked_fill(open_, logits.shape[-1] - 1)
             counts = targets != IGNORE
             losses = softmax_cross_entropy(logits, targets).sum(dim=-1) / counts.sum(dim=-1).clamp(min=1)
             total = total + losses.sum()
@@ -106,7 +134,7 @@ class Auxiliary(nn.Module):
         return AuxiliaryLoss(total=total, right=right.float(), asked=asked.float())
 
     def labels(
-        self, model: HRM, puzzle: Puzzle, carry: Carry
+        self, model: HRM, puzzle: Puzzle, carry: Carry, known: HostPuzzles | None = None
     ) -> tuple[Int[Tensor, "batch seq"], Bool[Tensor, " batch"]]:
         """(what the answer should be by now, the rows whose whole answer should be known).
 
@@ -114,12 +142,12 @@ class Auxiliary(nn.Module):
         """
         if not self.config.causal or model.hops_per_segment is None:
             return carry.labels, torch.ones_like(carry.halted)
-        labels = carry.labels.clamp(min=0).cpu().numpy()
-        hops = puzzle.answer_hops(carry.inputs.cpu().numpy(), labels)
-        early, known = self._early_and_known(model, carry, hops)
+        known = known or HostPuzzles.of(carry)
+        hops = puzzle.answer_hops(known.inputs, known.labels.clip(min=0))
+        early, due = self._early_and_known(model, carry, hops)
         open_ = early & (carry.labels != IGNORE)
-        asked = torch.where(open_, carry.inputs.to(carry.labels.dtype), carry.labels.masked_fill(~known, IGNORE))
-        return asked, known.all(dim=1)
+        asked = torch.where(open_, carry.inputs.to(carry.labels.dtype), carry.labels.masked_fill(~due, IGNORE))
+        return asked, due.all(dim=1)
 
     def give_up(self, carry: Carry, whole: Bool[Tensor, " puzzles"], generator: torch.Generator | ShareNoise) -> None:
         """Let puzzles halt, by chance, whose whole answer should be known: see `overtime`. `whole` has one value for
@@ -129,15 +157,14 @@ class Auxiliary(nn.Module):
                 chance = generator.draw(whole.shape, lambda rows, stream: torch.rand(rows.shape, generator=stream))
             else:
                 chance = torch.rand(whole.shape, generator=generator)
-            chance = chance.to(whole.device)
-            leaves = whole & (chance < 1 / self.config.overtime)
+            leaves = whole & (to_device(chance, whole.device) < 1 / self.config.overtime)
             carry.halted = carry.halted | leaves.repeat_interleave(len(carry.halted) // len(whole))
 
     def _early_and_known(
         self, model: HRM, carry: Carry, hops: np.ndarray
     ) -> tuple[Bool[Tensor, "batch seq"], Bool[Tensor, "batch seq"]]:
         """Cells that news cannot have reached, and those that it should have reached."""
-        needed = torch.from_numpy(np.ascontiguousarray(hops)).to(carry.steps.device)
+        needed = to_device(torch.from_numpy(np.ascontiguousarray(hops)), carry.steps.device)
         early = needed > hops_made(model, carry.steps)[:, None]
         return early, needed <= hops_made(model, carry.steps, self.config.pace)[:, None]
 

@@ -22,6 +22,7 @@ from hrm_net.distributed.group import current
 from puzzles.errors import UserError
 
 # PyPI's wheels for Linux come with CUDA; for Windows see pytorch.org/get-started
+GRAPHS = "graphs"  # the value of `compile` that asks for CUDA graphs
 INSTALL_CUDA = "pip install --force-reinstall 'torch>=2.11,<2.14'"
 
 
@@ -67,18 +68,20 @@ def has_native_bf16(device: torch.device) -> bool:
 
 
 def resolve_compile(request: str, device: torch.device) -> bool:
-    """Whether to call torch.compile, by `request`: true, false or auto.
+    """Whether to call torch.compile, by `request`: true, false, auto, or graphs.
 
-    Where compiling does not work, `true` raises a UserError of one line that says why and what helps, and `auto` prints
-    that line and returns False. After `auto` has returned True, what PyTorch fails to compile later in this process
-    (another shape, a full disk) runs eager, which is said once.
+    Where compiling does not work, `true` raises a UserError of one line that says why and what helps, and so does
+    `graphs` where there is no CUDA; `auto` prints that line and returns False. After `auto` has returned True, what
+    PyTorch fails to compile later in this process (another shape, a full disk) runs eager, which is said once.
     """
     if request == "false":
         _make_cache_directory()
         return False
+    if request == GRAPHS and device.type != "cuda":
+        raise UserError(f"compile=graphs: CUDA graphs need an NVIDIA GPU, and device={device.type}; use compile=true")
     obstacle = compile_obstacle(device)
-    if request == "true" and obstacle is not None:
-        raise UserError(f"compile=true: {obstacle}; or use compile=false")
+    if request in ("true", GRAPHS) and obstacle is not None:
+        raise UserError(f"compile={request}: {obstacle}; or use compile=false")
     if obstacle is not None:
         _make_cache_directory()
         print(f"compile=auto: running eager, about half as fast ({obstacle})")

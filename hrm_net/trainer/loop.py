@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,12 +16,14 @@ from hrm_net.checkpoints import checkpoint, pretrained
 from hrm_net.distributed.gradients import sum_gradients
 from hrm_net.distributed.group import Group, current
 from hrm_net.distributed.sharding import gathered_weights, is_sharded, whole
+from hrm_net.nn.transfer import Reading
 from hrm_net.progress import Progress
-from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
+from hrm_net.trainer.device import GRAPHS, resolve_compile, resolve_device, resolve_precision
 from hrm_net.trainer.ema import EMA
 from hrm_net.trainer.optim import OptimConfig, Optimizers, lr_scale
 from hrm_net.trainer.resume import check_resume, explain
 from hrm_net.trainer.session import interruptible, run_lock
+from hrm_net.trainer.throughput import Pace, Work, peak_flops
 from hrm_net.trainer.tracking import LoggerConfig, SilentTracker, Tracker
 
 LINES = 20  # that a run prints where there is no terminal, besides one at least each minute
@@ -59,6 +61,19 @@ class LoopState:
     seconds: float = 0.0
     best_step: int | None = None
     best_score: float = -math.inf
+    # What was computed since the last record.
+    work: Work = field(default_factory=Work)
+    # The loss and the gradient norm of the last update, where the host has not looked at them yet.
+    unread: "Unread | None" = None
+
+
+@dataclass(kw_only=True, slots=True)
+class Unread:
+    """Two numbers on their way from the device: whether they are finite is looked at later."""
+
+    step: int
+    batch: str
+    numbers: Reading
 
 
 @runtime_checkable
@@ -79,8 +94,8 @@ class Trainable(Protocol):
         """Take back what `state_dict` gave, and of rows in work this process's share."""
         ...
 
-    def compile(self) -> None:
-        """Compile the model in place."""
+    def compile(self, graphs: bool) -> None:
+        """Compile the model in place; with `graphs`, its segments as CUDA graphs."""
         ...
 
     def setup(self) -> None:
@@ -133,21 +148,23 @@ def run(config: LoopConfig, run_dir: Path, build: Callable[[torch.device, torch.
                 print(f"resuming {run_dir} at step {saved.step} of {config.steps}")
             group.copy_from_main_(_weights(job))
             if compiled:
-                job.compile()
+                job.compile(config.compile == GRAPHS)
             if group.is_main:
                 (run_dir / "config.yaml").write_text(config.text, encoding="utf-8")
             with interruptible() as interrupt:
                 job.setup()
-                state = job.state
+                state, pace = job.state, _pace(device, precision, group)
                 first = "compiling" if compiled else "starting"
                 with Progress("step", config.steps, done=state.step, note=first, lines=LINES) as progress:
                     while state.step < config.steps:
-                        started = time.perf_counter()
+                        pace.begin()
                         with group.noticing_loss():
                             job.update()
                         last = state.step == config.steps
-                        note = _log(job, tracker) if last or _due(state.step, config.log_every) else None
-                        state.seconds += time.perf_counter() - started
+                        logs = last or _due(state.step, config.log_every)
+                        found = job.pop_metrics() if logs else None
+                        state.seconds += pace.end(state.work)
+                        note = None if found is None else _log(found, state, pace, tracker)
                         validates = _due(state.step, config.validate_every) or (last and config.validate_every > 0)
                         best = validates and _validate(config, job, tracker, progress)
                         stop = interrupt.shared(group)
@@ -164,8 +181,10 @@ def run(config: LoopConfig, run_dir: Path, build: Callable[[torch.device, torch.
 def optimizer_step(
     state: LoopState, model: nn.Module, loss: Tensor, *, optim: OptimConfig, steps: int, seed: int
 ) -> None:
-    """One update from the gradients at hand, at the learning rate of this step of a run of `steps`. FloatingPointError,
-    before it, for a loss or gradient that is not finite.
+    """One update from the gradients at hand, at the learning rate of this step of a run of `steps`.
+
+    FloatingPointError for a loss or gradient that is not finite: before the update on a CPU; on a device that the host
+    does not wait for, in the next call, or in `check_finite` before the weights are used.
 
     Of several processes, each comes with the gradient and the loss of its share of the batch, and all make the same
     update from their sums.
@@ -173,16 +192,27 @@ def optimizer_step(
     optimizers = state.optimizers
     loss = sum_gradients(current(), optimizers.params, optimizers.puzzles, loss)
     norm = optimizers.grad_norm()
-    if not torch.isfinite(norm + loss):
-        found = f"loss {loss.item()}, gradient norm {norm.item()}"
-        batch_name = f"the batch of seed {seed}, step {state.step}"
-        raise FloatingPointError(
-            f"step {state.step}: {found} on {batch_name}; nothing was updated, checkpoints are whole"
-        )
+    check_finite(state)
+    numbers = Reading(torch.stack([loss.float(), norm.float()]))
+    state.unread = Unread(step=state.step, batch=f"the batch of seed {seed}, step {state.step}", numbers=numbers)
+    if numbers.arrived:
+        check_finite(state)
     scale = lr_scale(state.step + 1, total=steps, warmup=optim.warmup_steps, min_ratio=optim.min_lr_ratio)
     optimizers.step(scale, norm)
     if state.ema is not None:
         state.ema.update(model)
+
+
+def check_finite(state: LoopState) -> None:
+    """FloatingPointError where the loss or the gradient of the last update was not finite; waits for them. It comes
+    before every use of the weights, so that no checkpoint holds such an update."""
+    if state.unread is None:
+        return
+    unread, state.unread = state.unread, None
+    loss, norm = unread.numbers.array().tolist()
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        found = f"loss {loss}, gradient norm {norm} on {unread.batch}"
+        raise FloatingPointError(f"step {unread.step}: {found}; nothing of it was saved, checkpoints are whole")
 
 
 def _newest(root: Path, group: Group) -> checkpoint.Checkpoint | None:
@@ -209,15 +239,22 @@ def _due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
-def _log(job: Trainable, tracker: Tracker) -> str:
-    record, note = job.pop_metrics()
-    tracker.log(job.state.step, kind="train", seconds=job.state.seconds, **record)
-    return note
+def _pace(device: torch.device, precision: torch.dtype, group: Group) -> Pace:
+    peak = peak_flops(device, precision)
+    return Pace(None if peak is None else peak * group.size)
+
+
+def _log(found: tuple[dict[str, Any], str], state: LoopState, pace: Pace, tracker: Tracker) -> str:
+    check_finite(state)
+    (record, note), (rates, speed) = found, pace.pop(state.work)
+    tracker.log(state.step, kind="train", seconds=state.seconds, **record, **rates)
+    return note + speed
 
 
 def _validate(config: LoopConfig, job: Trainable, tracker: Tracker, progress: Progress) -> bool:
     """Whether the weights (averaged, where there is an average) have the highest validation score so far."""
     started, state = time.perf_counter(), job.state
+    check_finite(state)
     averaged = state.ema.applied(job.model) if state.ema is not None else nullcontext()
     with averaged, gathered_weights(job.model):
         score, lines = job.validate(tracker)
@@ -239,6 +276,7 @@ def _save(config: LoopConfig, job: Trainable, run_dir: Path, group: Group) -> No
 
     Divided tensors are gathered on rank 0, so that a checkpoint does not depend on how many processes wrote it."""
     state = job.state
+    check_finite(state)
     training_state: dict[str, Any] = {
         "model": pretrained.state(job.model),
         "optimizers": state.optimizers.state_dict(),

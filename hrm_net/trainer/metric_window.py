@@ -23,11 +23,11 @@ class MetricWindow:
         """Take in one step. Accuracies count where a row halts, as published: that is its answer."""
         halted = carry.halted.float()
         if auxiliary is not None:
-            rows = halted.new_tensor(len(halted))
+            rows = halted.new_full((), len(halted))
             self.auxiliary.append(torch.stack([auxiliary.total.detach(), rows, auxiliary.right, auxiliary.asked]))
         sums = (loss.total.detach(), loss.lm, loss.q_halt, loss.q_continue)
         counts = (halted, halted * loss.exact, halted * loss.cell_accuracy, halted * carry.steps)
-        self.rows.append(torch.stack([*sums, *(count.sum() for count in counts), halted.new_tensor(len(halted))]))
+        self.rows.append(torch.stack([*sums, *(count.sum() for count in counts), halted.new_full((), len(halted))]))
 
     def pop(self) -> dict[str, float | None]:
         """Means per row (losses) and per halted row (the others; None where no row halted); the next window begins."""

@@ -5,6 +5,8 @@ tested (benchmarks/gpu.py --device cpu --quick).
 """
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,10 @@ from hrm_net.model import HRM
 from hrm_net.nn.attention import HAS_FLASH, attend
 from hrm_net.nn.losses import segment_loss
 from hrm_net.trainer.optim import OptimConfig, build_optimizers
+from hrm_net.trainer.tracking import read_metrics
 from tests.models import small_batch, small_model
+from tests.paths import REPO
+from tests.trainer.test_host_waits import runs, training
 
 ASKED = os.environ.get("HRM_TEST_DEVICE", "cuda")
 DEVICE = torch.device(ASKED)
@@ -96,6 +101,41 @@ def test_a_run_resumes_on_the_device(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert found is not None
     assert found.step == 4
     assert all(torch.isfinite(tensor).all() for tensor in found.tensors.values())
+
+
+@pytest.mark.skipif(DEVICE.type == "cpu", reason="a CPU never waits; tests/trainer counts what would")
+@pytest.mark.parametrize("name", runs())
+def test_a_training_step_does_not_wait_for_the_gpu(name: str):
+    """What it waits for are copies that have left long before, by their events, which this mode allows."""
+    job = training(runs()[name], DEVICE)
+    for _ in range(3):
+        job.update()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(4):
+            job.update()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    record, _ = job.pop_metrics()
+    assert record["loss"] > 0
+
+
+@pytest.mark.skipif(DEVICE.type == "cpu", reason="there is no CUDA device; tests/trainer/test_graphs.py needs none")
+def test_a_run_with_cuda_graphs_has_the_curve_of_an_eager_one(tmp_path: Path):
+    """Q-learning with its second pass, in processes of their own: a compiler cannot look through checks of types."""
+    job = [
+        "puzzle=sudoku_4x4", "model=hrm_small", "model.hidden_size=64", "model.num_heads=2", "batch_size=32", "steps=8",
+        "optim=adamw", "validation.every=4", "validation.puzzles=20", "evaluate_puzzles=0", "log_every=1",
+        "device=cuda", "precision=fp32",
+    ]  # fmt: skip
+    curves = []
+    for how in ("false", "graphs"):
+        run_dir = tmp_path / how
+        command = [sys.executable, str(REPO / "train.py"), *job, f"compile={how}", f"hydra.run.dir={run_dir}"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr[-2000:]
+        curves.append([record["loss"] for record in read_metrics(run_dir) if record["kind"] == "train"])
+    assert curves[1] == pytest.approx(curves[0], rel=5e-3)
 
 
 def test_the_shipped_model_solves():
