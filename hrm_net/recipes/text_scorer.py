@@ -230,6 +230,9 @@ def _find_model(run: str) -> tuple[RewardModel, BackboneConfig | None]:
         if model.config.objectives == [PAIR]:
             raise UserError(f"{run}: holds a judge of two candidates for puzzles; hrm-rank --by pair ranks by it")
         raise UserError(f"{run}: its step scorer scores solutions of puzzles, not texts; {use}")
+    if model.config.objectives == [PAIR]:
+        use = f"hrm-rank --by pair --run {run} FILE ranks by it"
+        raise UserError(f"{run}: holds a judge of two texts, which gives no score to one; {use}")
     return model, backbone if backbone is not None and backbone.on else None
 
 
