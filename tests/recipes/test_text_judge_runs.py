@@ -131,17 +131,20 @@ def test_too_few_questions_are_refused(here: Path) -> None:
 def test_a_judge_learns_what_is_planted_and_ranks(kind: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if kind == "states":
         save_llama(here / "llama")
-    cli.train([*(BYTES if kind == "bytes" else STATES), *SMALL, "steps=60", "validation.every=20"])
+    cli.train([*(BYTES if kind == "bytes" else STATES), *SMALL, "steps=90", "validation.every=30", "optim.lr=3e-3"])
     found = json.loads(Path("runs/small/results.json").read_text())["sets"]["test"]
     assert found["by_segment"][1] > 0.9
     assert len(found["by_segment"]) == 4
     assert 0 <= found["counts_only"] <= 1
     judge = TextJudge.from_pretrained("runs/small")
-    good, bad = ["let 5", "aye 1"], ["let 5", "nay 1"]
-    assert judge.compare(["new"], [good], [bad]).probability[0] > 0.5
-    rows = [{"question": f"new {i}", "answer": "1", "candidates": [["nay 2"], ["aye 1"], ["nay 3"]]} for i in range(5)]
+    games = [(f"question {40 + i}", [f"let {10 + i}", f"aye {i}"], [f"let {30 - i}", f"nay {i}"]) for i in range(9)]
+    assert (judge.compare(*(list(column) for column in zip(*games, strict=True))).probability > 0.5).mean() > 0.8
+    rows = [
+        {"question": f"question {50 + i}", "answer": "1", "candidates": [["nay 2"], ["aye 1"], ["nay 3"]]}
+        for i in range(5)
+    ]
     for row in rows:
-        row["candidates"] = [{"steps": ["let 4", *steps]} for steps in row["candidates"]]
+        row["candidates"] = [{"steps": ["let 44", *steps]} for steps in row["candidates"]]
     jsonl.write("new.jsonl", rows)
     capsys.readouterr()
     for run in ("runs/small", "runs/small/judge"):
