@@ -207,6 +207,8 @@ def find_text_scorer(
     model, backbone = _find_model(run)
     if model.config.inputs == "states" and backbone is None:
         raise UserError(f"{run}: scores hidden states of a language model, and does not say of which")
+    if objective is not None and objective not in model.config.objectives:
+        raise UserError(f"head={objective}: must be one of {', '.join(model.config.objectives)}, the model's")
     model.to(device).forward_dtype = precision
     found = None if backbone is None else Backbone.load(backbone, device)
     return TextScorer(model=model, objective=objective or model.config.objectives[-1], backbone=found, **settings)
