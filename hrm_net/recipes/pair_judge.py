@@ -184,5 +184,7 @@ def find_judge(run: str, *, segments: int | None = None, stop: float | None = No
     source = find_model(run)
     if source.config is None or source.heads != [PAIR]:
         raise UserError(f"{run}: holds no judge of two candidates; experiment=pair_sudoku_6x6 trains one")
+    if source.puzzle["name"] == TEXT:
+        raise UserError(f"{run}: holds a judge of texts; hrm_net.reward.TextJudge.from_pretrained loads it")
     model = step_scorer.load(source.path, source.config)
     return PairJudge(model, puzzles.get(**source.puzzle), **settings)

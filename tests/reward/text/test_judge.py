@@ -1,7 +1,7 @@
 """`TextJudge`: symmetric to the last bit over bytes and over states, and strict about what it is given."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ FIRST: list[Any] = [f"{i} + 2 = {i + 2}\n\nIt is {i + 2}." for i in range(12)]
 SECOND: list[Any] = [["I guess.", f"It is {i * 3}."] for i in range(12)]
 
 
-def small_model(inputs: str, length: int = 32, size: int = 0) -> RewardModel:
+def small_model(inputs: Literal["text", "states"], length: int = 32, size: int = 0) -> RewardModel:
     """A judge whose heads say something from the start."""
     core = HRMConfig(
         vocab_size=TEXT_VOCAB_SIZE, seq_len=length, hidden_size=16, num_heads=2, h_layers=1, l_layers=1, mlp_multiple=16
