@@ -17,7 +17,7 @@ from sudoku import hardware
 
 import puzzles
 from hrm_net.reward.pair import PairJudge
-from hrm_net.reward.pair.games import trace_games
+from hrm_net.reward.pair.games import GridGames, trace_games
 from hrm_net.reward.pair.validation import choose_stop
 
 GAMES, MEAN, FIRST = 10_000, 4.0, 300
@@ -30,9 +30,8 @@ def main() -> None:
     judge = PairJudge.from_pretrained("pair_sudoku_6x6")
     problems, first, second = games(judge.puzzle, num)
     some = slice(0, FIRST)
-    trace = trace_games(
-        judge.model, problems[some], first[some], second[some], segments=judge.segments, batch_size=FIRST
-    )
+    shown = GridGames(problem=problems[some], first=first[some], second=second[some])
+    trace = trace_games(judge.model, shown, segments=judge.segments, batch_size=FIRST)
     judge.stop = choose_stop(trace, MEAN)
     found, adaptive = timed(judge, problems, first, second)
     scaled = adaptive * GAMES / num

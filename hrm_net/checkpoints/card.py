@@ -33,6 +33,11 @@ from hrm_net.reward.pair import PairJudge
 
 judge = PairJudge.from_pretrained(SOURCE)
 print(judge.compare([question], [one], [another]).probability)  # that `one` is the better one""",
+    "judge of two texts": """\
+from hrm_net.reward import TextJudge
+
+judge = TextJudge.from_pretrained(SOURCE)
+print(judge.compare([question], [one], [another]).probability)  # that `one` is the better one""",
 }
 
 
@@ -81,6 +86,8 @@ def model_card(
 
 
 def _kind(config: Mapping[str, Any]) -> str:
+    if "judge" in config and config["model"]["inputs"] != "grids":
+        return "judge of two texts"
     if "judge" in config:
         return "judge of two candidates"
     if "scorer" in config:
@@ -91,6 +98,8 @@ def _kind(config: Mapping[str, Any]) -> str:
 def _data(name: str | None, built: str, config: Mapping[str, Any]) -> list[str]:
     if name is None:
         return ["The model was saved without its puzzle."]
+    if name == "text":
+        return ["It reads solutions in words."]
     lines = [f"It works on the puzzle `{built}`."]
     if config.get("data"):
         lines += ["", "Its training data:", "", "```json", json.dumps(config["data"], indent=1), "```"]

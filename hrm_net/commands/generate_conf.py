@@ -69,6 +69,12 @@ FILES = (
             "pair",
         ),
     ),
+    Generated(
+        path="reward/pair_text.yaml",
+        cls=RewardConfig,
+        values={"objectives": ["pair"], "segments": 4, "text.path": "candidates.jsonl", "pair.games": 16},
+        only=("objectives", "segments", "text", "pair"),
+    ),
     Generated(path="policy/none.yaml", cls=PolicyRunConfig, only=("reward",)),
     Generated(path="policy/learned.yaml", cls=PolicyRunConfig, values={"reward": "verifier"}),
     Generated(path="solver/none.yaml", cls=ComputeCurveConfig, only=("name",)),

@@ -1,4 +1,4 @@
-"""`hrm-rank`: ranks candidate solutions to word problems by a trained step scorer, and to puzzles by a judge."""
+"""`hrm-rank`: ranks candidate solutions by a trained step scorer, or by a judge of two candidates."""
 
 import argparse
 import sys
@@ -11,16 +11,20 @@ from puzzles.errors import UserError
 from puzzles.text_input import STANDARD_INPUT
 
 if TYPE_CHECKING:
+    from hrm_net.reward.pair import PairJudge, Ranking
+    from hrm_net.reward.text.equivalence import AnswerChecker
+    from hrm_net.reward.text.judge import TextJudge
     from hrm_net.reward.text.scorer import TextScorer
     from puzzles.text_input import JSONLines
 
 DESCRIPTION = """\
 Score candidate solutions step by step, write them best first, print how often the best of N is right. With --by pair,
-a judge compares candidates for puzzles two at a time in a tournament."""
+a judge compares candidates, texts or puzzles, two at a time in a tournament."""
 EXAMPLES = """\
 examples:
   hrm-rank --run runs/reward_text candidates.jsonl
   hrm-rank --run runs/reward_text --head cond --how prod --output ranked.jsonl candidates.jsonl
+  hrm-rank --by pair --run runs/pair_language_model --kind round_robin candidates.jsonl
   hrm-rank --by pair --run pair_sudoku_6x6 --kind knockout candidates.jsonl
 
 Each line of the file holds a problem, its right answer where that is known, and the candidates:
@@ -30,9 +34,11 @@ A text is split into its paragraphs, or its lines. A policy's samples, one on ea
 
 A final answer is found as GSM8K (#### n), MATH (\\boxed{}) and PRM800K (# Answer) write it, after "the answer is", or
 at the end. Numbers and units are compared exactly, formulas by algebra, everything else as text.
-With --by pair, the problem is a puzzle, and each candidate its partly or wholly filled grid, or steps such as r1c2=3.
+With --by pair and a judge of puzzles, the problem is a puzzle, and each candidate its partly or wholly filled grid, or
+steps such as r1c2=3.
 A broken line is reported by its number and left out; with --strict, the command ends there and ranks nothing.
 """
+NO_ANSWER = "no line has an answer, so how many are right is not known"
 HOW = ("min", "max", "mean", "last", "prod", "sum_log")
 
 
@@ -48,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     add("candidates", metavar="FILE", help="problems with candidates, one JSON object a line; - reads standard input")
     parser.share("--run", required=True, help="directory of a run or of save_pretrained, or shipped weights, by name")
     add("--by", choices=("score", "pair"), default="score",
-        help="a step scorer of texts, or a judge of two candidates for puzzles (default: %(default)s)")  # fmt: skip
+        help="a step scorer of texts, or a judge of two candidates (default: %(default)s)")  # fmt: skip
     add("--head", metavar="NAME", help="a head of the run: orm, prm, pqm, hier or cond (default: its last one)")
     add("--how", choices=HOW, help="how a solution's score follows from its steps' (default: last for orm, else prod)")
     add("--fine-weight", type=float, default=1.0, metavar="W", help="of hier: weight of single steps (default: 1)")
@@ -73,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from hrm_net.reward.formats import candidates, jsonl
     from hrm_net.reward.heads import HEADS
     from hrm_net.reward.text import ranking
-    from hrm_net.reward.text.equivalence import SECONDS, AnswerChecker
+    from hrm_net.reward.text.equivalence import AnswerChecker
 
     source = arguments.candidates
     if source == STANDARD_INPUT and arguments.output is None:
@@ -93,31 +99,44 @@ def _run(arguments: argparse.Namespace) -> None:
     totals = aggregate(steps, how)
     checker = AnswerChecker()
     answers = [ranking.read_answers(one, checker.same) for one in problems]
-    for first, second in checker.undecided:
-        text = f"not decided in {SECONDS:g} s, counted as different"
-        print(f"{text}: {first[:60]!r} and {second[:60]!r}", file=sys.stderr)
+    _tell_undecided(checker)
     rows = [ranking.ranked(*each) for each in zip(problems, answers, totals, steps, strict=True)]
     jsonl.write(output, rows)
     total = sum(len(one.steps) for one in problems)
     print(f"{output}: {total} candidates to {len(problems)} problems, ranked by {head}, {how} over steps")
     found = ranking.accuracy(answers, totals, puzzles.rng(arguments.seed, "votes"))
-    print(_table(found) if found else "no line has an answer, so how many are right is not known")
+    print(_table(found) if found else NO_ANSWER)
 
 
 def _rank_by_pairs(arguments: argparse.Namespace, source: str, output: Path) -> None:
-    """Ranks candidates for puzzles by a tournament for each, all of them at once."""
-    from hrm_net.recipes.pair_judge import find_judge
-    from hrm_net.reward.formats import jsonl
-    from hrm_net.reward.pair import tournaments
-    from hrm_net.reward.pair.ranking import can_come_right, ranked, reader
+    """Ranks candidates by a tournament for each problem, all of them at once."""
     from hrm_net.trainer.device import resolve_device, resolve_precision
 
     for name in ("head", "how"):
         if getattr(arguments, name) is not None:
             raise UserError(f"--{name} {getattr(arguments, name)}: must be left out with --by pair")
-    judge = find_judge(arguments.run, segments=arguments.segments, stop=arguments.stop)
     device = resolve_device(arguments.device)
-    judge.model.to(device).forward_dtype = resolve_precision(arguments.precision, device)
+    settings = {"segments": arguments.segments, "stop": arguments.stop}
+    settings = {key: value for key, value in settings.items() if value is not None}
+    if _judges_texts(arguments.run):
+        from hrm_net.recipes.text_judge import find_text_judge
+
+        judge = find_text_judge(arguments.run, device=device, batch_size=arguments.batch_size, **settings)
+        judge.model.forward_dtype = resolve_precision(arguments.precision, device)
+        _rank_texts(arguments, judge, source, output)
+        return
+    from hrm_net.recipes.pair_judge import find_judge
+
+    found = find_judge(arguments.run, **settings)
+    found.model.to(device).forward_dtype = resolve_precision(arguments.precision, device)
+    _rank_puzzles(arguments, found, source, output)
+
+
+def _rank_puzzles(arguments: argparse.Namespace, judge: "PairJudge", source: str, output: Path) -> None:
+    from hrm_net.reward.formats import jsonl
+    from hrm_net.reward.pair import tournaments
+    from hrm_net.reward.pair.ranking import can_come_right, ranked, reader
+
     lines = _read(source, reader(judge), arguments.strict).items
     rankings = tournaments(
         judge, [line.tokens for line in lines], [line.states for line in lines],
@@ -125,14 +144,64 @@ def _rank_by_pairs(arguments: argparse.Namespace, source: str, output: Path) -> 
     )  # fmt: skip
     alive = [can_come_right(judge, line) for line in lines]
     jsonl.write(output, [ranked(*each) for each in zip(lines, rankings, alive, strict=True)])
-    games, segments = (sum(getattr(one, key) for one in rankings) for key in ("games", "segments"))
     total = sum(len(line.states) for line in lines)
     print(f"{output}: {total} candidates for {len(lines)} puzzles, ranked by {arguments.kind}")
-    print(f"{games:,} games, {segments:,} segments")
+    _print_games(rankings)
     if lines:
         first = sum(mine[one.order[0]] for mine, one in zip(alive, rankings, strict=True)) / len(lines)
         one_alone = sum(sum(mine) / len(mine) for mine in alive) / len(lines)
         print(f"the first can still come right in {first:.1%} of the puzzles; a random one in {one_alone:.1%}")
+
+
+def _rank_texts(arguments: argparse.Namespace, judge: "TextJudge", source: str, output: Path) -> None:
+    import puzzles
+    from hrm_net.reward.formats import candidates, jsonl
+    from hrm_net.reward.pair import tournaments
+    from hrm_net.reward.text import ranking
+    from hrm_net.reward.text.equivalence import AnswerChecker
+
+    problems = _read(source, candidates.parse, arguments.strict).items
+    rankings = tournaments(
+        judge, [one.problem for one in problems], [one.steps for one in problems],
+        kind=arguments.kind, votes=arguments.votes, seed=arguments.seed,
+    )  # fmt: skip
+    checker = AnswerChecker()
+    answers = [ranking.read_answers(one, checker.same) for one in problems]
+    _tell_undecided(checker)
+    jsonl.write(output, [ranking.ranked_by_games(*each) for each in zip(problems, answers, rankings, strict=True)])
+    total = sum(len(one.steps) for one in problems)
+    print(f"{output}: {total} candidates to {len(problems)} problems, ranked by {arguments.kind}")
+    _print_games(rankings)
+    places = [ranking.place_scores(one) for one in rankings]
+    found = ranking.accuracy(answers, places, puzzles.rng(arguments.seed, "votes"))
+    print(_table(found) if found else NO_ANSWER)
+
+
+def _print_games(rankings: "Sequence[Ranking]") -> None:
+    games, segments = (sum(getattr(one, key) for one in rankings) for key in ("games", "segments"))
+    print(f"{games:,} games, {segments:,} segments")
+
+
+def _judges_texts(run: str) -> bool:
+    """Whether a run, or a directory of `save_pretrained`, holds a judge of texts."""
+    from hrm_net.checkpoints import pretrained
+    from hrm_net.recipes.config import TEXT
+    from hrm_net.recipes.model_source import find_model
+    from hrm_net.reward.model_config import TEXTS
+
+    path = pretrained.shipped(run) or Path(run).expanduser()
+    for directory in (path, path / "judge"):
+        if (directory / pretrained.CONFIG).is_file():
+            return pretrained.read_config(directory)["model"].get("inputs") in TEXTS
+    return find_model(run).puzzle["name"] == TEXT
+
+
+def _tell_undecided(checker: "AnswerChecker") -> None:
+    from hrm_net.reward.text.equivalence import SECONDS
+
+    for first, second in checker.undecided:
+        text = f"not decided in {SECONDS:g} s, counted as different"
+        print(f"{text}: {first[:60]!r} and {second[:60]!r}", file=sys.stderr)
 
 
 def _read(source: str, parse: Callable[[dict[str, Any]], Any], strict: bool) -> "JSONLines[Any]":

@@ -21,11 +21,16 @@ PyTorch before it is put in place."""
 PAGE = """\
 Write a folder of static files: the page of hrm-serve, whose models run in the browser. Any file server can serve it; it
 asks no other host for anything. onnxruntime-web is fetched once from the npm registry (33 MB), checked and kept."""
+HF = """\
+Write a step scorer of texts and the language model that it reads as a folder that transformers loads: config.json,
+model.safetensors, the tokenizer, and the file that auto_map names. AutoModelForTokenClassification gives the score of
+each step, AutoModelForSequenceClassification that of the last one."""
 EXAMPLES = """\
 examples:
   hrm-export onnx sudoku_extreme out/        weights that ship with the package
   hrm-export onnx runs/maze out/             the best checkpoint of a training run
   hrm-export onnx scorer_6x6 out/            a step scorer
+  hrm-export hf runs/reward_language_model out/ --head prm   a step scorer over a language model, for transformers
   hrm-export page site/                      Sudoku and mazes, with weights that ship with the package
   python -m http.server -d site/             look at it: http://127.0.0.1:8000/
 
@@ -38,15 +43,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     """`hrm-export ...`."""
     with exit_codes():
         arguments = _parser().parse_args(argv)
-        {"onnx": _onnx, "page": _page}[arguments.format](arguments)
+        {"onnx": _onnx, "hf": _hf, "page": _page}[arguments.format](arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("hrm-export", description=DESCRIPTION, epilog=EXAMPLES)
-    formats = parser.add_subparsers(dest="format", required=True, metavar="onnx|page", help="what is written")
+    formats = parser.add_subparsers(dest="format", required=True, metavar="onnx|hf|page", help="what is written")
     onnx = formats.add_parser("onnx", description=ONNX, help="one segment as an ONNX file")
     onnx.add_argument(
         "run", metavar="RUN", help="directory of a training run or of save_pretrained, or shipped weights, by name"
+    )
+    hf = formats.add_parser("hf", description=HF, help="a step scorer over a language model, for transformers")
+    hf.add_argument("run", metavar="RUN", help="directory of a training run over texts, or of its scorer")
+    hf.add_argument(
+        "--head", metavar="NAME", help="a head of the run: orm, prm, pqm, hier or cond (default: its last one)"
     )
     page = formats.add_parser("page", description=PAGE, help="a page that solves puzzles in the browser")
     page.add_argument(
@@ -60,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument(
         "--runtime", type=Path, metavar="FILE", help="onnxruntime-web's package, where there is no network"
     )
-    for each in (onnx, page):
+    for each in (onnx, hf, page):
         each.add_argument(
             "directory", metavar="DIR", type=Path, help="where the files go; it must not exist yet, or be empty"
         )
@@ -84,6 +94,21 @@ def _onnx(arguments: argparse.Namespace) -> None:
     for name in (onnx_file.MODEL, onnx_file.DESCRIPTION):
         path = arguments.directory / name
         print(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
+
+
+def _hf(arguments: argparse.Namespace) -> None:
+    from hrm_net.reward.text.backbone import check_installed
+
+    check_installed("hrm-export hf")
+    check_directory(arguments.directory)
+    from hrm_net.hf import save_for_transformers
+    from hrm_net.hf.convert import objective_of
+
+    save_for_transformers(arguments.run, arguments.directory, arguments.head)
+    size = sum(path.stat().st_size for path in arguments.directory.iterdir())
+    print(f"{arguments.directory}  {size / 1e6:.1f} MB, head {objective_of(arguments.directory)}; it loads by")
+    print("import hrm_net.hf")
+    print(f"AutoModelForTokenClassification.from_pretrained({str(arguments.directory)!r})")
 
 
 def _page(arguments: argparse.Namespace) -> None:

@@ -18,7 +18,8 @@ def save_for_transformers(run: str | Path | TextScorer, directory: str | Path, o
 
     `run` is the directory of a training run or of a saved scorer, or a scorer; `objective` the head (None: the
     scorer's, or the run's last one). The folder holds the language model's weights up to the layer that is read, and
-    loads as `HRMForTokenClassification` and as `HRMForSequenceClassification`. UserError for a scorer that reads bytes.
+    loads as `HRMForTokenClassification` and as `HRMForSequenceClassification`. UserError for a scorer that reads bytes,
+    for a run over puzzles, and for a judge, which has no score for one text.
     """
     scorer = run if isinstance(run, TextScorer) else find_text_scorer(str(run), objective)
     if scorer.backbone is None:
@@ -29,6 +30,12 @@ def save_for_transformers(run: str | Path | TextScorer, directory: str | Path, o
     model = as_transformers_model(scorer, objective)
     model.save_pretrained(target)
     scorer.backbone.tokenizer.save_pretrained(target)
+
+
+def objective_of(directory: str | Path) -> str:
+    """The head that a folder of `save_for_transformers` holds."""
+    (head,) = HRMRewardConfig.from_pretrained(directory).reward_config().objectives
+    return head
 
 
 def as_transformers_model(scorer: TextScorer, objective: str | None = None) -> HRMForTokenClassification:

@@ -11,12 +11,14 @@ from hrm_net.recipes.policy import PolicyRecipe
 from hrm_net.recipes.recipe import Evaluation, Recipe, Run
 from hrm_net.recipes.solver import SolverRecipe
 from hrm_net.recipes.step_scorer import StepScorerRecipe
+from hrm_net.recipes.text_judge import TextJudgeRecipe
 from hrm_net.recipes.text_scorer import TextScorerRecipe
 
 __all__ = ["RECIPES", "Evaluation", "Recipe", "Run", "check", "recipe_of", "train_config"]
 
 # From the most specific to the most general: the first that owns a configuration has it.
 RECIPES: tuple[Recipe, ...] = (
+    TextJudgeRecipe(),
     TextScorerRecipe(),
     ArcRecipe(),
     PolicyRecipe(),

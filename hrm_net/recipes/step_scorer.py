@@ -5,7 +5,7 @@ One update runs some segments on a batch of steps, each segment with a loss of i
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -393,8 +393,6 @@ def export(run_dir: Path, config: TrainConfig, **settings: Any) -> Path:
     scorer = {"objective": config.reward.objectives[-1], "segments": config.reward.segments} | settings
     extra: dict[str, Any] = {"puzzle": config.puzzle, "scorer": scorer}
     if (backbone := config.reward.text.backbone).on:
-        folder = Path(str(backbone.path)).expanduser()
-        path = str(folder.resolve()) if folder.is_dir() else backbone.path
-        extra["backbone"] = asdict(backbone) | {"path": path}
+        extra["backbone"] = backbone.saved()
     pretrained.save(load(best, config), run_dir / "scorer", extra)
     return run_dir / "scorer"

@@ -207,6 +207,8 @@ def find_text_scorer(
     model, backbone = _find_model(run)
     if model.config.inputs == "states" and backbone is None:
         raise UserError(f"{run}: scores hidden states of a language model, and does not say of which")
+    if objective is not None and objective not in model.config.objectives:
+        raise UserError(f"head={objective}: must be one of {', '.join(model.config.objectives)}, the model's")
     model.to(device).forward_dtype = precision
     found = None if backbone is None else Backbone.load(backbone, device)
     return TextScorer(model=model, objective=objective or model.config.objectives[-1], backbone=found, **settings)
@@ -230,6 +232,9 @@ def _find_model(run: str) -> tuple[RewardModel, BackboneConfig | None]:
         if model.config.objectives == [PAIR]:
             raise UserError(f"{run}: holds a judge of two candidates for puzzles; hrm-rank --by pair ranks by it")
         raise UserError(f"{run}: its step scorer scores solutions of puzzles, not texts; {use}")
+    if model.config.objectives == [PAIR]:
+        use = f"hrm-rank --by pair --run {run} FILE ranks by it"
+        raise UserError(f"{run}: holds a judge of two texts, which gives no score to one; {use}")
     return model, backbone if backbone is not None and backbone.on else None
 
 

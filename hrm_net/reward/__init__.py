@@ -27,6 +27,7 @@ from hrm_net.reward.reward_function import reward_function, rubric_function, ste
 if TYPE_CHECKING:
     from hrm_net.reward.model import RewardModel, RewardModelConfig
     from hrm_net.reward.scorer import Scores, StepScorer
+    from hrm_net.reward.text.judge import TextJudge
     from hrm_net.reward.text.rewards import (
         openrlhf_reward_function,
         text_reward_function,
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
     from hrm_net.reward.text.scorer import TextScorer
 
 __all__ = [
-    "RewardModel", "RewardModelConfig", "Scores", "StepScorer", "TextScorer", "aggregate", "openrlhf_reward_function",
-    "reward_function", "rubric_function", "step_reward_function", "text_reward_function", "text_step_reward_function",
-    "verl_reward_function",
+    "RewardModel", "RewardModelConfig", "Scores", "StepScorer", "TextJudge", "TextScorer", "aggregate",
+    "openrlhf_reward_function", "reward_function", "rubric_function", "step_reward_function", "text_reward_function",
+    "text_step_reward_function", "verl_reward_function",
 ]  # fmt: skip
 # What `hrm_net.reward` exports, and the module each lies in: loaded when first asked for.
 _HOMES = {
@@ -46,6 +47,7 @@ _HOMES = {
     "RewardModelConfig": "model_config",
     "Scores": "scorer",
     "StepScorer": "scorer",
+    "TextJudge": "text.judge",
     "TextScorer": "text.scorer",
     "openrlhf_reward_function": "text.rewards",
     "text_reward_function": "text.rewards",

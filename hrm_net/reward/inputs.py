@@ -18,6 +18,7 @@ Rows = dict[str, Tensor]
 SPANS = 2
 PARTS = 4  # of a text: padding, question, steps before, this step
 CURRENT = 3
+OPPONENT = 2  # a judge is shown the other candidate in the place of the steps before
 GRIDS = ("problem", "before", "after")
 GRID_INPUTS = (*GRIDS, "left", "span")
 ROW_INPUTS = (*GRID_INPUTS, "tokens", "part", "states")  # all that a model is shown of rows, of puzzles or of text

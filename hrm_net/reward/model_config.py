@@ -26,7 +26,7 @@ class RewardModelConfig:
     """
 
     # The recurrent core. For text, vocab_size counts the tokens and seq_len is the length that texts are padded to; for
-    # states, seq_len is the largest number of states of a step.
+    # states, seq_len is the largest number of states of a step, or of two candidates together (pair).
     core: HRMConfig
     # Heads, by their names in hrm_net.reward.heads.
     objectives: list[str]
@@ -64,8 +64,8 @@ class RewardModelConfig:
         if self.max_segments is not None and not self.segments <= self.max_segments <= 10**6:
             bound = f"null, or at least segments={self.segments} and at most {10**6}"
             raise UserError(f"model.max_segments={self.max_segments}: must be {bound}")
-        if self.inputs in TEXTS and self.objectives == [PAIR]:
-            raise UserError(f"model.objectives={self.objectives}: {PAIR} judges grids, not inputs={self.inputs}")
+        if self.inputs == "states" and self.objectives == [PAIR] and self.core.seq_len % 2:
+            raise UserError(f"model.core.seq_len={self.core.seq_len}: must be even, half for each of two candidates")
         if self.inputs in TEXTS and self.core.codec == "symbols":
             reason = f"text has no interchangeable symbols; use tokens for inputs={self.inputs}"
             raise UserError(f"model.core.codec=symbols: {reason}")

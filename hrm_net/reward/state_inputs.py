@@ -5,7 +5,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hrm_net.nn.layers import Linear, truncated_normal_
-from hrm_net.reward.inputs import CURRENT, Context, Rows, pool_within
+from hrm_net.reward.heads import PAIR
+from hrm_net.reward.inputs import CURRENT, OPPONENT, Context, Rows, pool_within
 from hrm_net.reward.model_config import RewardModelConfig
 
 
@@ -14,6 +15,7 @@ class StateInputs(nn.Module):
 
     x = W states + part + span, with a vector of its own for padding. The states have a root mean square of 1. A step's
     tokens stand at the end of a row, so that its last token is the last place. The prefix holds the span, then zeros.
+    A judge's row holds the other candidate's states in its first half, with one more vector added to them.
     """
 
     def __init__(self, config: RewardModelConfig, generator: torch.Generator | None) -> None:
@@ -24,6 +26,8 @@ class StateInputs(nn.Module):
         self.project = Linear(config.state_size, dim, generator=generator)
         self.padding = nn.Parameter(truncated_normal_(torch.empty(dim), dim**-0.5, generator))
         self.context = Context(config, generator)
+        judges = config.objectives == [PAIR]
+        self.opponent = nn.Parameter(truncated_normal_(torch.empty(dim), dim**-0.5, generator)) if judges else None
         learned = core.positions == "learned"
         places = torch.empty(core.num_tokens, dim)
         self.embed_pos = nn.Parameter(truncated_normal_(places, dim**-0.5, generator)) if learned else None
@@ -34,7 +38,10 @@ class StateInputs(nn.Module):
         """Input vectors of prefix and tokens; learned positions are averaged in at equal variance."""
         context = self.scale * self.context(rows)[:, None]
         states = self.project(rows["states"].to(self.project.weight.dtype))
-        x = torch.where((rows["part"] == CURRENT)[..., None], states, self.scale * self.padding) + context
+        if self.opponent is not None:
+            states = states + self.scale * self.opponent * (rows["part"] == OPPONENT)[..., None].to(states.dtype)
+        shown = (rows["part"] == CURRENT) | (rows["part"] == OPPONENT)
+        x = torch.where(shown[..., None], states, self.scale * self.padding) + context
         if self.prefix_len:
             prefix = torch.nn.functional.pad(context, (0, 0, 0, self.prefix_len - 1))
             x = torch.cat([prefix, x], dim=1)

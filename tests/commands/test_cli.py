@@ -258,8 +258,9 @@ def test_evaluation_of_files_and_sets(model_dir: Path, elsewhere: Path, capsys: 
     assert sorted(path.name for path in (elsewhere / "deep").iterdir()) == ["my.json"]
 
 
-# Those need files, and have tests of their own: tests/recipes/test_reward_text_runs.py, tests/hf/test_run.py.
-OF_TEXTS = {"reward_text", "reward_language_model"}
+# Those need files, and have tests of their own: tests/recipes/test_reward_text_runs.py, tests/hf/test_run.py,
+# tests/recipes/test_text_judge_runs.py.
+OF_TEXTS = {"reward_text", "reward_language_model", "pair_text", "pair_language_model"}
 
 
 @pytest.mark.parametrize("experiment", sorted({*compose.groups()["experiment"]} - OF_TEXTS))

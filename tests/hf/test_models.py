@@ -169,6 +169,65 @@ def test_grpo_trainer_takes_it_as_a_reward(saved, folder, tokenizer, tmp_path):
     assert np.isfinite(float(log["rewards/small/mean"]))
 
 
+def test_reward_trainer_learns_preferences(saved, tokenizer, tmp_path):
+    """A pointwise Bradley-Terry reward over the recurrent core: what there is of `pair` for one text."""
+    from datasets import Dataset
+    from transformers import AutoModelForSequenceClassification
+    from trl import RewardConfig, RewardTrainer
+
+    model = AutoModelForSequenceClassification.from_pretrained(saved)
+    chosen, rejected = "question 1\n\nyes 1\n\n", "question 1\n\nno 2\n\n"
+    config = RewardConfig(
+        output_dir=str(tmp_path), max_steps=8, per_device_train_batch_size=2, learning_rate=1e-2, report_to=[],
+        use_cpu=True, save_strategy="no", logging_steps=1, bf16=False, dataloader_pin_memory=False,
+    )  # fmt: skip
+    rows = Dataset.from_list([{"chosen": chosen, "rejected": rejected}] * 16)
+    RewardTrainer(model=model, args=config, train_dataset=rows, processing_class=tokenizer).train()
+    ids = [torch.tensor([tokenizer(text)["input_ids"]]) for text in (chosen, rejected)]
+    good, bad = (model.eval()(one).logits.item() for one in ids)
+    assert good > bad
+    assert all(one.grad is None for one in model.backbone.parameters())
+
+
+def test_the_command_writes_the_folder(here, tmp_path, capsys):
+    from transformers import AutoModelForTokenClassification
+
+    from hrm_net.export.command import main
+
+    main(["hf", "runs/small", str(tmp_path / "out"), "--head", "prm"])
+    out = capsys.readouterr().out
+    assert "head prm" in out
+    assert str(tmp_path / "out") in out
+    found = AutoModelForTokenClassification.from_pretrained(tmp_path / "out")
+    assert found.head == "prm"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["scorer_6x6", "new"], "scorer_6x6: its step scorer scores solutions of puzzles, not texts"),
+        (["sudoku_extreme", "new"], "sudoku_extreme: holds a solver, not a step scorer"),
+        (["nowhere", "new"], "run=nowhere: no such directory"),
+        (["runs/small", "llama"], "DIR=llama: is not empty; give a new directory"),
+        (["runs/small", "new", "--head", "pair"], "head=pair: must be one of orm, prm, pqm, hier, cond"),
+        (["pair_sudoku_6x6", "new"], "pair_sudoku_6x6: holds a judge of two candidates for puzzles"),
+        (["judge", "new"], "judge: holds a judge of two texts, which gives no score to one"),
+    ],
+)
+def test_the_command_refuses_in_one_line(here, capsys, arguments, told):
+    from hrm_net.export.command import main
+    from tests.reward.text.test_judge import small_model
+
+    if not Path("judge").exists():
+        small_model("states", size=16).save_pretrained("judge")
+    with pytest.raises(SystemExit) as caught:
+        main(["hf", *arguments])
+    err = capsys.readouterr().err
+    assert (caught.value.code, err.count("\n")) == (2, 1)
+    assert told in err
+    assert not Path("new").exists()
+
+
 def test_mistakes_are_told(here, saved):
     from tests.reward.rewarding import small_scorer
 

@@ -27,7 +27,8 @@ class PairBatches:
         self.augment = augment and isinstance(puzzle, Symmetric)
 
     def __call__(self, step: int, images: int = 1) -> dict[str, Tensor]:
-        chosen = np.repeat(self._games(step, max(1, self.batch_size // images)), images)
+        num = max(1, self.batch_size // images)
+        chosen = draw_games(self.seed, step, num, batch_size=self.batch_size, available=len(self.pairs)).repeat(images)
         pairs = self.pairs.take(chosen)
         grids = {name: getattr(pairs, name).astype(np.int32) for name in GRIDS}
         if self.augment:
@@ -35,16 +36,6 @@ class PairBatches:
         return {name: torch.from_numpy(grid) for name, grid in grids.items()} | {
             "better": torch.from_numpy(pairs.better)
         }
-
-    def _games(self, step: int, num: int) -> Int64[np.ndarray, " num"]:
-        """The next `num` of an endless sequence of shuffled epochs, of which each step has `batch_size`."""
-        first, available = step * self.batch_size, len(self.pairs)
-        epoch, place = np.divmod(np.arange(first, first + num), available)
-        found = np.empty(num, np.int64)
-        for one in np.unique(epoch).tolist():
-            order = puzzles.rng(self.seed, "epoch of pairs", one).permutation(available)
-            found[epoch == one] = order[place[epoch == one]]
-        return found
 
     def _images(self, grids: dict[str, Integer[np.ndarray, "games seq"]], step: int) -> dict[str, np.ndarray]:
         puzzle = self.puzzle
@@ -58,3 +49,14 @@ class PairBatches:
             name: np.take_along_axis(tokens, np.take_along_axis(grid, cells[which], axis=1), axis=1)
             for name, grid in grids.items()
         }
+
+
+def draw_games(seed: int, step: int, num: int, *, batch_size: int, available: int) -> Int64[np.ndarray, " num"]:
+    """The next `num` of an endless sequence of shuffled epochs, of which each step has `batch_size`."""
+    first = step * batch_size
+    epoch, place = np.divmod(np.arange(first, first + num), available)
+    found = np.empty(num, np.int64)
+    for one in np.unique(epoch).tolist():
+        order = puzzles.rng(seed, "epoch of pairs", one).permutation(available)
+        found[epoch == one] = order[place[epoch == one]]
+    return found

@@ -12,11 +12,12 @@ class PairConfig:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    # Fewest and most steps of the prefixes that play; the training puzzles are shared out evenly among the lengths.
+    # Fewest and most steps of the prefixes that play; the training puzzles are shared out evenly among the lengths
+    # (puzzles).
     steps: list[int] = field(default_factory=lambda: [2, 8])
-    # Largest number of games of each puzzle.
+    # Largest number of games of each puzzle, or of each question.
     games: int = 4
-    # Share of the puzzles whose games are between complete solutions, where the rules alone decide.
+    # Share of the puzzles whose games are between complete solutions, where the rules alone decide (puzzles).
     complete: float = 0.1
     # Share of the steps in which verdicts alone are learned, before the halting head is.
     warmup: float = 0.6

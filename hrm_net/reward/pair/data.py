@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int64, Integer, UInt8
 import puzzles
 from hrm_net.data.generated import distinct_puzzles
 from hrm_net.reward.data.solutions import SolutionSource
+from hrm_net.reward.pair.games import GridGames
 from puzzles.atomic_write import write_text
 from puzzles.errors import UserError
 from puzzles.steps.full import FullSolver
@@ -52,6 +53,11 @@ class Pairs:
     def worse(self) -> UInt8[np.ndarray, "games seq"]:
         """The candidate of each game that cannot come right."""
         return np.where(self.better[:, None], self.second, self.first)
+
+    @property
+    def games(self) -> GridGames:
+        """What a model is shown."""
+        return GridGames(problem=self.problem, first=self.first, second=self.second)
 
     def take(self, index: Integer[np.ndarray, " some"] | Bool[np.ndarray, " games"] | slice) -> "Pairs":
         return Pairs(**{name: getattr(self, name)[index] for name in COLUMNS})

@@ -169,7 +169,7 @@ def _rows(problem: np.ndarray, start: np.ndarray, states: np.ndarray) -> StepRow
 
 
 def _trace(model: RewardModel, pairs: Pairs, segments: int, batch_size: int) -> GameTrace:
-    return trace_games(model, pairs.problem, pairs.first, pairs.second, segments=segments, batch_size=batch_size)
+    return trace_games(model, pairs.games, segments=segments, batch_size=batch_size)
 
 
 def _part(trace: GameTrace, mask: Bool[np.ndarray, " games"]) -> GameTrace:

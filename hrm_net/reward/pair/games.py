@@ -12,6 +12,7 @@ has one halting logit, the mean of its rows', and both rows leave together.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -26,6 +27,34 @@ from hrm_net.reward.model import RewardModel, RewardOutput
 from puzzles.errors import UserError
 
 Grids = Integer[np.ndarray, "games seq"]
+
+
+@runtime_checkable
+class Games(Protocol):
+    """Comparisons that a model can be shown, of puzzles or of texts."""
+
+    def __len__(self) -> int: ...
+
+    def rows(self, places: Int64[np.ndarray, " some"]) -> Rows:
+        """The rows of the first candidates of these games, then those of their second ones."""
+        ...
+
+
+@dataclass(kw_only=True, slots=True)
+class GridGames:
+    """Two candidates for each of some puzzles, as token ids."""
+
+    problem: Grids
+    first: Grids
+    second: Grids
+
+    def __len__(self) -> int:
+        return len(self.problem)
+
+    def rows(self, places: Int64[np.ndarray, " some"]) -> Rows:
+        """See `Games`."""
+        grids = (grid[places].astype(np.int32) for grid in (self.problem, self.first, self.second))
+        return game_rows(*(torch.from_numpy(grid) for grid in grids))
 
 
 def game_rows(
@@ -78,18 +107,14 @@ class GameTrace:
         return self.logits[np.arange(len(self.logits)), segments - 1]
 
 
-def run_games(
-    model: RewardModel, problem: Grids, first: Grids, second: Grids, *, segments: int, stop: float | None,
-    batch_size: int,
-) -> Verdicts:  # fmt: skip
+def run_games(model: RewardModel, games: Games, *, segments: int, stop: float | None, batch_size: int) -> Verdicts:
     """The verdicts, on the model's device. A game ends once its halting probability reaches `stop` (None: after its
     last segment), and leaves the batch. UserError where a verdict is not finite."""
-    num = len(problem)
+    num = len(games)
     found = Verdicts(logits=np.zeros(num), segments=np.zeros(num, np.int64))
     for begin in range(0, num, batch_size):
-        piece = slice(begin, begin + batch_size)
-        places = np.arange(num)[piece]
-        for segment, d, q, leave in _segments(model, problem[piece], first[piece], second[piece], segments):
+        places = np.arange(num)[begin : begin + batch_size]
+        for segment, d, q, leave in _segments(model, games.rows(places), segments):
             ends = np.ones(len(places), bool)
             if segment < segments:
                 ends = np.zeros(len(places), bool) if stop is None else sigmoid(q) >= stop
@@ -101,12 +126,10 @@ def run_games(
     return found
 
 
-def trace_games(
-    model: RewardModel, problem: Grids, first: Grids, second: Grids, *, segments: int, batch_size: int
-) -> GameTrace:
+def trace_games(model: RewardModel, games: Games, *, segments: int, batch_size: int) -> GameTrace:
     """What the model says after each of `segments` segments. The last game is repeated until all batches are of one
     size, so that what was compiled for training serves them all. Several processes share the batches out."""
-    num = len(problem)
+    num = len(games)
     found = GameTrace(logits=np.zeros((num, segments)), halting=np.zeros((num, segments)))
     for number, begin in enumerate(range(0, num, batch_size)):
         if not current().owns(number):
@@ -114,7 +137,7 @@ def trace_games(
         places = np.arange(begin, begin + batch_size).clip(max=num - 1)
         inside = slice(begin, min(begin + batch_size, num))
         size = inside.stop - begin
-        for segment, d, q, _ in _segments(model, problem[places], first[places], second[places], segments):
+        for segment, d, q, _ in _segments(model, games.rows(places), segments):
             found.logits[inside, segment - 1], found.halting[inside, segment - 1] = d[:size], q[:size]
     for values in (found.logits, found.halting):
         current().sum_(torch.from_numpy(values))
@@ -131,12 +154,10 @@ class _Leave:
         self.ends = ends
 
 
-def _segments(
-    model: RewardModel, problem: Grids, first: Grids, second: Grids, segments: int
-) -> Iterator[tuple[int, np.ndarray, np.ndarray, _Leave]]:
+def _segments(model: RewardModel, rows: Rows, segments: int) -> Iterator[tuple[int, np.ndarray, np.ndarray, _Leave]]:
     """(segment, d, q, a function that takes games out) of the games that are still in the batch."""
     device = next(model.parameters()).device
-    rows = game_rows(*(torch.from_numpy(grid.astype(np.int32)).to(device) for grid in (problem, first, second)))
+    rows = {key: values.to(device) for key, values in rows.items()}
     with inference(model):
         state = model.initial_state(rows)
     for segment in range(1, segments + 1):

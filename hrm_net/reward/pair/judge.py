@@ -23,7 +23,7 @@ from hrm_net.nn.layer_config import as_json, is_number
 from hrm_net.reward.candidates import read_candidate, read_list, read_problem
 from hrm_net.reward.heads import PAIR
 from hrm_net.reward.model import RewardModel
-from hrm_net.reward.pair.games import Grids, run_games, trace_games
+from hrm_net.reward.pair.games import GridGames, Grids, run_games, trace_games
 from puzzles.base import Puzzle
 from puzzles.errors import UserError
 from puzzles.steps.checks import as_rows
@@ -72,6 +72,8 @@ class PairJudge(Published):
         if config.objectives != [PAIR]:
             heads = ", ".join(config.objectives)
             raise UserError(f"model: its heads are {heads}: must be pair; hrm_net.reward.StepScorer scores by them")
+        if config.inputs != "grids":
+            raise UserError(f"model: inputs={config.inputs}: judges texts; hrm_net.reward.TextJudge compares by it")
         if (puzzle.seq_len, puzzle.vocab_size) != (config.core.seq_len, config.core.vocab_size):
             raise UserError(
                 f"puzzle={puzzle.name}: has {puzzle.seq_len} cells and {puzzle.vocab_size} token ids, the judge was "
@@ -119,9 +121,10 @@ class PairJudge(Published):
 
     def think(self, problem: Any, first: Any, second: Any, segments: int | None = None) -> Thought:
         """One game segment by segment, on to the last one even where the judge stops before. UserError as `compare`."""
-        games = self._read_games([problem], [first], [second])
+        grids = self._read_games([problem], [first], [second])
+        games = GridGames(problem=grids[0], first=grids[1], second=grids[2])
         segments = self.segments if segments is None else segments
-        trace = trace_games(self.model, *games, segments=segments, batch_size=1)
+        trace = trace_games(self.model, games, segments=segments, batch_size=1)
         halting = sigmoid(trace.halting[0])
         stops = np.flatnonzero(halting >= (2.0 if self.stop is None else self.stop))
         return Thought(
@@ -221,10 +224,8 @@ class PairJudge(Published):
         different, lower, upper = np.split(games[places], 3, axis=1)
         probability, segments = np.full(len(places), 0.5), np.zeros(len(places), np.int64)
         plays = (lower != upper).any(axis=1)
-        found = run_games(
-            self.model, different[plays], lower[plays], upper[plays], segments=self.segments, stop=self.stop,
-            batch_size=self.batch_size,
-        )  # fmt: skip
+        games = GridGames(problem=different[plays], first=lower[plays], second=upper[plays])
+        found = run_games(self.model, games, segments=self.segments, stop=self.stop, batch_size=self.batch_size)
         probability[plays], segments[plays] = sigmoid(found.logits), found.segments
         # In floating point p + (1 - p) is exactly 1 for every p from 0 to 1.
         return Comparison(
@@ -246,6 +247,8 @@ class PairJudge(Published):
         directory = pretrained.find(source, revision)
         model = RewardModel.from_pretrained(directory)
         config, path = pretrained.read_config(directory), directory / pretrained.CONFIG
+        if model.config.inputs != "grids":
+            raise UserError(f"{source}: judges texts; hrm_net.reward.TextJudge.from_pretrained loads it")
         puzzle, saved = config.get("puzzle"), config.get("judge", {})
         if not isinstance(puzzle, dict) or not isinstance(puzzle.get("name"), str):
             raise UserError(f"{path}: has no object `puzzle` with a name, so nothing says what it judges")

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool
 
 from hrm_net.inference.segments import sigmoid
 from hrm_net.reward.data.solutions import SolutionSource
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.pair.data import Pairs, pairs_of, without_complete
-from hrm_net.reward.pair.games import GameTrace, trace_games
+from hrm_net.reward.pair.games import Games, GameTrace, trace_games
 from hrm_net.reward.validation import validation_puzzles
 
 
@@ -38,20 +39,27 @@ class Validation:
         self.pairs, self.batch_size = Pairs.concatenate(parts), batch_size
 
     def __call__(self, model: RewardModel, segments: int, mean: float) -> Validated:
-        pairs = self.pairs
-        trace = trace_games(
-            model, pairs.problem, pairs.first, pairs.second, segments=segments, batch_size=self.batch_size
+        return validated(
+            model, self.pairs.games, self.pairs.better, segments=segments, mean=mean, batch_size=self.batch_size
         )
-        right = (trace.logits > 0) == pairs.better[:, None]
-        stop = choose_stop(trace, mean)
-        stops = trace.stops(stop)
-        return Validated(
-            by_segment=right.mean(axis=0).tolist(),
-            stop=stop,
-            segments=float(stops.mean()),
-            accuracy=float(((trace.at(stops) > 0) == pairs.better).mean()),
-            sampled_segments=_sampled(trace),
-        )
+
+
+def validated(
+    model: RewardModel, games: Games, better: Bool[np.ndarray, " games"], *, segments: int, mean: float, batch_size: int
+) -> Validated:
+    """The shares of right verdicts, where the first candidate is the better one exactly where `better` holds, and the
+    halting probability at which games end after about `mean` segments."""
+    trace = trace_games(model, games, segments=segments, batch_size=batch_size)
+    right = (trace.logits > 0) == better[:, None]
+    stop = choose_stop(trace, mean)
+    stops = trace.stops(stop)
+    return Validated(
+        by_segment=right.mean(axis=0).tolist(),
+        stop=stop,
+        segments=float(stops.mean()),
+        accuracy=float(((trace.at(stops) > 0) == better).mean()),
+        sampled_segments=_sampled(trace),
+    )
 
 
 def choose_stop(trace: GameTrace, mean: float) -> float:

@@ -67,6 +67,7 @@ class Backbone:
         """
         sizes: Any = model.config
         sizes = sizes.get_text_config()
+        self.source: BackboneConfig | None = None  # what `load` read; None for a model that was given
         self.layer = check_layer(layer, sizes.num_hidden_layers)
         most = getattr(sizes, "max_position_embeddings", None) or UNLIMITED
         if max_length is not None and max_length > most:
@@ -95,10 +96,12 @@ class Backbone:
                 model = AutoModel.from_pretrained(config.path, dtype=getattr(torch, config.dtype), **source)
         except Exception as error:  # the library has many, for files, the network and the Hub
             raise _refusal(config.path, error) from None
-        return cls(
+        made = cls(
             model.to(device), tokenizer,
             layer=config.layer, max_length=config.max_length, separator=config.step_separator,
         )  # fmt: skip
+        made.source = config
+        return made
 
     @property
     def device(self) -> torch.device:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 
 from hrm_net.reward.formats import prmbench, processbench
 from hrm_net.reward.formats.records import TextSolution
@@ -74,8 +74,13 @@ def step_threshold(scores: Scores, solutions: Sequence[TextSolution]) -> float:
     known = ~np.isnan(labels)
     if not known.any():
         return 0.5
-    order = np.argsort(scores[known])
-    values, right = scores[known][order], labels[known][order] >= 0.5
+    return threshold_of_steps(scores[known], labels[known] >= 0.5)
+
+
+def threshold_of_steps(scores: Scores, right: Bool[np.ndarray, " steps"]) -> float:
+    """The threshold with the highest PRMScore on at least one step, halfway between two scores."""
+    order = np.argsort(scores)
+    values, right = scores[order], right[order]
     ends = np.flatnonzero(np.append(values[1:] > values[:-1], True))  # the last of equal scores
     rejected = np.append(0, ends + 1)
     wrong_found = np.append(0, np.cumsum(~right))[rejected]

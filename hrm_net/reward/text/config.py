@@ -1,8 +1,8 @@
 """What the training of a step scorer over text is told besides: the key `reward.text` of a run."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from hrm_net.schema import require
 
@@ -39,6 +39,12 @@ class BackboneConfig:
         """Whether a language model is read."""
         return self.path is not None
 
+    def saved(self) -> dict[str, Any]:
+        """As a saved scorer names it: with an absolute path where it is a directory."""
+        assert self.path is not None
+        folder = Path(self.path).expanduser()
+        return asdict(self) | {"path": str(folder.resolve()) if folder.is_dir() else self.path}
+
     def __post_init__(self) -> None:
         prefix = "reward.text.backbone"
         if self.path is not None and self.path.startswith("~"):
@@ -58,7 +64,8 @@ class TextConfig:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    # File of PRM800K's format, one rated solution a line; null: the scorer is trained on puzzles.
+    # File of PRM800K's format, one rated solution a line; for a judge (pair) also one of candidates as hrm-rank reads
+    # them, or of preference pairs; null: the scorer is trained on puzzles.
     path: str | None = None
     # What a neutral rating counts as: drop (as published by HRM-reward), positive (Lightman et al.) or negative (TRL).
     neutral: Literal["drop", "positive", "negative"] = "drop"

@@ -9,6 +9,7 @@ import numpy as np
 from hrm_net.reward.formats.candidates import Candidates
 from hrm_net.reward.metrics.best_of_n import best_of_n, oracle, sizes_up_to
 from hrm_net.reward.metrics.voting import ABSTAINS, vote
+from hrm_net.reward.pair.tournament import Ranking
 from hrm_net.reward.text.answers import final_answer
 from hrm_net.reward.text.equivalence import same_answer
 
@@ -50,6 +51,26 @@ def ranked(
         added = {"score": totals[i], "step_scores": list(steps[i]), "final_answer": answers.found[i]}
         rows.append(problem.rows[i] | added | {"correct": None if answers.right is None else answers.right[i]})
     return {"problem": problem.problem, "answer": problem.answer, **problem.rest, "candidates": rows}
+
+
+def ranked_by_games(problem: Candidates, answers: Answers, found: Ranking) -> dict[str, Any]:
+    """`ranked` by a tournament: each candidate has the tournament's `score`, and the line the games and segments that
+    the order took."""
+    rows = []
+    for i in found.order:
+        added = {"score": found.scores[i], "final_answer": answers.found[i]}
+        rows.append(problem.rows[i] | added | {"correct": None if answers.right is None else answers.right[i]})
+    told = {"games": found.games, "segments": found.segments}
+    return {"problem": problem.problem, "answer": problem.answer, **problem.rest, **told, "candidates": rows}
+
+
+def place_scores(found: Ranking) -> list[float]:
+    """Of each candidate, in the order they came in: a score by which `accuracy` chooses what the tournament ranked
+    first."""
+    scores = [0.0] * len(found.order)
+    for place, i in enumerate(found.order):
+        scores[i] = -float(place)
+    return scores
 
 
 def accuracy(

@@ -19,7 +19,7 @@ from jaxtyping import Float64
 from hrm_net.checkpoints import pretrained
 from hrm_net.reward.examples import Examples, as_inputs
 from hrm_net.reward.formats.records import TextSolution
-from hrm_net.reward.heads import HEADS
+from hrm_net.reward.heads import HEADS, PAIR
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import TEXTS
 from hrm_net.reward.scoring import run_rows, to_scores
@@ -58,6 +58,8 @@ class TextScorer:
         config = self.model.config
         if config.inputs not in TEXTS:
             raise UserError(f"inputs={config.inputs}: this model scores puzzles, not texts")
+        if config.objectives == [PAIR]:
+            raise UserError(f"objectives=[{PAIR}]: this model compares two texts; hrm_net.reward.TextJudge does")
         if (config.inputs == "states") != (self.backbone is not None):
             needs = "a language model" if self.backbone is None else "none: it reads bytes"
             raise UserError(f"backbone: inputs={config.inputs} of this model needs {needs}")

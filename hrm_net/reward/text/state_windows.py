@@ -35,7 +35,7 @@ class StateRows:
         for row in rows:
             ids, starts = self.backbone.encode(row.problem, [*row.previous, *row.parts])
             encoded.append((ids, len(ids) - starts[len(row.previous)]))
-        found = dict(self._windows(ids for ids, _ in encoded))
+        found = dict(self.windows(ids for ids, _ in encoded))
         states = np.zeros((len(rows), self.length, self.backbone.size), np.float16)
         part = np.zeros((len(rows), self.length), np.uint8)
         for i, (ids, num) in enumerate(encoded):
@@ -44,8 +44,8 @@ class StateRows:
             part[i, first:] = CURRENT
         return {"states": states, "part": part, "span": np.array([row.span for row in rows], np.uint8)}
 
-    def _windows(self, sequences: Iterable[Ids]) -> Iterator[tuple[Ids, Window]]:
-        """The last states of each sequence, from the disk or from the language model."""
+    def windows(self, sequences: Iterable[Ids]) -> Iterator[tuple[Ids, Window]]:
+        """The last states of each sequence (at most `length`), in any order, from the disk or the language model."""
         missing = []
         for ids in set(sequences):
             path = self._path(ids)

@@ -12,7 +12,7 @@ from hrm_net.reward import StepScorer
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.pair import PairJudge, tournament
-from hrm_net.reward.pair.games import run_games, trace_games
+from hrm_net.reward.pair.games import GridGames, run_games, trace_games
 from puzzles.errors import UserError
 from puzzles.steps.steps import from_states
 from puzzles.sudoku.domain import Sudoku
@@ -46,11 +46,15 @@ def games(num: int = 24, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndar
     return problems.astype(np.uint8), sides[0], sides[1]
 
 
+def grids(problem: np.ndarray, first: np.ndarray, second: np.ndarray) -> GridGames:
+    return GridGames(problem=problem, first=first, second=second)
+
+
 @pytest.fixture(scope="module")
 def judge() -> PairJudge:
     """One that stops at different depths."""
     model = small_model()
-    trace = trace_games(model, *games(), segments=6, batch_size=64)
+    trace = trace_games(model, grids(*games()), segments=6, batch_size=64)
     stop = float(np.median(1 / (1 + np.exp(-trace.halting))))
     return PairJudge(model, PUZZLE, stop=stop, batch_size=16)
 
@@ -80,8 +84,8 @@ def test_games_that_leave_early_say_what_they_would_say_alone(judge: PairJudge) 
     problems, first, second = games()
     differ = (first != second).any(axis=1)
     problems, first, second = problems[differ], first[differ], second[differ]
-    found = run_games(judge.model, problems, first, second, segments=6, stop=judge.stop, batch_size=7)
-    trace = trace_games(judge.model, problems, first, second, segments=6, batch_size=5)
+    found = run_games(judge.model, grids(problems, first, second), segments=6, stop=judge.stop, batch_size=7)
+    trace = trace_games(judge.model, grids(problems, first, second), segments=6, batch_size=5)
     stops = trace.stops(judge.stop)
     assert set(stops.tolist()) > {1}
     np.testing.assert_array_equal(found.segments, stops)
