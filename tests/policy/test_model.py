@@ -142,7 +142,8 @@ def test_updates_stay_what_they_were() -> None:
     for _ in range(3):
         job.update()
     history = torch.stack(job.state.window)[:, [0, 1, 3, 4]].tolist()
-    assert history == [pytest.approx(row, rel=1e-3, abs=1e-5) for row in GOLDEN]
+    # Matrix products of other processors move the third loss by 0.3 %; a changed formula moves it by far more.
+    assert history == [pytest.approx(row, rel=1e-2, abs=1e-5) for row in GOLDEN]
 
 
 # Of each update: loss, mean return, mean length, divergence (k3).
