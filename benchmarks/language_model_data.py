@@ -96,13 +96,15 @@ def read_prm800k(paths: list[Path], shown: LastStates, num: int | None) -> Study
 
 def read_prmbench(paths: list[Path], shown: LastStates, num: int | None) -> Study:
     found = [one for path in paths for one in jsonl.read(path, prmbench.parse, broken="skip").items]
-    chosen = first_questions([one.problem for one in found], num)
+    chosen = first_questions([one.question for one in found], num)
     fitting = [
         one for one in found
-        if question_group(one.problem) in chosen and shown.shown.backbone.fits(one.problem, one.steps)
+        if question_group(one.question) in chosen and shown.shown.backbone.fits(one.problem, one.steps)
     ]  # fmt: skip
     rows = [row for one in fitting for row in step_examples(one, coarse=False)]
-    return _study(examples_of(rows, [], shown), np.arange(len(rows)), rows, {}, None)
+    group = np.array([question_group(one.question) for one in fitting for _ in one.steps], np.int64)
+    examples = replace(examples_of(rows, [], shown), group=group)
+    return _study(examples, np.arange(len(rows)), rows, {}, None)
 
 
 def read_gsm8k(paths: list[Path], shown: LastStates, num: int | None) -> Study:

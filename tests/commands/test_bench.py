@@ -93,6 +93,15 @@ def test_baselines_see_what_they_are_named_after():
     assert len(without_questions_of(fitted, [parse(step_row(3, []))])) == 11
 
 
+def test_a_reworded_question_is_the_same_question():
+    """PRMBench rewords some: what a threshold is fitted to must not share the question that both were made from."""
+    reworded = parse(step_row(50, []) | {"question": "the original"})
+    assert reworded.question == "the original"
+    others = [parse(step_row(i, []) | {"question": "the original" if i == 2 else f"q{i}"}) for i in range(4)]
+    assert [one.problem for one in without_questions_of(others, [reworded])] == ["q0", "q1", "q3"]
+    assert len(without_questions_of([parse(step_row(50, []))], [reworded])) == 0
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> str:
     core = HRMConfig(vocab_size=257, seq_len=32, hidden_size=16, num_heads=2, h_layers=1, l_layers=1, mlp_multiple=16)

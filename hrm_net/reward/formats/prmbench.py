@@ -1,11 +1,13 @@
 """PRMBench (arXiv 2501.03124): solutions into which errors of one kind were written, the wrong steps counted from 1.
 
-{"modified_question", "modified_process": [step], "error_steps": [number], "classification", "idx"}
+{"modified_question", "modified_process": [step], "error_steps": [number], "classification", "idx", "question"}
+
+`question` is the one that PRM800K has; it may be missing.
 """
 
 from typing import Any
 
-from hrm_net.reward.formats.records import TextSolution, field, text_or_number, texts
+from hrm_net.reward.formats.records import TextSolution, field, optional, text_or_number, texts
 from puzzles.errors import UserError
 
 
@@ -25,4 +27,5 @@ def parse(row: dict[str, Any]) -> TextSolution:
         labels=labels,
         id=text_or_number(row, "idx") or "",
         source=field(row, "classification", str),
+        original=optional(row, "question", str),
     )

@@ -14,7 +14,8 @@ class TextSolution:
     """One attempt at one problem, step by step. UserError for a label outside [0, 1], or not one label for each step.
 
     `labels` say how right each step is, None where nobody said; `outcome`, whether the answer that it ends in is right.
-    `answer` is the right answer to the problem; `source` names who wrote the solution.
+    `answer` is the right answer to the problem; `source` names who wrote the solution. `original` is the question that
+    the problem was made from by rewording it; data are split by it.
     """
 
     problem: str
@@ -24,6 +25,7 @@ class TextSolution:
     answer: str | None = None
     id: str = ""
     source: str = ""
+    original: str | None = None
 
     def __post_init__(self) -> None:
         if not self.steps:
@@ -35,6 +37,11 @@ class TextSolution:
         for t, label in enumerate(self.labels):
             if label is not None and not 0 <= label <= 1:
                 raise UserError(f"labels[{t}]={label}: must lie in 0..1")
+
+    @property
+    def question(self) -> str:
+        """What data are split by: the original question, or the problem."""
+        return self.problem if self.original is None else self.original
 
     def hard_labels(self, threshold: float) -> list[bool | None]:
         """Right or wrong for each step: a label of at least `threshold` is right. UserError without any labels."""

@@ -63,9 +63,9 @@ def baseline_scores(
 
 
 def without_questions_of(solutions: Sequence[TextSolution], others: Sequence[TextSolution]) -> list[TextSolution]:
-    """Those whose question none of the others has."""
-    seen = {question_group(one.problem) for one in others}
-    return [one for one in solutions if question_group(one.problem) not in seen]
+    """Those whose question none of the others has, in these words or as PRMBench reworded it."""
+    seen = {question_group(text) for one in others for text in (one.problem, one.question)}
+    return [one for one in solutions if not {question_group(one.problem), question_group(one.question)} & seen]
 
 
 def step_threshold(scores: Scores, solutions: Sequence[TextSolution]) -> float:
