@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from hrm_net.inference.segments import sigmoid
 from hrm_net.reward.pair.data import Pairs
-from hrm_net.study.judges.plan import JudgeSizes
+from hrm_net.study.judges.plan import RELATIONAL, JudgeSizes
 from hrm_net.study.judges.pools import nodes
 from hrm_net.study.judges.read import Reader
 from puzzles.steps.rules import StepRules
@@ -25,10 +25,10 @@ def measure(
     """All figures of a reading. `fixed`: accuracies of the judge of fixed depth after every segment, with which one that
     stops by itself is compared."""
     games: Pairs = load("games")
-    if reader.reading.votes > 1 or reader.depth > reader.network.depth:
+    if reader.network.core != RELATIONAL:
         return _voted(reader, games, sizes, seed)
     reader.set_stop(load("validation"))
-    trace = reader.trace(games)
+    trace = reader.trace("games", games)
     stops, hard = reader.stops(trace), nodes(rules, games)
     verdicts = trace.at(stops)
     right = (verdicts > 0) == games.better
@@ -42,12 +42,10 @@ def measure(
         assert fixed is not None
         found["gain_at_cost"] = found["accuracy"] - at_cost(fixed, found["segments"])
         found["gain_at_cost_alone"] = found["accuracy"] - at_cost(found["by_segment"], found["segments"])
-    if reader.reading.votes == 1 and not reader.reading.whole:
-        found["voted"] = float(right[: sizes.voted].mean())
+    other: Pairs = load("other")
+    trace = reader.trace("other", other)
+    found["other"] = float(((trace.at(reader.stops(trace)) > 0) == other.better).mean())
     if reader.reading.whole:
-        other: Pairs = load("other")
-        trace = reader.trace(other)
-        found["other"] = float(((trace.at(reader.stops(trace)) > 0) == other.better).mean())
         found["best_of"], found["best_of_cost"] = best_of(reader, load("knockout"), seed)
         if not reader.scalar:
             found["triads"], found["upsets"] = round_robins(reader, load("round_robin"))

@@ -5,7 +5,8 @@ trained at a random depth is read after 2, 4 and 8 segments, heads of one networ
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import Literal
 
 from hrm_net.study.plans import Arm, Domain, Learning, Plan
 
@@ -45,7 +46,7 @@ class Reading:
     votes: int = 1
     # The scalar head (kind heads).
     head: str = ""
-    # Whether tournaments, the other policy and best of 16 are measured too.
+    # Whether tournaments and best of 16 are measured too.
     whole: bool = True
 
 
@@ -62,57 +63,44 @@ def _arm(name: str, says: str, networks: tuple[Network, ...], readings: tuple[Re
 
 
 def _votes(num: int, depth: int = DEPTH, name: str = "") -> Reading:
-    says = f"judge whose core lacks the symmetry of Sudoku, {num} votes of {depth} segments"
+    says = f"judge whose core lacks the symmetry of Sudoku, {num} vote{'s' * (num > 1)} of {depth} segments"
     return Reading(name=name or f"votes_{num}", says=says, network="symbols", depth=depth, votes=num, whole=False)
 
 
 VOTES = (1, 3, 5, 9)
+JUDGE_NETWORKS = (
+    Network(name="fixed"), Network(name="closed", halting="closed"), Network(name="exact", halting="exact"),
+    Network(name="grpo", halting="grpo"), Network(name="direct", depth=1),
+    Network(name="direct_flops", depth=1, updates=(1 + DEPTH) / 2), Network(name="alone_1", kind="alone", depth=1),
+    Network(name="alone_8", kind="alone"), Network(name="shuffled", shuffled=True, updates=0.5),
+)  # fmt: skip
+JUDGE_READINGS = (
+    *(Reading(name=f"fixed_{m}", says=f"judge read after {m} segments", network="fixed", depth=m, whole=m < DEPTH)
+      for m in (2, 4, 8)),
+    Reading(name="closed", says="judge that stops by itself, halting learned from: is the verdict right by now",
+            network="closed", depth=None),
+    Reading(name="exact", says="the same, halting learned from the expected reward over all stopping times",
+            network="exact", depth=None, whole=False),
+    Reading(name="grpo", says="the same, halting learned from sampled stopping times and verdicts", network="grpo",
+            depth=None, whole=False),
+    Reading(name="direct", says="judge trained and read at one segment", network="direct", depth=1),
+    Reading(name="direct_flops", says="the same, trained with as much computation as `fixed_8`",
+            network="direct_flops", depth=1),
+    Reading(name="pointwise_1", says="g(a) - g(b), each without its opponent (Bradley-Terry), one segment",
+            network="alone_1", depth=1),
+    Reading(name="pointwise_8", says="the same, eight segments", network="alone_8"),
+    Reading(name="shuffled", says="as `fixed_8`, with shuffled labels and half the updates", network="shuffled",
+            whole=False),
+)  # fmt: skip
 ARMS = (
-    _arm(
-        "judge", "judges that think longer, at a fixed depth and at one of their own",
-        (
-            Network(name="fixed"), Network(name="closed", halting="closed"), Network(name="exact", halting="exact"),
-            Network(name="grpo", halting="grpo"),
-        ),
-        (
-            *(Reading(name=f"fixed_{m}", says=f"judge read after {m} segments", network="fixed", depth=m)
-              for m in (2, 4, 8)),
-            *(Reading(name=how, says=f"judge that stops by itself, {told}", network=how, depth=None) for how, told in (
-                ("closed", "halting learned from: is the verdict right by now"),
-                ("exact", "halting learned from the expected reward over all stopping times"),
-                ("grpo", "halting learned from sampled stopping times and verdicts"),
-            )),
-        ),
-    ),
-    _arm(
-        "direct", "judges that are trained and read at one segment",
-        (Network(name="direct", depth=1), Network(name="direct_flops", depth=1, updates=(1 + DEPTH) / 2)),
-        (
-            Reading(name="direct", says="judge trained and read at one segment", network="direct", depth=1),
-            Reading(name="direct_flops", says="the same, trained with as much computation as `fixed_8`",
-                    network="direct_flops", depth=1),
-        ),
-    ),
-    _arm(
-        "alone", "Bradley-Terry rewards, which see each candidate without its opponent",
-        (Network(name="alone_1", kind="alone", depth=1), Network(name="alone_8", kind="alone")),
-        (
-            Reading(name="pointwise_1", says="g(a) - g(b), without the opponent, one segment", network="alone_1",
-                    depth=1),
-            Reading(name="pointwise_8", says="g(a) - g(b), without the opponent, eight segments", network="alone_8"),
-        ),
-    ),
+    _arm("judge", "judges and Bradley-Terry rewards, which learn from the same games", JUDGE_NETWORKS, JUDGE_READINGS),
     _arm(
         "scorers", "scalar step scorers, heads of one network, which learn from whole solutions",
         (Network(name="heads", kind="heads", updates=1.7),),
         tuple(
-            Reading(name=head, says=f"{says}, eight segments", network="heads", head=head)
+            Reading(name=head, says=f"{says} learned from whole solutions, eight segments", network="heads", head=head)
             for head, says in (("orm", "outcome reward"), ("prm", "process reward"), ("cond", "conditional reward"))
         ),
-    ),
-    _arm(
-        "shuffled", "the control whose labels mean nothing", (Network(name="shuffled", shuffled=True),),
-        (Reading(name="shuffled", says="as `fixed_8`, with shuffled labels", network="shuffled", whole=False),),
     ),
     _arm(
         "votes", "a judge whose votes can differ", (Network(name="symbols", core=SYMBOLS),),
@@ -128,8 +116,8 @@ class JudgeDomain(Domain):
 
     # Domains of the same name here start from one solver for each core, whatever the seed.
     core: str
-    # The run whose solver that is, as overrides of `python train.py`.
-    start: tuple[str, ...]
+    # The run whose solver that is, as overrides of `python train.py`, by the name of the core.
+    start: dict[str, tuple[str, ...]]
     # Overrides of the cores by name, and those of the policy whose whole solutions the scalar heads learn from.
     cores: dict[str, tuple[str, ...]]
     solutions: tuple[str, ...]
@@ -159,7 +147,7 @@ class JudgePlan(Plan):
 
 
 SHAPE = (
-    "optim=muon", "optim.warmup_steps=20", "model.hidden_size=16", "model.mlp_multiple=16", "model.h_layers=1",
+    "optim=muon", "optim.warmup_steps=10", "optim.ema=0.95", "model.hidden_size=16", "model.mlp_multiple=16", "model.h_layers=1",
     "model.l_layers=1", "model.h_cycles=1", "model.l_cycles=2", "model.gradient=last_cycle", "model.max_segments=8",
 )  # fmt: skip
 CORES = {RELATIONAL: ("model=relational", *SHAPE), SYMBOLS: ("model=symbols", *SHAPE)}
@@ -177,7 +165,10 @@ SUDOKU = JudgeDomain(
     probe_targets={},
     probe_policy=(),
     core="sudoku_6x6",
-    start=("experiment=pair_sudoku_6x6",),
+    start={
+        RELATIONAL: ("experiment=pair_sudoku_6x6",),
+        SYMBOLS: ("experiment=pair_sudoku_6x6", "model=symbols", "name=pair_sudoku_6x6_symbols"),
+    },
     cores=CORES,
     solutions=("reward.policy.error=0.06",),
 )  # fmt: skip
@@ -192,12 +183,16 @@ TINY = replace(
     ),
     targets={"clues": [4, 5]},
     core="sudoku_4x4",
-    start=("experiment=pair_sudoku_6x6", "puzzle=sudoku_4x4", "data.curriculum=[{mix: [{targets: {clues: [4, 5]}}]}]",
-           "reward.solver_steps=4", "validation.puzzles=4", "data.puzzles=20"),
+    start={
+        core: ("experiment=pair_sudoku_6x6", f"model={core}", "puzzle=sudoku_4x4", "reward.solver_steps=4",
+               "data.curriculum=[{mix: [{targets: {clues: [4, 5]}}]}]", "validation.puzzles=4", "data.puzzles=20",
+               "compile=false")
+        for core in (RELATIONAL, SYMBOLS)
+    },
 )  # fmt: skip
 SIZES = JudgeSizes(
-    solver_steps=800, steps=150, warmup=100, batch_size=32, puzzles=1000, candidates=2, trees=1, height=1,
-    games=(120, 8), validation=(60, 8), other=(60, 8), knockout=(100, 16, 0.125), round_robin=(30, 8, 0.5), voted=320,
+    solver_steps=800, steps=100, warmup=70, batch_size=32, puzzles=600, candidates=2, trees=1, height=1,
+    games=(100, 8), validation=(30, 8), other=(40, 8), knockout=(80, 16, 0.125), round_robin=(20, 8, 0.5), voted=160,
 )  # fmt: skip
 JUDGES = JudgePlan(name="judges", domains=(SUDOKU,), sizes=SIZES, arms=ARMS)
 PILOT = JudgePlan(name="judges_pilot", domains=(replace(SUDOKU, seeds=(100,)),), sizes=SIZES, arms=ARMS)
@@ -212,13 +207,13 @@ TOY = JudgePlan(
 JUDGE_PLANS = {plan.name: plan for plan in (JUDGES, PILOT, TOY)}
 
 
-def overrides(domain: JudgeDomain, sizes: JudgeSizes, seed: int, network: Network, start: Any) -> list[str]:
+def overrides(domain: JudgeDomain, sizes: JudgeSizes, seed: int, network: Network, start: Path | None) -> list[str]:
     """The overrides of `python train.py` that the network's training is made of; `start`: the solver's directory."""
     heads, steps = network.kind == "heads", round(sizes.steps * network.updates)
     shared = [
         *domain.cores[network.core], f"reward={'steps' if heads else 'pair'}", *domain.overrides,
         f"seed={seed}", f"name={domain.name}_{network.name}_{seed}", f"steps={steps}", f"data.puzzles={sizes.puzzles}",
-        f"reward.start={start}", "evaluate_puzzles=0", "keep_checkpoints=20", f"checkpoint_every={sizes.warmup}",
+        f"reward.start={'null' if start is None else start}", "evaluate_puzzles=0", "keep_checkpoints=20", f"checkpoint_every={sizes.warmup}",
         "threads=1", "device=cpu", *sizes.overrides,
     ]  # fmt: skip
     if heads:

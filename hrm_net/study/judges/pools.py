@@ -32,7 +32,7 @@ Sets = dict[str, np.ndarray]  # problem [problems, seq], states [problems, candi
 
 def source_of(domain: JudgeDomain, sizes: JudgeSizes, seed: int, changes: tuple[str, ...] = ()) -> SolutionSource:
     """Where the games of a seed come from."""
-    return solution_source(config([*overrides(domain, sizes, seed, Network(name="fixed"), "null"), *changes]))
+    return solution_source(config([*overrides(domain, sizes, seed, Network(name="fixed"), None), *changes]))
 
 
 def make(domain: JudgeDomain, sizes: JudgeSizes, seed: int, folder: Path) -> None:

@@ -3,7 +3,7 @@
 Costs are row-segments: one row of a network through one segment. A game of judges has two rows.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from hrm_net.reward.pair.games import GameTrace, trace_games
 from hrm_net.reward.pair.judge import Comparison
 from hrm_net.reward.pair.tournament import tournaments
 from hrm_net.reward.pair.validation import choose_stop
-from hrm_net.study.judges.plan import MEAN, Network, Reading
+from hrm_net.study.judges.plan import MEAN, VOTES, Network, Reading
 from puzzles.base import Puzzle
 from puzzles.symmetry import Symmetric
 
@@ -39,7 +39,8 @@ class Reader:
     # The halting probability at which games end; None: at the reading's depth.
     stop: float | None = None
     games: int = GAMES
-    traces: dict[str, GameTrace] = field(default_factory=dict)
+    # What the network says of whole pools, by head and pool: its readings share it.
+    traces: dict[tuple[str, str], Any]
 
     @property
     def depth(self) -> int:
@@ -53,11 +54,15 @@ class Reader:
     def set_stop(self, validation: Pairs) -> None:
         """Set the halting on games of the validation fold, where the halting head stops."""
         if self.reading.depth is None:
-            self.stop = choose_stop(self.trace(validation), MEAN)
+            self.stop = choose_stop(self.trace("validation", validation), MEAN)
 
-    def trace(self, pairs: Pairs, depth: int | None = None) -> GameTrace:
-        """Verdicts and halting logits after every segment."""
-        return self._trace(pairs.problem, pairs.first, pairs.second, depth or self.depth)
+    def trace(self, name: str, pairs: Pairs) -> GameTrace:
+        """Verdicts and halting logits of a pool after every segment up to the reading's depth."""
+        key = self.reading.head, name
+        if key not in self.traces:
+            self.traces[key] = self._trace(pairs.problem, pairs.first, pairs.second, self.network.depth)
+        found, depth = self.traces[key], self.depth
+        return GameTrace(logits=found.logits[:, :depth], halting=found.halting[:, :depth])
 
     def stops(self, trace: GameTrace) -> Int64[np.ndarray, " games"]:
         """The segment after which each game ends."""
@@ -70,12 +75,14 @@ class Reader:
 
     def voted(self, pairs: Pairs, seed: int) -> Float64[np.ndarray, " games"]:
         """The share of `reading.votes` symmetric images of each game, itself first, in which the first one wins."""
-        puzzle = self.puzzle
+        puzzle, depth = self.puzzle, self.depth
         assert isinstance(puzzle, Symmetric)
-        images = puzzle.symmetries(puzzles.rng(seed, "votes"), self.reading.votes)
-        grids = (pairs.problem, pairs.first, pairs.second)
-        wins = [self._trace(*(image.apply(grid) for grid in grids), self.depth).logits[:, -1] > 0 for image in images]
-        return np.mean(wins, axis=0)
+        known: list[np.ndarray] = self.traces.setdefault(("votes", str(depth)), [])
+        images = puzzle.symmetries(puzzles.rng(seed, "votes"), max(VOTES))
+        for image in images[len(known) : self.reading.votes]:
+            grids = (image.apply(grid) for grid in (pairs.problem, pairs.first, pairs.second))
+            known.append(self._trace(*grids, depth).logits[:, -1] > 0)
+        return np.mean(known[: self.reading.votes], axis=0)
 
     def best(
         self, problem: np.ndarray, states: np.ndarray, seed: int

@@ -1,4 +1,4 @@
-"""One job of the study of judges: the starts and pools of a seed, or the networks of an arm and their readings."""
+"""One job of the study of judges: the pools of a seed, or the networks of an arm and their readings."""
 
 import time
 from pathlib import Path
@@ -8,24 +8,25 @@ import puzzles
 from hrm_net.study import rows
 from hrm_net.study.judges import pools, train
 from hrm_net.study.judges.measure import measure
-from hrm_net.study.judges.plan import JudgeArm, JudgeDomain, JudgeSizes, Reading
+from hrm_net.study.judges.plan import JudgeArm, JudgeDomain, JudgeSizes
 from hrm_net.study.judges.read import Reader
 from hrm_net.study.plans import Arm, of_domain
 from hrm_net.study.run import pools_folder, stamp
+from puzzles.steps.rules import step_rules
+
+COUNTS = "counts"  # the name of counts and rules among the readings
 
 
 def make_start(work: Path, domain: JudgeDomain, sizes: JudgeSizes, seed: int) -> rows.Row:
-    """Fill the pools, admit them, and train the solvers that networks start from. UserError where counting wins."""
+    """Fill the pools and admit them. UserError where counting wins."""
     sizes, began = of_domain(sizes, domain), time.perf_counter()
     folder = pools_folder(work, domain, seed)
     pools.make(domain, sizes, seed, folder)
     rules = pools.source_of(domain, sizes, seed).rules
     found = pools.frame(rules, pools.loader(folder), domain.name)
-    measured = time.perf_counter()
-    train.make_starts(work, domain, sizes)
     return {
         "domain": domain.name, "arm": rows.FRAME, "seed": seed, "metrics": found,
-        "seconds": {"training": time.perf_counter() - measured, "measuring": measured - began},
+        "seconds": {"training": 0.0, "measuring": time.perf_counter() - began},
         **stamp(domain, sizes, seed, None),
     }  # fmt: skip
 
@@ -46,11 +47,11 @@ def make_row(work: Path, domain: JudgeDomain, sizes: JudgeSizes, seed: int, arm:
     for network in arm.networks:
         run, folder = trained[network.name]
         model, puzzle = train.load(run, folder), puzzles.get(**run.puzzle)
-        rules = pools.source_of(domain, sizes, seed).rules
+        rules, traces = step_rules(puzzle), {}
         for reading in (one for one in arm.readings if one.network == network.name):
             reader = Reader(
                 reading=reading, network=network, model=model, puzzle=puzzle, left=run.reward.budget - 1,
-                games=sizes.batch_size,
+                games=sizes.batch_size, traces=traces,
             )  # fmt: skip
             figures = measure(reader, rules, load, sizes, seed, _fixed(found))
             found[reading.name] = figures | {
@@ -69,12 +70,7 @@ def _fixed(found: dict[str, Any]) -> list[float] | None:
 
 
 def by_reading(row: rows.Row) -> list[rows.Row]:
-    """A row of an arm as one row for each reading; the row of what needs no arm as it is."""
+    """A row of an arm as one row for each reading; the row of what needs no arm as it is, and that of `COUNTS`."""
     if row["arm"] == rows.FRAME:
-        return [row]
+        return [row, row | {"arm": COUNTS, "metrics": row["metrics"]["counts"]}]
     return [row | {"arm": name, "metrics": metrics} for name, metrics in row["readings"].items()]
-
-
-def readings_of(arm: Arm) -> tuple[Reading, ...]:
-    assert isinstance(arm, JudgeArm)
-    return arm.readings

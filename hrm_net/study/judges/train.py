@@ -50,15 +50,12 @@ def network_folder(work: Path, domain: JudgeDomain, seed: int, network: Network)
     return work / domain.name / str(seed) / network.name
 
 
-def make_starts(work: Path, domain: JudgeDomain, sizes: JudgeSizes) -> None:
-    """Train the solver of each core that is not there yet."""
-    for core, changes in domain.cores.items():
-        wanted = step_scorer.solver_config(
-            config([*domain.start, *changes, "threads=1", "device=cpu", *sizes.overrides])
-        )
-        folder = start_folder(work, domain, core)
-        if newest_step(folder) < wanted.steps:
-            solver.train(wanted, folder)
+def make_start(work: Path, domain: JudgeDomain, core: str) -> None:
+    """Train the solver of a core, if it is not there yet."""
+    wanted = step_scorer.solver_config(config([*domain.start[core], "threads=1", "device=cpu"]))
+    folder = start_folder(work, domain, core)
+    if newest_step(folder) < wanted.steps:
+        solver.train(wanted, folder)
 
 
 def newest_step(folder: Path) -> int:
@@ -72,6 +69,7 @@ def run_config(work: Path, domain: JudgeDomain, sizes: JudgeSizes, seed: int, ne
 def train(work: Path, domain: JudgeDomain, sizes: JudgeSizes, seed: int, network: Network) -> TrainConfig:
     """Train the network, or continue where it stopped; those whose halting head learns begin at the end of the warm-up
     of `fixed`, which must be trained."""
+    make_start(work, domain, network.core)
     run, folder = run_config(work, domain, sizes, seed, network), network_folder(work, domain, seed, network)
     if newest_step(folder) >= run.steps:
         return run
