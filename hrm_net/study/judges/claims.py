@@ -11,7 +11,7 @@ from hrm_net.study.second.claims import verdict
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """A number of a reading by its key in the row: what pages call it, whether more is better and whether it is a share."""
+    """A number of a reading by its key in the row: what pages call it, is more better, is it a share."""
 
     name: str
     says: str
@@ -95,10 +95,10 @@ def value(name: str, row: Row) -> float:
     return math.nan if found is None else float(found)
 
 
-def find(comparison: Comparison, rows: Sequence[Row], domain: str) -> Finding | None:
+def find(comparison: Comparison, rows: Sequence[Row]) -> Finding | None:
     """The paired gain over the seeds that have both readings, less what is demanded; None where no seed has."""
     assert isinstance(comparison, Demand)
-    by_arm = {(row["arm"], row["seed"]): row for row in rows if row["domain"] == domain}
+    by_arm = {(row["arm"], row["seed"]): row for row in rows}
     seeds = sorted(
         seed for arm, seed in by_arm
         if arm == comparison.better and (not comparison.than or (comparison.than, seed) in by_arm)
@@ -110,6 +110,6 @@ def find(comparison: Comparison, rows: Sequence[Row], domain: str) -> Finding | 
     sign = 1.0 if FIGURES[comparison.metric].higher else -1.0
     gains = [sign * (one - two) - comparison.least for one, two in zip(better, than, strict=True)]
     return Finding(
-        comparison=comparison, domain=domain, gain=estimate(gains), better=sum(better) / len(seeds),
+        comparison=comparison, domain=rows[0]["domain"], gain=estimate(gains), better=sum(better) / len(seeds),
         than=sum(than) / len(seeds),
     )  # fmt: skip

@@ -22,12 +22,12 @@ def measure(
     reader: Reader, rules: StepRules, load: Callable[[str], Any], sizes: JudgeSizes, seed: int,
     fixed: list[float] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """All figures of a reading. `fixed`: accuracies of the judge of fixed depth after every segment, with which one that
-    stops by itself is compared."""
+    """All figures of a reading. `fixed`: accuracies of the judge of fixed depth after every segment, with which a judge
+    that stops by itself is compared."""
     games: Pairs = load("games")
     if reader.network.core != RELATIONAL:
         return _voted(reader, games, sizes, seed)
-    reader.set_stop(load("validation"))
+    reader.set_stop(load("validation"), sizes.mean)
     trace = reader.trace("games", games)
     stops, hard = reader.stops(trace), nodes(rules, games)
     verdicts = trace.at(stops)

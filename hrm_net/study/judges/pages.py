@@ -9,14 +9,15 @@ from hrm_net.study.claims import Finding, Protocol, estimate
 from hrm_net.study.jobs import jobs
 from hrm_net.study.judges.claims import FIGURES, JUDGES, Demand, find, value
 from hrm_net.study.judges.pictures import compute_picture, tournament_picture
-from hrm_net.study.judges.plan import READINGS, VOTES, JudgeArm, Reading
+from hrm_net.study.judges.plan import READINGS, VOTES, Reading
 from hrm_net.study.judges.run import COUNTS, by_reading
 from hrm_net.study.pages import collect
-from hrm_net.study.plans import Domain, Plan
+from hrm_net.study.plans import Plan
 from hrm_net.study.tables import MISSING, Numbers, of_arm, table
 from puzzles.errors import UserError
 
 PAGE = "judges"
+Found = dict[str, list[rows.Row]]  # by domain
 UNDECIDED = "not run, rows are missing"
 FEWEST_SEEDS = 3
 NOT_RUN = "not run"
@@ -40,9 +41,9 @@ SELF = (
 )
 MANY = (
     "The share of problems in which the chosen one of 16 prefixes can still come right, so that an exact solver "
-    "finishes it; judges by a knockout of 15 games, scalars by the highest score. A row-segment is one row of a network "
-    "through one segment, and a game of judges has two rows. A triad is cyclic where each beats one of the others (a "
-    "coin: 25 %); scalars have none."
+    "finishes it; judges by a knockout of 15 games, scalars by the highest score. A row-segment is one row of a "
+    "network through one segment, and a game of judges has two rows. A triad is cyclic where each beats one of "
+    "the others (a coin: 25 %); scalars have none."
 )
 VOTED = (
     "Votes are symmetric images of a game. The core `relational` has the whole symmetry of Sudoku, so that its votes "
@@ -56,31 +57,38 @@ def render(plan: Plan, work: Path, reports: Path, protocol: Protocol = JUDGES) -
 
     Rows of this plan that are in reports/ already are kept. UserError where there are no rows at all.
     """
-    (domain,) = plan.domains
-    found = collect(plan, domain, work, reports)
-    if not found:
+    found = {domain.name: collect(plan, domain, work, reports) for domain in plan.domains}
+    if not any(found.values()):
         raise UserError(f"{work}: holds no rows of the plan {plan.name}; `hrm-study run --plan {plan.name}` makes them")
     reports.mkdir(parents=True, exist_ok=True)
-    path = rows.collected(reports, domain)
-    rows.write_collected(path, found)
-    text, drawn = page_of(plan, domain, found, reports, Numbers(), protocol)
+    paths = []
+    for domain in plan.domains:
+        if found[domain.name]:
+            paths.append(rows.collected(reports, domain))
+            rows.write_collected(paths[-1], found[domain.name])
+    text, drawn = page_of(plan, found, reports, Numbers(), protocol)
     page = reports / f"{PAGE}.md"
     page.write_text(text, encoding="utf-8")
-    return [path, page, *drawn]
+    return [*paths, page, *drawn]
 
 
 def page_of(
-    plan: Plan, domain: Domain, found: list[rows.Row], reports: Path, numbers: Numbers, protocol: Protocol = JUDGES
+    plan: Plan, found: Found, reports: Path, numbers: Numbers, protocol: Protocol = JUDGES
 ) -> tuple[str, list[Path]]:
     """(the page in Markdown, its pictures' paths)."""
-    every = [one for row in found for one in by_reading(row)]
+    domain = plan.domains[0]
+    # What needs no arm is told of the games that most arms are measured on.
+    every = [
+        one for name, mine in found.items() for row in mine if name == domain.name or row["arm"] != rows.FRAME
+        for one in by_reading(row)
+    ]  # fmt: skip
     drawn = [
         picture for draw in (compute_picture, tournament_picture)
         if (picture := draw(every, reports / "pictures", domain.name)) is not None
     ]  # fmt: skip
     listed = "\n".join(f"- `{numbers.text(one.name)}`: {numbers.text(one.says)}" for one in READINGS)
-    parts = [f"# {TITLE}", ABOUT, listed, coverage(plan, domain, found, numbers)]
-    parts += [claims_section(domain, every, numbers, protocol), f"## {numbers.text(domain.says)}"]
+    parts = [f"# {TITLE}", ABOUT, listed, coverage(plan, found, numbers)]
+    parts += [claims_section(every, numbers, protocol), f"## {numbers.text(domain.says)}"]
     parts += [setting(every, numbers), "### Right verdicts", NODES, verdict_table(every, numbers)]
     parts += ["### Thought", SELF, depth_table(every, numbers), adaptive_table(every, numbers)]
     parts += [_picture(path, reports) for path in drawn[:1]]
@@ -89,27 +97,31 @@ def page_of(
     parts += [_picture(path, reports) for path in drawn[1:]]
     voted = numbers.text(getattr(plan.sizes, "voted", 0))
     parts += ["### Votes", VOTED.format(voted), votes_table(every, numbers)]
-    parts += ["## 9x9 mazes and ARC", "Not run.", _provenance(plan, domain, found, numbers)]
+    parts += ["## 9x9 mazes and ARC", "Not run.", _provenance(plan, found, numbers)]
     return "\n\n".join(parts) + "\n", drawn
 
 
-def coverage(plan: Plan, domain: Domain, found: list[rows.Row], numbers: Numbers) -> str:
+def coverage(plan: Plan, found: Found, numbers: Numbers) -> str:
     """How much of the protocol has run, in words that say what is missing."""
-    wanted = [job for job in jobs(plan) if job.domain == domain]
-    there = {(row["arm"], row["seed"]) for row in found}
-    whole = [
-        seed for seed in domain.seeds
-        if all((job.arm.name if job.arm else rows.FRAME, seed) in there for job in wanted if job.seed == seed)
-    ]  # fmt: skip
-    jobs_told = f"{numbers.text(len(there))} of {numbers.text(len(wanted))} jobs"
-    return f"What has run: {jobs_told}; {numbers.text(len(whole))} of {numbers.text(len(domain.seeds))} seeds are whole."
+    lines = ["What has run:", ""]
+    for domain in plan.domains:
+        wanted = [job for job in jobs(plan) if job.domain == domain]
+        there = {(row["arm"], row["seed"]) for row in found[domain.name]}
+        whole = [
+            seed for seed in domain.seeds
+            if all((job.arm.name if job.arm else rows.FRAME, seed) in there for job in wanted if job.seed == seed)
+        ]  # fmt: skip
+        done, num, seeds = (numbers.text(len(some)) for some in (there, wanted, domain.seeds))
+        told = f"{done} of {num} jobs, {numbers.text(len(whole))} of {seeds} seeds whole"
+        lines.append(f"- {numbers.text(domain.says)}: {told}")
+    return "\n".join(lines)
 
 
-def claims_section(domain: Domain, every: list[rows.Row], numbers: Numbers, protocol: Protocol) -> str:
+def claims_section(every: list[rows.Row], numbers: Numbers, protocol: Protocol) -> str:
     """A table of the verdicts, then each claim with the gains that decided it."""
     verdicts, texts = [], []
     for claim in protocol.claims:
-        findings = [one for c in claim.comparisons if (one := find(c, every, domain.name)) is not None]
+        findings = [one for c in claim.comparisons if (one := find(c, every)) is not None]
         short = len(findings) < len(claim.comparisons) or any(one.gain.seeds < FEWEST_SEEDS for one in findings)
         told = UNDECIDED if short else protocol.verdict(findings, [])
         verdicts.append((claim.says, told))
@@ -148,9 +160,9 @@ def setting(every: list[rows.Row], numbers: Numbers) -> str:
     return (
         f"By seed: {each('games', 'games')} games to judge, {each('games', 'other')} of another policy, "
         f"{each('problems', 'knockout')} problems with 16 prefixes, {each('problems', 'round_robin')} round robins of "
-        f"eight. An exact search visits {low} to {high} nodes, in the middle {middle}, to refute the worse candidate. Of "
-        f"the 16 prefixes {_mean(frames, 'chance', numbers)} can come right, and in {_mean(frames, 'oracle', numbers)} of "
-        "the problems at least one."
+        f"eight. An exact search visits {low} to {high} nodes, in the middle {middle}, to refute the worse candidate. "
+        f"Of the 16 prefixes {_mean(frames, 'chance', numbers)} can come right, and in "
+        f"{_mean(frames, 'oracle', numbers)} of the problems at least one."
     )
 
 
@@ -175,7 +187,7 @@ def verdict_table(every: list[rows.Row], numbers: Numbers) -> str:
         cost = [one["training_cost"] for one in metrics if "training_cost" in one]
         told = numbers.text(f"{sum(cost) / len(cost) / 1000:.0f}") if cost else MISSING
         lines.append(
-            [f"`{name}`", _cell(mine, "accuracy", numbers), *levels, _short(mine, "segments", numbers),
+            [f"`{name}`", _cell(mine, "accuracy", numbers), *levels, _cell(mine, "segments", numbers),
              _short(mine, "brier", numbers), _short(mine, "other", numbers), told]
         )  # fmt: skip
     heads = ("", "right, %", *(f"{level}, %" for level in LEVELS), "segments", "Brier", "other policy, %",
@@ -199,8 +211,8 @@ def depth_table(every: list[rows.Row], numbers: Numbers) -> str:
 
 def adaptive_table(every: list[rows.Row], numbers: Numbers) -> str:
     """Judges that stop by themselves."""
-    return figure_table(every, [one for one in READINGS if one.depth is None],
-                        ("accuracy", "segments", "gain_at_cost", "gain_at_cost_alone", "spearman"), numbers)  # fmt: skip
+    names = ("accuracy", "segments", "gain_at_cost", "gain_at_cost_alone", "spearman")
+    return figure_table(every, [one for one in READINGS if one.depth is None], names, numbers)
 
 
 def votes_table(every: list[rows.Row], numbers: Numbers) -> str:
@@ -208,9 +220,7 @@ def votes_table(every: list[rows.Row], numbers: Numbers) -> str:
     return figure_table(every, [one for one in READINGS if one.name in names], ("voted", "segments"), numbers)
 
 
-def figure_table(
-    every: list[rows.Row], readings: Sequence[Reading], names: Sequence[str], numbers: Numbers
-) -> str:
+def figure_table(every: list[rows.Row], readings: Sequence[Reading], names: Sequence[str], numbers: Numbers) -> str:
     """One line for each reading, one column for each figure."""
     lines = []
     for reading in readings:
@@ -223,9 +233,10 @@ def figure_table(
 
 def _cell(mine: Sequence[rows.Row], name: str, numbers: Numbers) -> str:
     figure, values = FIGURES[name], [value(name, row) for row in mine]
-    signed = name in ("spearman", "gain_at_cost", "gain_at_cost_alone", "best_of_cost", "segments")
+    signed = name in ("spearman", "gain_at_cost", "gain_at_cost_alone")
     if name in ("best_of_cost", "segments"):
-        return numbers.plain(sum(values) / len(values), False).rstrip("0").rstrip(".")
+        mean = sum(values) / len(values)
+        return MISSING if math.isnan(mean) else numbers.text(f"{mean:.2f}".rstrip("0").rstrip("."))
     return numbers.estimate(estimate(values), figure.percent, signed=signed)
 
 
@@ -245,21 +256,20 @@ def _picture(path: Path, reports: Path) -> str:
     return f"![{says}]({path.relative_to(reports).as_posix()})"
 
 
-def _provenance(plan: Plan, domain: Domain, found: list[rows.Row], numbers: Numbers) -> str:
-    commits = numbers.text(", ".join(sorted({str(row["provenance"]["commit"]) for row in found})))
-    cpus = numbers.text(", ".join(sorted({str(row["provenance"]["hardware"]["cpu"]) for row in found})))
-    minutes = numbers.text(f"{sum(sum(row['seconds'].values()) for row in found) / 60:.0f}")
-    arms = [arm for arm in plan.arms if isinstance(arm, JudgeArm)]
-    numbers.text(domain.name)
+def _provenance(plan: Plan, found: Found, numbers: Numbers) -> str:
+    mine = [row for some in found.values() for row in some]
+    commits = numbers.text(", ".join(sorted({str(row["provenance"]["commit"]) for row in mine})))
+    cpus = numbers.text(", ".join(sorted({str(row["provenance"]["hardware"]["cpu"]) for row in mine})))
+    minutes = numbers.text(f"{sum(sum(row['seconds'].values()) for row in mine) / 60:.0f}")
+    numbers.text(list(found))
+    command = f"hrm-study run --plan {plan.name}"
     lines = [
         "## How it was made",
         "",
-        f"- command: `hrm-study run --plan {plan.name}`, then `hrm-study render --plan {plan.name}`; see "
-        "[the protocol](protocol.md)",
+        f"- command: `{command}`, then `{command.replace('run', 'render')}`; see [the protocol](protocol.md)",
         f"- commit: {commits}",
         f"- hardware: {cpus}, one thread a process, shared with other processes",
-        f"- work: {minutes} minutes of wall-clock time of one process, over {numbers.text(len(found))} jobs of "
-        f"{numbers.text(sum(len(arm.networks) for arm in arms))} networks a seed",
-        f"- rows: [{domain.name}.json]({domain.name}.json)",
+        f"- work: {minutes} minutes of wall-clock time of one process, over {numbers.text(len(mine))} jobs",
+        "- rows: " + ", ".join(f"[{name}.json]({name}.json)" for name, some in found.items() if some),
     ]
     return "\n".join(lines)

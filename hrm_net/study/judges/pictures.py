@@ -63,7 +63,7 @@ def tournament_picture(rows: Sequence[Row], folder: Path, name: str) -> Path | N
             spot = [float(np.mean([one[key] for one in mine])) for key in ("best_of_cost", "best_of")]
             left.plot(*spot, marker=marker, markersize=8, linestyle="none", color=colour, label=reading.name)
     frames = of_arm(rows, FRAME)
-    for key, line in (("chance", ":"), ("oracle", "--")):
+    for key, line in (("chance", ":"), ("oracle", "--")) if frames else ():
         left.axhline(float(np.mean([row["metrics"][key] for row in frames])), color=SOFT, linestyle=line, label=key)
     left.set_xlabel("row-segments for each problem")
     left.set_title("best of 16 prefixes can come right")

@@ -12,7 +12,6 @@ from hrm_net.study.plans import Arm, Domain, Learning, Plan
 
 RELATIONAL, SYMBOLS = "relational", "symbols"
 DEPTH = 8  # segments, at most, in training
-MEAN = 3.0  # segments that an adaptive judge is set to, on validation games
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +113,8 @@ READINGS = tuple(reading for arm in ARMS for reading in arm.readings)
 class JudgeDomain(Domain):
     """Puzzles, core and policy of the games."""
 
+    # The jobs that run in it, by the names of their arms.
+    arms: tuple[str, ...]
     # Domains of the same name here start from one solver for each core, whatever the seed.
     core: str
     # The run whose solver that is, as overrides of `python train.py`, by the name of the core.
@@ -129,6 +130,10 @@ class JudgeSizes(Learning):
 
     # Updates in which verdicts alone are learned, before a halting head is.
     warmup: int
+    # Mean number of segments that an adaptive judge is set to, on validation games.
+    mean: float = 3.0
+    # Steps of solutions in a batch of the scalar heads.
+    heads_batch: int
     # Puzzles and games of each: to be judged, for setting the halting, of another policy.
     games: tuple[int, int]
     validation: tuple[int, int]
@@ -141,14 +146,20 @@ class JudgeSizes(Learning):
 
 
 class JudgePlan(Plan):
-    """A plan whose rows `hrm_net.study.judges.run` makes."""
+    """A plan whose rows `hrm_net.study.judges.run` makes. The votes have a domain of their own, of the same puzzles, so
+    that they run after all seeds of the others."""
 
     __slots__ = ()
 
+    def arms_of(self, domain: Domain) -> tuple[Arm, ...]:
+        assert isinstance(domain, JudgeDomain)
+        return tuple(arm for arm in self.arms if arm.name in domain.arms)
+
 
 SHAPE = (
-    "optim=muon", "optim.warmup_steps=10", "optim.ema=0.95", "model.hidden_size=16", "model.mlp_multiple=16", "model.h_layers=1",
-    "model.l_layers=1", "model.h_cycles=1", "model.l_cycles=2", "model.gradient=last_cycle", "model.max_segments=8",
+    "optim=muon", "optim.warmup_steps=10", "optim.ema=0.95", "model.hidden_size=16", "model.mlp_multiple=16",
+    "model.h_layers=1", "model.l_layers=1", "model.h_cycles=1", "model.l_cycles=2", "model.gradient=last_cycle",
+    "model.max_segments=8",
 )  # fmt: skip
 CORES = {RELATIONAL: ("model=relational", *SHAPE), SYMBOLS: ("model=symbols", *SHAPE)}
 FILL = ("reward.regime=fill", "reward.policy.name=full", "reward.policy.correct=0")
@@ -164,6 +175,7 @@ SUDOKU = JudgeDomain(
     other_policy=("reward.policy.name=careless",),
     probe_targets={},
     probe_policy=(),
+    arms=("judge", "scorers"),
     core="sudoku_6x6",
     start={
         RELATIONAL: ("experiment=pair_sudoku_6x6",),
@@ -172,6 +184,9 @@ SUDOKU = JudgeDomain(
     cores=CORES,
     solutions=("reward.policy.error=0.06",),
 )  # fmt: skip
+VOTED = replace(
+    SUDOKU, name="judges_sudoku_6x6_votes", says="6x6 Sudoku of 9 to 14 clues, judged by votes", arms=("votes",)
+)
 TINY = replace(
     SUDOKU,
     name="judges_sudoku_4x4",
@@ -191,16 +206,20 @@ TINY = replace(
     },
 )  # fmt: skip
 SIZES = JudgeSizes(
-    solver_steps=800, steps=100, warmup=70, batch_size=32, puzzles=600, candidates=2, trees=1, height=1,
-    games=(100, 8), validation=(30, 8), other=(40, 8), knockout=(80, 16, 0.125), round_robin=(20, 8, 0.5), voted=160,
+    solver_steps=800, steps=100, warmup=60, batch_size=16, heads_batch=64, puzzles=300, candidates=4, trees=1, height=1,
+    games=(80, 5), validation=(32, 5), other=(32, 5), knockout=(60, 16, 0.125), round_robin=(12, 8, 0.5), voted=160,
 )  # fmt: skip
-JUDGES = JudgePlan(name="judges", domains=(SUDOKU,), sizes=SIZES, arms=ARMS)
-PILOT = JudgePlan(name="judges_pilot", domains=(replace(SUDOKU, seeds=(100,)),), sizes=SIZES, arms=ARMS)
+DOMAINS = (SUDOKU, VOTED)
+JUDGES = JudgePlan(name="judges", domains=DOMAINS, sizes=SIZES, arms=ARMS)
+PILOT = JudgePlan(
+    name="judges_pilot", domains=tuple(replace(domain, seeds=(100,)) for domain in DOMAINS), sizes=SIZES, arms=ARMS
+)
+TINY_VOTED = replace(TINY, name="judges_sudoku_4x4_votes", arms=("votes",))
 TOY = JudgePlan(
-    name="judges_toy", domains=(TINY,), arms=ARMS,
+    name="judges_toy", domains=(TINY, TINY_VOTED), arms=ARMS,
     sizes=JudgeSizes(
-        solver_steps=4, steps=4, warmup=2, batch_size=8, puzzles=24, candidates=2, trees=1, height=1, games=(10, 2),
-        validation=(10, 2), other=(10, 2), knockout=(8, 4, 0.5), round_robin=(6, 4, 0.5), voted=8,
+        solver_steps=4, steps=4, warmup=2, batch_size=8, heads_batch=32, puzzles=24, candidates=2, trees=1, height=1,
+        games=(10, 2), validation=(10, 2), other=(10, 2), knockout=(8, 4, 0.5), round_robin=(6, 4, 0.5), voted=8,
         overrides=("compile=false",),
     ),
 )  # fmt: skip
@@ -213,19 +232,34 @@ def overrides(domain: JudgeDomain, sizes: JudgeSizes, seed: int, network: Networ
     shared = [
         *domain.cores[network.core], f"reward={'steps' if heads else 'pair'}", *domain.overrides,
         f"seed={seed}", f"name={domain.name}_{network.name}_{seed}", f"steps={steps}", f"data.puzzles={sizes.puzzles}",
-        f"reward.start={'null' if start is None else start}", "evaluate_puzzles=0", "keep_checkpoints=20", f"checkpoint_every={sizes.warmup}",
-        "threads=1", "device=cpu", *sizes.overrides,
+        f"reward.start={'null' if start is None else start}", "evaluate_puzzles=0", "keep_checkpoints=20",
+        f"checkpoint_every={sizes.warmup}", "threads=1", "device=cpu", *sizes.overrides,
     ]  # fmt: skip
     if heads:
-        told = ["reward.objectives=[orm,prm,cond]", "reward.data=trajectories", "reward.labels=exact",
-                f"reward.candidates={sizes.candidates}", "reward.segments=2", f"reward.max_segments={network.depth}"]
-        return [*shared, *told, *domain.solutions, f"batch_size={2 * sizes.batch_size}", "validation.every=0"]
-    told = [f"reward.segments={network.depth}", "reward.pair.steps=[1,1]", "reward.pair.games=8",
-            "reward.pair.complete=0", f"reward.pair.mean_segments={min(MEAN, network.depth)}",
-            f"batch_size={sizes.batch_size}"]
+        told = [
+            "reward.objectives=[orm,prm,cond]",
+            "reward.data=trajectories",
+            "reward.labels=exact",
+            f"reward.candidates={sizes.candidates}",
+            "reward.segments=2",
+            f"reward.max_segments={network.depth}",
+        ]
+        return [*shared, *told, *domain.solutions, f"batch_size={sizes.heads_batch}", "validation.every=0"]
+    told = [
+        f"reward.segments={network.depth}",
+        "reward.pair.steps=[1,1]",
+        "reward.pair.games=8",
+        "reward.pair.complete=0",
+        f"reward.pair.mean_segments={min(sizes.mean, network.depth)}",
+        f"batch_size={sizes.batch_size}",
+    ]
     if not network.halting:
         return [*shared, *told, "reward.pair.warmup=1", "validation.every=0"]
     # Validation moves the price of a segment, and chooses nothing.
-    told += [f"reward.pair.halting={network.halting}", f"reward.pair.warmup={sizes.warmup / sizes.steps}",
-             "validation.every=10", "validation.puzzles=20"]
+    told += [
+        f"reward.pair.halting={network.halting}",
+        f"reward.pair.warmup={sizes.warmup / sizes.steps}",
+        "validation.every=10",
+        "validation.puzzles=20",
+    ]
     return [*shared, *told]

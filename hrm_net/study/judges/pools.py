@@ -27,7 +27,9 @@ from puzzles.sudoku.step_rules import SudokuSteps
 # How far from a half counts and rules may be right in games that are admitted; or two standard errors, if that is more.
 ADMITTED = 0.05
 GAMES, SETS = ("games", "validation", "other"), ("knockout", "round_robin")
-Sets = dict[str, np.ndarray]  # problem [problems, seq], states [problems, candidates, seq], alive [problems, candidates]
+Sets = dict[
+    str, np.ndarray
+]  # problem [problems, seq], states [problems, candidates, seq], alive [problems, candidates]
 
 
 def source_of(domain: JudgeDomain, sizes: JudgeSizes, seed: int, changes: tuple[str, ...] = ()) -> SolutionSource:

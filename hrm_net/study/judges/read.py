@@ -19,7 +19,7 @@ from hrm_net.reward.pair.games import GameTrace, trace_games
 from hrm_net.reward.pair.judge import Comparison
 from hrm_net.reward.pair.tournament import tournaments
 from hrm_net.reward.pair.validation import choose_stop
-from hrm_net.study.judges.plan import MEAN, VOTES, Network, Reading
+from hrm_net.study.judges.plan import VOTES, Network, Reading
 from puzzles.base import Puzzle
 from puzzles.symmetry import Symmetric
 
@@ -51,10 +51,11 @@ class Reader:
         """Whether a candidate has a score of its own."""
         return self.network.kind != "pair"
 
-    def set_stop(self, validation: Pairs) -> None:
-        """Set the halting on games of the validation fold, where the halting head stops."""
+    def set_stop(self, validation: Pairs, mean: float) -> None:
+        """Set the halting to a mean number of segments on games of the validation fold, where the halting head
+        stops."""
         if self.reading.depth is None:
-            self.stop = choose_stop(self.trace("validation", validation), MEAN)
+            self.stop = choose_stop(self.trace("validation", validation), mean)
 
     def trace(self, name: str, pairs: Pairs) -> GameTrace:
         """Verdicts and halting logits of a pool after every segment up to the reading's depth."""
@@ -84,9 +85,7 @@ class Reader:
             known.append(self._trace(*grids, depth).logits[:, -1] > 0)
         return np.mean(known[: self.reading.votes], axis=0)
 
-    def best(
-        self, problem: np.ndarray, states: np.ndarray, seed: int
-    ) -> tuple[Int64[np.ndarray, " problems"], float]:
+    def best(self, problem: np.ndarray, states: np.ndarray, seed: int) -> tuple[Int64[np.ndarray, " problems"], float]:
         """(the place of the best candidate of each problem, row-segments for each problem): by a knockout, or by score
         where candidates have one."""
         num, each = states.shape[:2]

@@ -11,7 +11,7 @@ from hrm_net.study.judges.measure import measure
 from hrm_net.study.judges.plan import JudgeArm, JudgeDomain, JudgeSizes
 from hrm_net.study.judges.read import Reader
 from hrm_net.study.plans import Arm, of_domain
-from hrm_net.study.run import pools_folder, stamp
+from hrm_net.study.run import stamp
 from puzzles.steps.rules import step_rules
 
 COUNTS = "counts"  # the name of counts and rules among the readings
@@ -20,7 +20,7 @@ COUNTS = "counts"  # the name of counts and rules among the readings
 def make_start(work: Path, domain: JudgeDomain, sizes: JudgeSizes, seed: int) -> rows.Row:
     """Fill the pools and admit them. UserError where counting wins."""
     sizes, began = of_domain(sizes, domain), time.perf_counter()
-    folder = pools_folder(work, domain, seed)
+    folder = train.shared_folder(work, domain, seed) / "pools"
     pools.make(domain, sizes, seed, folder)
     rules = pools.source_of(domain, sizes, seed).rules
     found = pools.frame(rules, pools.loader(folder), domain.name)
@@ -42,7 +42,7 @@ def make_row(work: Path, domain: JudgeDomain, sizes: JudgeSizes, seed: int, arm:
         trained[network.name] = run, train.network_folder(work, domain, seed, network)
         costs[network.name] = train.training_cost(run, sizes, network)
     ended = time.perf_counter()
-    load = pools.loader(pools_folder(work, domain, seed))
+    load = pools.loader(train.shared_folder(work, domain, seed) / "pools")
     found: dict[str, Any] = {}
     for network in arm.networks:
         run, folder = trained[network.name]

@@ -50,6 +50,11 @@ def network_folder(work: Path, domain: JudgeDomain, seed: int, network: Network)
     return work / domain.name / str(seed) / network.name
 
 
+def shared_folder(work: Path, domain: JudgeDomain, seed: int) -> Path:
+    """Where the games to learn from, and the pools, of all domains of a core lie."""
+    return work / "shared" / domain.core / str(seed)
+
+
 def make_start(work: Path, domain: JudgeDomain, core: str) -> None:
     """Train the solver of a core, if it is not there yet."""
     wanted = step_scorer.solver_config(config([*domain.start[core], "threads=1", "device=cpu"]))
@@ -83,7 +88,7 @@ def train(work: Path, domain: JudgeDomain, sizes: JudgeSizes, seed: int, network
     if network.halting:
         fixed = network_folder(work, domain, seed, Network(name="fixed"))
         warm = checkpoint.load(fixed / "checkpoints" / f"step_{sizes.warmup:06d}")
-    games = work / domain.name / str(seed)
+    games = shared_folder(work, domain, seed)
 
     def build(device: torch.device, precision: torch.dtype) -> NetworkTraining:
         return _build(run, source, games, network, start, warm, device, precision)
@@ -124,6 +129,7 @@ def training_cost(run: TrainConfig, sizes: JudgeSizes, network: Network) -> floa
     """The row-segments of the training, a segment with a gradient counting as three without."""
     steps, rows, whole = np.arange(run.steps), 2 * sizes.batch_size, 1 + BACKWARD
     if network.kind == "heads":
+        rows = sizes.heads_batch
         earlier = [step_scorer.earlier_segments(run.reward, run.seed, int(step)) for step in steps]
         return float(rows * (sum(earlier) + whole * run.reward.segments * len(steps)))
     warm = steps[: sizes.warmup] if network.halting else steps
