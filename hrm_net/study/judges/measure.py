@@ -60,7 +60,7 @@ def at_cost(by_segment: list[float], mean: float) -> float:
 
 def by_level(
     hard: Int64[np.ndarray, " games"], right: Bool[np.ndarray, " games"], stops: Int64[np.ndarray, " games"]
-) -> list[dict[str, float]]:
+) -> list[dict[str, Any]]:
     """Games in about equally large levels of difficulty, the easiest first."""
     edges = np.unique(np.quantile(hard, np.arange(1, LEVELS) / LEVELS, method="higher"))
     level = np.searchsorted(edges, hard, side="right")
