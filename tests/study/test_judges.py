@@ -2,30 +2,37 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 import puzzles
 from hrm_net.checkpoints import checkpoint
+from hrm_net.reward.model import RewardModel
 from hrm_net.reward.pair.data import Pairs
 from hrm_net.reward.pair.games import trace_games
 from hrm_net.study import command, jobs, rows
 from hrm_net.study.judges import measure, pages, pools, train
 from hrm_net.study.judges.claims import CLAIMS, FIGURES, JUDGES, demand, find
-from hrm_net.study.judges.plan import ARMS, PILOT, READINGS, SYMBOLS, TINY, TOY, VOTES, Network, Reading
+from hrm_net.study.judges.plan import ARMS, PILOT, READINGS, SYMBOLS, TINY, TOY, VOTES, JudgeSizes, Network, Reading
 from hrm_net.study.judges.plan import JUDGES as PLAN
 from hrm_net.study.judges.read import Reader
 from hrm_net.study.judges.run import COUNTS, by_reading
 from hrm_net.study.tables import Numbers
 from puzzles.errors import UserError
-from puzzles.steps.rules import step_rules
+from puzzles.sudoku.domain import Sudoku
 from puzzles.sudoku.nodes import search_nodes
+from puzzles.sudoku.step_rules import SudokuSteps
 from tests.paths import REPO
 from tests.reward.rewarding import small_scorer
 
 DOMAIN = PLAN.domains[0]
-PUZZLE = puzzles.get("sudoku", box="2x2")
+PUZZLE = Sudoku("2x2")
+RULES = SudokuSteps(PUZZLE)
+SIZES = TOY.sizes
+assert isinstance(SIZES, JudgeSizes)
+Kind = Literal["pair", "alone", "heads"]
 
 
 def games(num: int = 6) -> Pairs:
@@ -42,7 +49,7 @@ def games(num: int = 6) -> Pairs:
     )  # fmt: skip
 
 
-def reader(model, kind: str, depth: int | None = 2, **reading) -> Reader:
+def reader(model: RewardModel, kind: Kind, depth: int | None = 2, **reading: Any) -> Reader:
     network = Network(name="n", kind=kind, depth=2, core=reading.pop("core", "relational"))
     told = Reading(name="r", says="", network="n", depth=depth, **reading)
     return Reader(reading=told, network=network, model=model, puzzle=PUZZLE, left=3, games=4, traces={})
@@ -123,10 +130,9 @@ def test_cyclic_triads_are_counted_one_by_one() -> None:
 
 def slow_nodes(state: np.ndarray) -> tuple[bool, int]:
     """(whether it can be solved, digits written), by the step rules' own table of legal digits."""
-    rules = step_rules(PUZZLE)
     if not (state == 1).any():
         return True, 0
-    legal = rules.legal(np.ones_like(state)[None], state[None])[0]
+    legal = RULES.legal(np.ones_like(state)[None], state[None])[0]
     counts = np.where(state == 1, legal.sum(axis=1), 99)
     nodes, cell = 0, int(counts.argmin())
     for digit in np.flatnonzero(legal[cell]):
@@ -140,16 +146,16 @@ def slow_nodes(state: np.ndarray) -> tuple[bool, int]:
 
 
 def test_nodes_of_a_search_are_those_of_a_slow_one() -> None:
-    rules, rng = step_rules(PUZZLE), puzzles.rng(1, "nodes")
+    rng = puzzles.rng(1, "nodes")
     problems, answers = PUZZLE.generate(rng, 12, clues=5)
-    assert search_nodes(rules, answers).tolist() == [0] * 12
+    assert search_nodes(RULES, answers).tolist() == [0] * 12
     lost = problems.copy()
     for state in lost:  # a legal digit in a random blank cell: most of these cannot come right
-        legal = np.argwhere(rules.legal(np.ones_like(state)[None], state[None])[0])
+        legal = np.argwhere(RULES.legal(np.ones_like(state)[None], state[None])[0])
         cell, digit = legal[rng.integers(len(legal))]
         state[cell] = digit
     for states in (problems, lost):
-        assert search_nodes(rules, states).tolist() == [slow_nodes(state)[1] for state in states]
+        assert search_nodes(RULES, states).tolist() == [slow_nodes(state)[1] for state in states]
     assert not all(slow_nodes(state)[0] for state in lost)
 
 
@@ -164,7 +170,7 @@ def test_a_reading_is_a_prefix_of_its_networks_trace() -> None:
 
 
 @pytest.mark.parametrize(("kind", "heads", "head"), [("alone", ("pair",), ""), ("heads", ("prm", "cond"), "cond")])
-def test_a_scalar_gives_a_candidate_the_same_score_against_everybody(kind: str, heads: tuple, head: str) -> None:
+def test_a_scalar_gives_a_candidate_the_same_score_against_everybody(kind: Kind, heads: tuple, head: str) -> None:
     model, pairs = small_scorer("symbols", heads), games()
     one = reader(model, kind, head=head)
     logits = one.trace("games", pairs).logits
@@ -233,10 +239,10 @@ def test_the_whole_pipeline_runs_at_toy_size(toy: Path, tmp_path: Path, capsys: 
 
 @pytest.mark.slow
 def test_halting_is_learned_from_the_end_of_one_warm_up(toy: Path) -> None:
-    fixed = checkpoint.load(toy / TINY.name / "0" / "fixed" / "checkpoints" / f"step_{TOY.sizes.warmup:06d}")
+    fixed = checkpoint.load(toy / TINY.name / "0" / "fixed" / "checkpoints" / f"step_{SIZES.warmup:06d}")
     for name in ("closed", "exact", "grpo"):
         folder = toy / TINY.name / "0" / name / "checkpoints"
-        assert min(checkpoint.steps(folder)) > TOY.sizes.warmup
+        assert min(checkpoint.steps(folder)) > SIZES.warmup
         if name == "grpo":
             newest = checkpoint.newest(folder)
             assert newest is not None
@@ -248,8 +254,8 @@ def test_halting_is_learned_from_the_end_of_one_warm_up(toy: Path) -> None:
 def test_a_job_that_is_called_again_trains_nothing(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train.NetworkTraining, "update", None)
     network = Network(name="fixed")
-    run = train.train(toy, TINY, TOY.sizes, 0, network)
-    assert run.steps == TOY.sizes.steps
+    run = train.train(toy, TINY, SIZES, 0, network)
+    assert run.steps == SIZES.steps
     labels = train.network_folder(toy, TINY, 0, Network(name="shuffled"))
     assert labels.is_dir()
 
@@ -257,11 +263,10 @@ def test_a_job_that_is_called_again_trains_nothing(toy: Path, monkeypatch: pytes
 def test_games_that_counting_wins_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = games(400)
     told = {"games": pairs, "validation": pairs, "other": pairs}
-    rules = step_rules(PUZZLE)
     telling = np.where(pairs.better, 1.0, -1.0)[:, None]
     monkeypatch.setattr(pools, "differences", lambda rules, pairs: telling)
     with pytest.raises(UserError, match=r"a domain: counts and rules are right in 1.000 of the games: must be within"):
-        pools.frame(rules, told.__getitem__, "a domain")
+        pools.frame(RULES, told.__getitem__, "a domain")
 
 
 def test_a_page_of_one_row_says_what_has_not_run(tmp_path: Path) -> None:

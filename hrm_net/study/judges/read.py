@@ -70,7 +70,7 @@ class Reader:
         return trace.stops(self.stop, self.depth)
 
     def compare(self, problems: Any, first: Any, second: Any) -> Comparison:
-        trace = self._trace(*(np.stack(grids) for grids in (problems, first, second)), self.depth)
+        trace = self._trace(np.stack(problems), np.stack(first), np.stack(second), self.depth)
         stops = self.stops(trace)
         return Comparison(probability=sigmoid(trace.at(stops)), segments=stops)
 
@@ -81,8 +81,8 @@ class Reader:
         known: list[np.ndarray] = self.traces.setdefault(("votes", str(depth)), [])
         images = puzzle.symmetries(puzzles.rng(seed, "votes"), max(VOTES))
         for image in images[len(known) : self.reading.votes]:
-            grids = (image.apply(grid) for grid in (pairs.problem, pairs.first, pairs.second))
-            known.append(self._trace(*grids, depth).logits[:, -1] > 0)
+            problem, first, second = (image.apply(grid) for grid in (pairs.problem, pairs.first, pairs.second))
+            known.append(self._trace(problem, first, second, depth).logits[:, -1] > 0)
         return np.mean(known[: self.reading.votes], axis=0)
 
     def best(self, problem: np.ndarray, states: np.ndarray, seed: int) -> tuple[Int64[np.ndarray, " problems"], float]:
