@@ -9,7 +9,7 @@ from hrm_net.study.claims import Finding, Protocol, estimate
 from hrm_net.study.jobs import jobs
 from hrm_net.study.judges.claims import FIGURES, JUDGES, Demand, find, value
 from hrm_net.study.judges.pictures import compute_picture, tournament_picture
-from hrm_net.study.judges.plan import READINGS, VOTES, Reading
+from hrm_net.study.judges.plan import DEPTH, READINGS, VOTES, Reading
 from hrm_net.study.judges.run import COUNTS, by_reading
 from hrm_net.study.pages import collect
 from hrm_net.study.plans import Plan
@@ -91,6 +91,7 @@ def page_of(
     parts += [claims_section(every, numbers, protocol), f"## {numbers.text(domain.says)}"]
     parts += [setting(every, numbers), "### Right verdicts", NODES, verdict_table(every, numbers)]
     parts += ["### Thought", SELF, depth_table(every, numbers), adaptive_table(every, numbers)]
+    parts.append(beyond_section(every, numbers))
     parts += [_picture(path, reports) for path in drawn[:1]]
     parts += ["### The best of many", MANY, figure_table(every, _whole(), ("best_of", "best_of_cost", "triads",
               "upsets"), numbers)]  # fmt: skip
@@ -207,6 +208,19 @@ def depth_table(every: list[rows.Row], numbers: Numbers) -> str:
             lines.append([says, *(numbers.plain(one, True) for one in means)])
     depth = max((len(line) for line in lines), default=1) - 1
     return table(("right after segments, %", *(numbers.text(m + 1) for m in range(depth))), lines)
+
+
+def beyond_section(every: list[rows.Row], numbers: Numbers) -> str:
+    """The judge beside rows without the opponent at equally few segments, paired by seed."""
+    judges, alone = ({row["seed"]: row["metrics"]["by_segment"] for row in of_arm(every, name)}
+                     for name in ("fixed_8", "pointwise_8"))  # fmt: skip
+    seeds = sorted(judges.keys() & alone.keys())
+    lines = []
+    for depth in range(1, DEPTH + 1) if seeds else ():
+        gains = [judges[seed][depth - 1] - alone[seed][depth - 1] for seed in seeds]
+        lines.append([numbers.text(depth), numbers.estimate(estimate(gains), True, signed=True)])
+    says = "The gain of seeing the opponent by segments. No verdict rests on this; it was looked at after the run."
+    return f"{says}\n\n{table(('segments', 'gain in right verdicts, points'), lines)}"
 
 
 def adaptive_table(every: list[rows.Row], numbers: Numbers) -> str:

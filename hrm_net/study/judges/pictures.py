@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hrm_net.evaluation.drawing import COLOURS, SOFT, new_figure, percent_axis, save, series_style, tidy
+from hrm_net.evaluation.drawing import COLOURS, INK, SOFT, new_figure, percent_axis, save, series_style, tidy
 from hrm_net.study.claims import estimate
 from hrm_net.study.judges.plan import READINGS
 from hrm_net.study.rows import FRAME, Row
@@ -19,8 +19,8 @@ LEVELS = ("easy", "middle", "hard")
 
 
 def compute_picture(rows: Sequence[Row], folder: Path, name: str) -> Path | None:
-    """Left: right verdicts against segments; points are judges of one segment and those that stop by themselves. Right:
-    by difficulty. None where no judge has a row."""
+    """Left: right verdicts against segments; points are judges of one segment and those that stop by themselves, the
+    band is the 95 % interval over seeds of the judge. Right: by difficulty. None where no judge has a row."""
     if not of_arm(rows, "fixed_8"):
         return None
     figure = new_figure(13.0, 5.0)
@@ -28,7 +28,7 @@ def compute_picture(rows: Sequence[Row], folder: Path, name: str) -> Path | None
     for i, (arm, says) in enumerate(CURVES):
         curves = [row["metrics"]["by_segment"] for row in of_arm(rows, arm)]
         if curves:
-            _band(left, np.arange(1, len(curves[0]) + 1), curves, COLOURS[i], says)
+            _curve(left, curves, COLOURS[i], says, band=i == 0)
     for i, arm in enumerate(POINTS):
         mine = [row["metrics"] for row in of_arm(rows, arm)]
         if mine:
@@ -52,9 +52,10 @@ def tournament_picture(rows: Sequence[Row], folder: Path, name: str) -> Path | N
     """Left: the best of 16 against its cost. Right: votes. None where no judge has a row."""
     if not of_arm(rows, "fixed_8"):
         return None
-    figure = new_figure(13.0, 5.0)
-    left, right = figure.subplots(1, 2)
-    place = 0
+    named = [one.name for one in READINGS if one.network == "symbols" and of_arm(rows, one.name)]
+    figure = new_figure(13.0 if named else 8.0, 5.0)
+    panels = figure.subplots(1, 2 if named else 1, squeeze=False)[0]
+    left, place = panels[0], 0
     for reading in READINGS:
         mine = [row["metrics"] for row in of_arm(rows, reading.name) if "best_of" in row["metrics"]]
         if mine:
@@ -67,29 +68,33 @@ def tournament_picture(rows: Sequence[Row], folder: Path, name: str) -> Path | N
         left.axhline(float(np.mean([row["metrics"][key] for row in frames])), color=SOFT, linestyle=line, label=key)
     left.set_xlabel("row-segments for each problem")
     left.set_title("best of 16 prefixes can come right")
-    named = [one.name for one in READINGS if one.network == "symbols"]
-    for i, arm in enumerate(named):
-        values = [row["metrics"]["voted"] for row in of_arm(rows, arm)]
-        if values:
-            found = estimate(values)
-            right.bar(i, found.mean, 0.6, color=COLOURS[0] if arm.startswith("votes") else COLOURS[1])
-            right.plot([i] * len(values), values, linestyle="none", marker="o", markersize=4, color="#222222")
-    right.set_xticks(range(len(named)), named)
-    right.set_xlabel("dots: seeds")
-    right.set_title("votes, and one vote of 40 segments")
-    for axes in (left, right):
+    if named:
+        _votes(panels[1], rows, named)
+    for axes in panels:
         percent_axis(axes)
         tidy(axes)
-    right.set_ylim(0.4, 1.02)
+    if named:
+        panels[1].set_ylim(0.4, 1.02)
     return save(figure, folder / f"{name}_tournaments.png")
 
 
-def _band(axes: Any, segments: np.ndarray, curves: Sequence[Sequence[float]], colour: str, says: str) -> None:
-    """The mean over seeds and its 95 % interval."""
-    means = [estimate(column) for column in zip(*curves, strict=True)]
+def _votes(axes: Any, rows: Sequence[Row], named: Sequence[str]) -> None:
+    for i, arm in enumerate(named):
+        values = [row["metrics"]["voted"] for row in of_arm(rows, arm)]
+        axes.bar(i, float(np.mean(values)), 0.6, color=COLOURS[0] if arm.startswith("votes") else COLOURS[1])
+        axes.plot([i] * len(values), values, linestyle="none", marker="o", markersize=4, color=INK)
+    axes.set_xticks(range(len(named)), named)
+    axes.set_xlabel("dots: seeds")
+    axes.set_title("votes, and one vote of 40 segments")
+
+
+def _curve(axes: Any, curves: Sequence[Sequence[float]], colour: str, says: str, band: bool) -> None:
+    """The mean over seeds, with its 95 % interval if `band`."""
+    means, segments = [estimate(column) for column in zip(*curves, strict=True)], np.arange(1, len(curves[0]) + 1)
     axes.plot(segments, [one.mean for one in means], color=colour, marker="o", markersize=4, label=says)
-    low, high = (np.array([getattr(one, end) for one in means], float).clip(0, 1) for end in ("low", "high"))
-    axes.fill_between(segments, low, high, color=colour, alpha=0.12, linewidth=0)
+    if band:
+        low, high = (np.array([getattr(one, end) for one in means], float).clip(0, 1) for end in ("low", "high"))
+        axes.fill_between(segments, low, high, color=colour, alpha=0.12, linewidth=0)
 
 
 def _levels(axes: Any, rows: Sequence[Row]) -> None:
