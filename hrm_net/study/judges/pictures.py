@@ -81,10 +81,11 @@ def tournament_picture(rows: Sequence[Row], folder: Path, name: str) -> Path | N
 def _votes(axes: Any, rows: Sequence[Row], named: Sequence[str]) -> None:
     for i, arm in enumerate(named):
         values = [row["metrics"]["voted"] for row in of_arm(rows, arm)]
-        axes.bar(i, float(np.mean(values)), 0.6, color=COLOURS[0] if arm.startswith("votes") else COLOURS[1])
+        colour = COLOURS[0] if arm.startswith("votes") else COLOURS[1]
+        axes.plot([i - 0.3, i + 0.3], [float(np.mean(values))] * 2, color=colour, linewidth=4, solid_capstyle="butt")
         axes.plot([i] * len(values), values, linestyle="none", marker="o", markersize=4, color=INK)
     axes.set_xticks(range(len(named)), named)
-    axes.set_xlabel("dots: seeds")
+    axes.set_xlabel("dots: seeds, lines: their means")
     axes.set_title("votes, and one vote of 40 segments")
 
 
