@@ -70,7 +70,7 @@ class Comparison:
 class Claim:
     """A sentence on a page, and the comparisons that decide whether it holds."""
 
-    page: Literal["node_compression", "conditional"]
+    page: Literal["node_compression", "conditional", "judges"]
     says: str
     comparisons: tuple[Comparison, ...]
 

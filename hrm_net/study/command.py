@@ -18,6 +18,7 @@ examples:
   hrm-study status               show what is done and what is left
   hrm-study render               collect the rows in reports/*.json and write the pages and pictures from them
   hrm-study run --plan pilot     one seed that the results do not use: which effect the study can show
+  hrm-study run --plan judges    the study of judges, with its pages in reports/judges/
   hrm-study run --plan toy       run the whole pipeline of the first protocol at toy size, in minutes
 
 Exit code 2: invalid input, explained in one line; 143 or 130: stopped by a signal, the same command continues.
@@ -35,7 +36,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="run|status|render")
     for name, says in (("run", "run every job"), ("status", "show progress"), ("render", "write the pages")):
         add = commands.add_parser(name, help=says).add_argument
-        names = ("second", "pilot", "second_toy", "full", "toy")
+        names = ("second", "pilot", "second_toy", "judges", "judges_pilot", "judges_toy", "full", "toy")
         add("--plan", default="second", choices=names, help="protocol and size of the study (default: %(default)s)")
         add("--work", metavar="DIR", help="directory of the runs (default: runs/study/PLAN)")
         if name == "run":
@@ -53,11 +54,12 @@ def _parser() -> Parser:
 
 def _run(arguments: argparse.Namespace) -> None:
     from hrm_net.study import jobs, rows
+    from hrm_net.study.judges.plan import JUDGE_PLANS, JudgePlan
     from hrm_net.study.plans import PLANS
     from hrm_net.study.second.plan import SECOND_PLANS, SecondPlan
 
-    plan = (PLANS | SECOND_PLANS)[arguments.plan]
-    second = isinstance(plan, SecondPlan)
+    plan = (PLANS | SECOND_PLANS | JUDGE_PLANS)[arguments.plan]
+    second, judges = isinstance(plan, SecondPlan), isinstance(plan, JudgePlan)
     work = Path(arguments.work or f"runs/study/{plan.name}")
     if arguments.command == "run":
         if arguments.workers < 1:
@@ -68,16 +70,18 @@ def _run(arguments: argparse.Namespace) -> None:
         print(status(jobs.done(plan, work), jobs.jobs(plan)))
     elif arguments.command == "render":
         from hrm_net.study import pages
+        from hrm_net.study.judges.pages import render as render_judges
         from hrm_net.study.second.pages import render as render_second
 
-        render = render_second if second else pages.render
-        for path in render(plan, work, Path(arguments.reports or ("reports" if second else "reports/first"))):
+        render = render_judges if judges else render_second if second else pages.render
+        folder = "reports/judges" if judges else "reports" if second else "reports/first"
+        for path in render(plan, work, Path(arguments.reports or folder)):
             print(path)
     else:
-        make_row, make_start = makers(second)
+        make_row, make_start = makers(second, judges)
         job = jobs.job(plan, arguments.domain, arguments.seed, arguments.arm)
         start = jobs.job(plan, arguments.domain, arguments.seed, None)
-        if second and job.arm is not None and jobs.row_of(start, plan, work) is None:
+        if (second or judges) and job.arm is not None and jobs.row_of(start, plan, work) is None:
             raise UserError(f"{job.name}: its pools are not made or not admitted; the job without --arm comes first")
         if job.arm is None:
             row = make_start(work, job.domain, plan.sizes, job.seed)
@@ -86,9 +90,11 @@ def _run(arguments: argparse.Namespace) -> None:
         rows.write(rows.path_of(work / "rows", job.domain, job.seed, job.arm), row)
 
 
-def makers(second: bool) -> tuple[Any, Any]:
-    """(what makes the row of an arm, what makes that of a seed's start and pools) by either protocol."""
-    if second:
+def makers(second: bool, judges: bool) -> tuple[Any, Any]:
+    """(what makes the row of an arm, what makes that of a seed's start and pools) by each protocol."""
+    if judges:
+        from hrm_net.study.judges.run import make_row, make_start
+    elif second:
         from hrm_net.study.second.run import make_row, make_start
     else:
         from hrm_net.study.run import make_row, make_start

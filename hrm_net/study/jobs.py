@@ -51,9 +51,10 @@ def job(plan: Plan, domain: str, seed: int, arm: str | None) -> Job:
     domains = {one.name: one for one in plan.domains}
     if domain not in domains:
         raise UserError(f"domain={domain}: must be one of {', '.join(domains)}")
-    if arm is not None and arm not in BY_NAME:
-        raise UserError(f"arm={arm}: must be one of {', '.join(BY_NAME)}")
-    return Job(domain=domains[domain], seed=seed, arm=BY_NAME[arm] if arm else None)
+    arms = BY_NAME | {one.name: one for one in plan.arms}
+    if arm is not None and arm not in arms:
+        raise UserError(f"arm={arm}: must be one of {', '.join(arms)}")
+    return Job(domain=domains[domain], seed=seed, arm=arms[arm] if arm else None)
 
 
 def row_of(one: Job, plan: Plan, work: Path) -> rows.Row | None:

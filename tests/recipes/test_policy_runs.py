@@ -1,6 +1,7 @@
 """A policy's run: resuming, its evaluation, rewards with and without a scorer, and mistakes told in one line."""
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,42 @@ def test_rewards_with_a_frozen_model_learn_from_a_clone_that_is_there(whole: Pat
         train(run, tmp_path / reward)
         assert not (tmp_path / reward / "clone").exists()
         assert_same(final(tmp_path / reward).state["clone"], final(whole / "clone").tensors)
+
+
+STUDIED = ("orm", "prm_sum", "prm_min", "prod", "cond_verifier", "hier", "implicit")
+
+
+@pytest.mark.parametrize("reward", STUDIED)
+def test_every_reward_of_the_study_moves_the_policy(reward: str, whole: Path, tmp_path: Path) -> None:
+    scorer = None
+    if reward != "implicit":
+        scorer = str(Path(save_scorer(tmp_path / "run" / "scorer", ["orm", "prm", "hier", "cond"])).parent)
+    run = config({"reward": reward, "scorer": scorer, "start": str(whole / "clone")}, steps=2)
+    train(run, tmp_path / reward)
+    found, clone = final(tmp_path / reward), final(whole / "clone").tensors
+    assert any((found.tensors[name] != clone[name]).any() for name in clone)
+    told = [record for record in records(tmp_path / reward) if record["kind"] == "validation"]
+    assert all(math.isfinite(record[key]) for record in told for key in ("proxy", "kl", "entropy"))
+    assert told[-1]["kl"] > 0
+    if reward == "prod":
+        assert 0 <= told[-1]["proxy"] <= 1
+    elif reward == "cond_verifier":
+        assert told[-1]["proxy"] <= 1  # log-probabilities of steps, and one for a solved puzzle
+
+
+def test_the_weight_of_the_divergence_acts_from_the_second_update_on(whole: Path, tmp_path: Path) -> None:
+    """At the first one the policy is the clone, and the divergence has neither value nor gradient."""
+    scorer, ends = str(Path(save_scorer(tmp_path / "run" / "scorer", ["prm"])).parent), {}
+    for steps in (1, 2):
+        for beta in (0.0, 0.02, 0.1):
+            run = config(
+                {"reward": "prm_sum", "scorer": scorer, "start": str(whole / "clone"), "beta": beta}, steps=steps
+            )
+            train(run, tmp_path / f"{steps}_{beta}")
+            ends[steps, beta] = final(tmp_path / f"{steps}_{beta}").tensors
+    for beta in (0.02, 0.1):
+        assert all((ends[1, beta][name] == ends[1, 0.0][name]).all() for name in ends[1, beta])
+        assert any((ends[2, beta][name] != ends[2, 0.0][name]).any() for name in ends[2, beta])
 
 
 def test_a_clone_alone_is_a_run(tmp_path: Path) -> None:
