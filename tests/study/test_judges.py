@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
@@ -30,8 +30,7 @@ from tests.reward.rewarding import small_scorer
 DOMAIN = PLAN.domains[0]
 PUZZLE = Sudoku("2x2")
 RULES = SudokuSteps(PUZZLE)
-SIZES = TOY.sizes
-assert isinstance(SIZES, JudgeSizes)
+SIZES = cast("JudgeSizes", TOY.sizes)
 Kind = Literal["pair", "alone", "heads"]
 
 
