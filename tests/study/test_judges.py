@@ -160,7 +160,7 @@ def test_nodes_of_a_search_are_those_of_a_slow_one() -> None:
 
 def test_a_reading_is_a_prefix_of_its_networks_trace() -> None:
     model, pairs = small_scorer("symbols", ("pair",)), games()
-    whole = trace_games(model, pairs.problem, pairs.first, pairs.second, segments=2, batch_size=4)
+    whole = trace_games(model, pairs.games, segments=2, batch_size=4)
     one = reader(model, "pair", depth=1)
     np.testing.assert_allclose(one.trace("games", pairs).logits, whole.logits[:, :1], rtol=1e-5)
     found = reader(model, "pair").compare(list(pairs.problem), list(pairs.first), list(pairs.second))

@@ -15,7 +15,7 @@ from hrm_net.inference.segments import inference, sigmoid
 from hrm_net.reward.heads import HEADS, PAIR
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.pair.data import Pairs
-from hrm_net.reward.pair.games import GameTrace, trace_games
+from hrm_net.reward.pair.games import GameTrace, GridGames, trace_games
 from hrm_net.reward.pair.judge import Comparison
 from hrm_net.reward.pair.tournament import tournaments
 from hrm_net.reward.pair.validation import choose_stop
@@ -105,7 +105,8 @@ class Reader:
 
     def _trace(self, problem: np.ndarray, first: np.ndarray, second: np.ndarray, depth: int) -> GameTrace:
         if not self.scalar:
-            return trace_games(self.model, problem, first, second, segments=depth, batch_size=self.games)
+            shown = GridGames(problem=problem, first=first, second=second)
+            return trace_games(self.model, shown, segments=depth, batch_size=self.games)
         logits = self.scores(problem, first, depth) - self.scores(problem, second, depth)
         return GameTrace(logits=logits, halting=np.zeros_like(logits))
 

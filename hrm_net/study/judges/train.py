@@ -14,6 +14,7 @@ from hrm_net.recipes import solver, step_scorer
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.recipes.model_source import find_model
 from hrm_net.recipes.pair_judge import PairTraining
+from hrm_net.reward.inputs import Rows
 from hrm_net.reward.model import RewardModel
 from hrm_net.study.judges.plan import JudgeDomain, JudgeSizes, Network, overrides
 from hrm_net.study.plans import config
@@ -34,10 +35,10 @@ class NetworkTraining(PairTraining):
             pairs = self.batches.pairs
             pairs.better = puzzles.rng(self.config.seed, "shuffled labels").permutation(pairs.better)
 
-    def _rows(self, batch: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-        rows, better = super()._rows(batch)
+    def games(self, step: int, images: int = 1) -> tuple[Rows, Tensor]:
+        rows, better = super().games(step, images)
         if self.network.kind == "alone":
-            rows["before"] = rows["problem"]
+            rows = {**rows, "before": rows["problem"]}
         return rows, better
 
 
