@@ -24,7 +24,6 @@ from hrm_net.recipes.recipe import Evaluation, Run
 from hrm_net.recipes.text_scorer import TextScorerRecipe
 from hrm_net.reward.heads import PAIR
 from hrm_net.reward.inputs import Rows
-from hrm_net.reward.pair.evaluation import fit
 from hrm_net.reward.pair.games import trace_games
 from hrm_net.reward.pair.validation import Validated, choose_stop, validated
 from hrm_net.reward.text import preferences
@@ -179,6 +178,8 @@ class TextJudgeRecipe(TextScorerRecipe):
 def counted(sets: Mapping[str, JudgedGames], held_out: JudgedGames) -> np.ndarray:
     """Which games are right by a logistic regression, without an intercept, on the differences in length and number of
     steps, fitted to the training games."""
+    from hrm_net.reward.pair.evaluation import fit  # it loads what draws tables, which solving does not need
+
     weights = fit(_differences(sets[TRAIN]), sets[TRAIN].better)
     return (_differences(held_out) @ weights > 0) == held_out.better
 
