@@ -17,7 +17,7 @@ from puzzles.table import Table, TableData
 from tests.examples import num_examples
 from tests.puzzles.table.writing import copies, write
 
-# A byte order mark is no symbol: it is left out wherever files are read.
+# A byte order mark is not a symbol: every reader of files leaves it out.
 SYMBOL = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Z"), exclude_characters="\ufeff")
 WORD = st.text(SYMBOL, min_size=1, max_size=6)
 TABLES = st.lists(st.tuples(WORD, WORD), min_size=30, max_size=60, unique_by=lambda pair: pair[0])
