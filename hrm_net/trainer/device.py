@@ -71,7 +71,7 @@ def resolve_compile(request: str, device: torch.device) -> bool:
     """Whether to call torch.compile, by `request`: true, false, auto, or graphs.
 
     Where compiling does not work, `true` raises a UserError of one line that says why and what helps, and so does
-    `graphs` where there is no CUDA; `auto` prints that line and returns False. After `auto` has returned True, what
+    `graphs` without CUDA; `auto` prints that line and returns False. After `auto` has returned True, what
     PyTorch fails to compile later in this process (another shape, a full disk) runs eager, which is said once.
     """
     if request == "false":

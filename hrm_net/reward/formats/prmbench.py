@@ -2,7 +2,7 @@
 
 {"modified_question", "modified_process": [step], "error_steps": [number], "classification", "idx", "question"}
 
-`question` is the one that PRM800K has; it may be missing.
+`question` is the question as PRM800K words it; it may be missing.
 """
 
 from typing import Any
