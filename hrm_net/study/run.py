@@ -12,6 +12,7 @@ from hrm_net.provenance import provenance
 from hrm_net.recipes import solver, step_scorer
 from hrm_net.recipes.config import TrainConfig
 from hrm_net.reward.data.solutions import Solutions
+from hrm_net.reward.model import RewardModel
 from hrm_net.reward.scorer import StepScorer
 from hrm_net.study import pool, rows
 from hrm_net.study.measure import frame, measure
@@ -84,16 +85,22 @@ def examples(folder: Path) -> int | None:
     return sum(found) if found else None
 
 
+def load_model(saved: Path, run: TrainConfig) -> RewardModel:
+    """The network of a checkpoint, at the precision of the run and compiled where the run is."""
+    model = step_scorer.load(saved, run)
+    device = resolve_device(run.device)
+    model.forward_dtype = resolve_precision(run.precision, device)
+    if resolve_compile(run.compile, device):
+        model.compile_blocks()
+    return model
+
+
 def scorer_of(run: TrainConfig, folder: Path, head: str | None = None, segments: int | None = None) -> StepScorer:
     """The trained scorer of a run; `head` is one of its heads, by default the first. It scores at `segments`, by
     default as many as an update learns from."""
     best = checkpoint.best(folder / "checkpoints")
     assert best is not None, folder
-    model = step_scorer.load(best, run)
-    device = resolve_device(run.device)
-    model.forward_dtype = resolve_precision(run.precision, device)
-    if resolve_compile(run.compile, device):
-        model.compile_blocks()
+    model = load_model(best, run)
     named = head or str(run.reward.objectives[0])
     return StepScorer(
         model, puzzles.get(**run.puzzle), named, segments=segments or run.reward.segments, batch_size=BATCH

@@ -23,6 +23,7 @@ from hrm_net.nn.layer_config import as_json, is_number
 from hrm_net.reward.candidates import read_candidate, read_list, read_problem
 from hrm_net.reward.heads import PAIR
 from hrm_net.reward.model import RewardModel
+from hrm_net.reward.model_config import RewardModelConfig
 from hrm_net.reward.pair.games import GridGames, Grids, run_games, trace_games
 from puzzles.base import Puzzle
 from puzzles.errors import UserError
@@ -55,6 +56,25 @@ class Thought:
     stopped_at: int | None
 
 
+def checked_depth(
+    config: RewardModelConfig, segments: int | None, stop: float | None, batch_size: int, untrained_depth: bool
+) -> int:
+    """The number of segments that a judge thinks at most: `segments`, or None for as many as the model names.
+
+    UserError for the first setting that is out of bounds, and, unless `untrained_depth`, for more segments than were
+    trained.
+    """
+    depth = config.segments if segments is None else segments
+    for key, value in (("segments", depth), ("batch_size", batch_size)):
+        if type(value) is not int or value < 1:
+            raise UserError(f"{key}={as_json(value)}: must be a whole number of at least 1")
+    if stop is not None and not (is_number(stop) and 0 < stop <= 1):
+        raise UserError(f"stop={as_json(stop)}: must be a probability above 0, or null")
+    if not untrained_depth:
+        config.check_depth(depth, "; untrained_depth=True allows more")
+    return depth
+
+
 class PairJudge(Published):
     """A judge of one kind of puzzle: anything with `compare` serves `hrm_net.reward.pair.tournament`.
 
@@ -79,14 +99,7 @@ class PairJudge(Published):
                 f"puzzle={puzzle.name}: has {puzzle.seq_len} cells and {puzzle.vocab_size} token ids, the judge was "
                 f"trained on {config.core.seq_len} and {config.core.vocab_size}"
             )
-        segments = config.segments if segments is None else segments
-        for key, value in (("segments", segments), ("batch_size", batch_size)):
-            if type(value) is not int or value < 1:
-                raise UserError(f"{key}={as_json(value)}: must be a whole number of at least 1")
-        if stop is not None and not (is_number(stop) and 0 < stop <= 1):
-            raise UserError(f"stop={as_json(stop)}: must be a probability above 0, or null")
-        if not untrained_depth:
-            config.check_depth(segments, "; untrained_depth=True allows more")
+        segments = checked_depth(config, segments, stop, batch_size, untrained_depth)
         self.model, self.puzzle = model, puzzle
         self.segments, self.stop, self.batch_size = segments, stop, batch_size
         self.rules = step_rules(puzzle)

@@ -17,13 +17,12 @@ import torch
 from hrm_net.checkpoints import pretrained
 from hrm_net.checkpoints.hub import Published
 from hrm_net.inference.segments import sigmoid
-from hrm_net.nn.layer_config import as_json, is_number
 from hrm_net.reward.candidates import read_list
 from hrm_net.reward.heads import PAIR
 from hrm_net.reward.model import RewardModel
 from hrm_net.reward.model_config import TEXTS
 from hrm_net.reward.pair.games import run_games, trace_games
-from hrm_net.reward.pair.judge import SETTINGS, Comparison, Thought
+from hrm_net.reward.pair.judge import SETTINGS, Comparison, Thought, checked_depth
 from hrm_net.reward.text.backbone import Backbone
 from hrm_net.reward.text.config import BackboneConfig
 from hrm_net.reward.text.examples import SEPARATOR
@@ -57,14 +56,7 @@ class TextJudge(Published):
             raise UserError(f"backbone: inputs={config.inputs} of this model needs {needs}")
         if backbone is not None and backbone.size != config.state_size:
             raise UserError(f"backbone: has states of width {backbone.size}, the model reads {config.state_size}")
-        segments = config.segments if segments is None else segments
-        for key, value in (("segments", segments), ("batch_size", batch_size)):
-            if type(value) is not int or value < 1:
-                raise UserError(f"{key}={as_json(value)}: must be a whole number of at least 1")
-        if stop is not None and not (is_number(stop) and 0 < stop <= 1):
-            raise UserError(f"stop={as_json(stop)}: must be a probability above 0, or null")
-        if not untrained_depth:
-            config.check_depth(segments, "; untrained_depth=True allows more")
+        segments = checked_depth(config, segments, stop, batch_size, untrained_depth)
         self.model, self.backbone = model, backbone
         self.segments, self.stop, self.batch_size = segments, stop, batch_size
         self.separator = SEPARATOR if backbone is None else backbone.separator

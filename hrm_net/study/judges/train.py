@@ -18,8 +18,8 @@ from hrm_net.reward.inputs import Rows
 from hrm_net.reward.model import RewardModel
 from hrm_net.study.judges.plan import JudgeDomain, JudgeSizes, Network, overrides
 from hrm_net.study.plans import config
+from hrm_net.study.run import load_model
 from hrm_net.trainer import loop
-from hrm_net.trainer.device import resolve_compile, resolve_device, resolve_precision
 
 BACKWARD = 2  # times the cost of a forward pass
 
@@ -118,12 +118,7 @@ def load(run: TrainConfig, folder: Path) -> RewardModel:
     """The network after its last update, compiled where the run is."""
     newest = checkpoint.newest(folder / "checkpoints")
     assert newest is not None, folder
-    model = step_scorer.load(newest, run)
-    device = resolve_device(run.device)
-    model.forward_dtype = resolve_precision(run.precision, device)
-    if resolve_compile(run.compile, device):
-        model.compile_blocks()
-    return model
+    return load_model(newest, run)
 
 
 def training_cost(run: TrainConfig, sizes: JudgeSizes, network: Network) -> float:
