@@ -224,13 +224,14 @@ def _clues(puzzle):
 
 
 @njit(cache=True, nogil=True)
-def _propose(puzzle, solution, clues, learnt, least, state, seed, order, scores, child, target, scrap):
+def _propose(puzzle, solution, clues, learnt, least, two, new, state, seed, order, scores, child, target, scrap):
     """Makes `child`, a minimal puzzle with the solution `target`, of the puzzle by an exchange of a few clues.
 
-    False where it came out the same, or with too few guesses before clues were taken away to have `least` after.
+    `two` and `new` are the per cent of exchanges that begin with two clues less, and that change the solution. False
+    where it came out the same, or with too few guesses before clues were taken away to have `least` after.
     """
     child[:] = puzzle
-    for drop in range(2 if below(seed, 100) < TWO_DROPPED else 1):
+    for drop in range(2 if below(seed, 100) < two else 1):
         place = below(seed, clues - drop)
         for cell in range(81):
             if child[cell]:
@@ -240,7 +241,7 @@ def _propose(puzzle, solution, clues, learnt, least, state, seed, order, scores,
                 place -= 1
     target[:] = solution
     sets = learnt[0]
-    if below(seed, 100) < NEW_SOLUTION:
+    if below(seed, 100) < new:
         bands.begin(child, state)
         bands.search(state, ONE, solution, RANDOM, seed, target)
         sets = learnt[1]
@@ -315,7 +316,22 @@ def run_chains(
                 rated += FIRST_RATING
             wanted = min(rating, floor + ROOM) + bonus * clues + np.log(max(unit(seed), 1e-12)) / beta
             least = min(wanted - bonus * clues, floor) - PROMISING
-            if not _propose(puzzle, solution, clues, learnt, least, state, seed, order, scores, child, target, scrap):
+            if not _propose(
+                puzzle,
+                solution,
+                clues,
+                learnt,
+                least,
+                TWO_DROPPED,
+                NEW_SOLUTION,
+                state,
+                seed,
+                order,
+                scores,
+                child,
+                target,
+                scrap,
+            ):
                 continue
             if easy_cells(child, state, scores) >= EASY_CELLS:
                 continue

@@ -1,91 +1,119 @@
-"""Sudoku that resist trial, from nothing: populations that evolve from random minimal puzzles.
+"""Sudoku that one level of trial does not solve, from nothing: populations that evolve from random minimal puzzles.
 
-Each island is a population of its own. A random member is changed by an exchange of a few clues, as in `hard_kernels`.
-The child takes the place of the worst of its parent and three random others if it resists trial at least as well
-(`trial.resistance`). What a refuted candidate costs differs from island to island, so that islands end with different
-kinds of hard puzzles.
+Such puzzles are most of the hard ones of Sudoku-Extreme, but too rare to be met by chance. Each island finds them in
+two phases, both by an exchange of a few clues, as in `hard_kernels`, and both guided by how well a puzzle resists trial
+(`trial.resistance`). First, a number of chains cool down, each from a random minimal puzzle of its own (Metropolis).
+Their ends found a population, in which a child may take the place of the worst of its parent and three random others.
+Once some members are deep, which means that one level of trial does not solve them, they take over, and from then on
+most of what is kept is found.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
-from jaxtyping import Float, UInt64
+from jaxtyping import UInt64
 from numba import njit
 
 from puzzles.kernels import below, over_chunks
 from puzzles.sudoku import dig9, hard_kernels, invariant, trial
 from puzzles.sudoku.hard import ALL, CAP, SYMMETRIES, Found, rate
 
-SIZE = 80  # members of an island
+TWO_DROPPED, NEW_SOLUTION = 15, 40  # per cent of the exchanges; new solutions are what leads to new lineages
+COST = 60.0  # cells that a refuted candidate counts
+FOUNDERS, CLIMB = 48, 16_000  # chains of an island, and the proposals of each
+HOT, COLD = (
+    0.15,
+    0.05,
+)  # temperatures of a chain, from its first step to its last, on the logarithm of minus the resistance
+SIZE = 400  # members of an island
 RIVALS = 3  # members that a child may replace, besides its parent
-COSTS = 15.0, 60.0  # cells that a refuted candidate counts, drawn evenly on a log scale
-PROPOSALS = 200_000  # of an island
-HARVEST_FROM = 60_000  # proposals after which children that are accepted are kept
-KEPT = 600  # puzzles of an island
-HARVEST_ABOVE = 0.1  # the share of members that a child must beat to be kept
+SLACK = 0.4  # temperature of the island, on the resistance
+DEEP = 1.5  # what a deep puzzle gains on others of the same resistance
+PROMISING = -12.0  # the resistance from which a child is tried for depth
+PROPOSALS = 4_000_000  # of an island, at most
+TOLD = 50_000  # proposals after which an island tells how far it is: ten seconds
+# An island keeps `QUOTA` deep puzzles from each of these resistances to the next: the quarters of the deep puzzles of
+# Sudoku-Extreme, of which 5 % resist less than the first.
+FLOORS, QUOTA = (-5.1, -3.7, -2.5, -1.6), 500
 APART = 2  # clue changes between two of them, at least: one exchange
 
 
-@njit(cache=True, nogil=True)
-def run_islands(
-    seeds, costs, size, proposals, harvest_from, cap, low, high, overlaps, start, stop,
-    puzzles, solutions, lineages, counts,
-):  # fmt: skip
-    """Islands start..stop: the first counts[i] rows of puzzles[i] are the children kept, in the order of their birth.
+class Room(NamedTuple):
+    """The memory of one thread: state of the search, seed, what an exchange makes, and the lists that it needs."""
 
-    A child is kept if it resists more than the worst tenth of the members, is at least APART clue changes from those
-    kept before, and is one of at most `cap` of its lineage. An island ends after its proposals, or with no room left.
-    """
-    state = np.empty(trial.ROOM, np.int64)
-    members = np.zeros((81, dig9.MAX_SETS), np.uint8)
-    left = np.zeros(dig9.MAX_SETS, np.uint8)
-    seed, scores, order = np.empty(1, np.uint64), np.zeros(81, np.int64), np.arange(81)
+    state: np.ndarray
+    seed: np.ndarray
+    scores: np.ndarray
+    order: np.ndarray
+    learnt: np.ndarray
+    child: np.ndarray
+    target: np.ndarray
+    scrap: np.ndarray
+
+
+@njit(cache=True, nogil=True)
+def make_room():
     learnt = np.zeros((2, hard_kernels.LEARNT + 1, 2), np.int64)
     boards = np.empty((3, 81), np.uint8)
-    child, target, scrap = boards[0], boards[1], boards[2]
-    pool, answers = np.empty((size, 81), np.uint8), np.empty((size, 81), np.uint8)
-    values = np.empty(size)
-    for index in range(start, stop):
-        seed[0] = seeds[index]
-        cost = costs[index]
-        for member in range(size):
-            hard_kernels._start(state, seed, low, high, overlaps, members, left, pool[member], answers[member])
-            values[member] = trial.resistance(pool[member], cost, trial.SOLVED, state, scores)
-        kept = 0
-        level = np.quantile(values, HARVEST_ABOVE)
-        for proposal in range(proposals):
-            if kept == puzzles.shape[1]:
-                break
-            if proposal % 1000 == 0:
-                level = np.quantile(values, HARVEST_ABOVE)
-            order[:] = np.arange(81)
-            learnt[:, 0] = 0
-            parent = below(seed, size)
-            clues = hard_kernels._clues(pool[parent])
-            if not hard_kernels._propose(
-                pool[parent], answers[parent], clues, learnt, 0.0, state, seed, order, scores, child, target, scrap
-            ):
-                continue
-            loser = parent
-            for _ in range(RIVALS):
-                other = below(seed, size)
-                if values[other] < values[loser]:
-                    loser = other
-            harvest = proposal >= harvest_from
-            least = min(values[loser], level) if harvest else values[loser]
-            value = trial.resistance(child, cost, least, state, scores)
-            if value < least or _is_member(pool, values, child, value):
-                continue
-            lineage = hard_kernels.lineage_of(target, overlaps)
-            if not hard_kernels.in_fold(lineage, low, high):
-                continue
-            if value > values[loser] or (value == values[loser] and loser == parent):
-                pool[loser], answers[loser], values[loser] = child, target, value
-            if not harvest or value < level or value <= trial.SOLVED:
-                continue
-            if hard_kernels.has_room(puzzles[index, :kept], lineages[index, :kept], child, lineage, cap, APART):
-                puzzles[index, kept], solutions[index, kept] = child, target
-                lineages[index, kept] = lineage
-                kept += 1
-        counts[index] = kept
+    return Room(
+        np.empty(trial.ROOM, np.int64), np.empty(1, np.uint64), np.zeros(81, np.int64), np.arange(81), learnt,
+        boards[0], boards[1], boards[2],
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _exchange(room, puzzle, solution):
+    """Whether an exchange of clues made another puzzle, in `room.child` and `room.target`."""
+    room.order[:] = np.arange(81)
+    room.learnt[:, 0] = 0
+    return hard_kernels._propose(
+        puzzle, solution, hard_kernels._clues(puzzle), room.learnt, 0.0, TWO_DROPPED, NEW_SOLUTION,
+        room.state, room.seed, room.order, room.scores, room.child, room.target, room.scrap,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _heat(room):
+    """A draw from the exponential distribution: what a step may lose, in units of the temperature."""
+    return -np.log(max(hard_kernels.unit(room.seed), 1e-12))
+
+
+@njit(cache=True, nogil=True)
+def _cool(room, steps, low, high, overlaps, puzzle, solution):
+    """A chain that cools down: `puzzle` and `solution`, which it starts from, become its end."""
+    energy = np.log(-trial.resistance(puzzle, COST, trial.SOLVED, room.state, room.scores))
+    for step in range(steps):
+        if not _exchange(room, puzzle, solution):
+            continue
+        most = energy + HOT * (COLD / HOT) ** (step / steps) * _heat(room)
+        value = trial.resistance(room.child, COST, -np.exp(most), room.state, room.scores)
+        reached = np.log(max(-value, 1e-3))
+        if value <= trial.SOLVED or reached > most:
+            continue
+        if not hard_kernels.in_fold(hard_kernels.lineage_of(room.target, overlaps), low, high):
+            continue
+        puzzle[:], solution[:] = room.child, room.target
+        energy = reached
+
+
+@njit(cache=True, nogil=True)
+def found(room, steps, low, high, overlaps, puzzle, solution):
+    """A chain from its start, a random minimal puzzle of the fold, to its end, which fills `puzzle` and `solution`."""
+    members = np.zeros((81, dig9.MAX_SETS), np.uint8)
+    left = np.zeros(dig9.MAX_SETS, np.uint8)
+    hard_kernels._start(room.state, room.seed, low, high, overlaps, members, left, puzzle, solution)
+    _cool(room, steps, low, high, overlaps, puzzle, solution)
+
+
+@njit(cache=True, nogil=True)
+def _value(room, puzzle, least):
+    """(the resistance of the puzzle with what depth adds to it, whether it is deep); below `least`, only that it is."""
+    value = trial.resistance(puzzle, COST, least - DEEP, room.state, room.scores)
+    deep = value > PROMISING and not trial.trial_solves(puzzle, room.state, room.scores)
+    return value + DEEP if deep else value, deep
 
 
 @njit(cache=True, nogil=True)
@@ -96,31 +124,120 @@ def _is_member(pool, values, child, value):
     return found
 
 
+@njit(cache=True, nogil=True)
+def value_all(room, pool, values):
+    """The value of each member, as `inhabit` compares them."""
+    for member in range(len(pool)):
+        values[member] = _value(room, pool[member], trial.SOLVED)[0]
+
+
+@njit(cache=True, nogil=True)
+def inhabit(
+    room, pool, answers, values, proposals, floors, here, quota, shallow, cap, low, high, overlaps,
+    puzzles, solutions, lineages,
+):  # fmt: skip
+    """Evolves a population by some proposals, and fills further rows with the children kept, here.sum() of all so far.
+
+    A child is kept if it is deep (or `shallow`: any is), if fewer than `quota` resist as it does, as `floors` divide
+    them (`here` counts them), if it is at least APART clue changes from those kept before, and if it is one of at most
+    `cap` of its lineage. It ends early when all quotas are full.
+    """
+    size, kept = len(pool), here.sum()
+    for _ in range(proposals):
+        if kept == len(puzzles):
+            break
+        parent = below(room.seed, size)
+        if not _exchange(room, pool[parent], answers[parent]):
+            continue
+        loser = parent
+        for _ in range(RIVALS):
+            other = below(room.seed, size)
+            if values[other] < values[loser]:
+                loser = other
+        least = values[loser] - SLACK * _heat(room)
+        value, deep = _value(room, room.child, min(least, floors[0]))
+        resisting = value - DEEP if deep else value
+        quarter = np.searchsorted(floors, resisting, side="right") - 1
+        keep = (deep or shallow) and quarter >= 0 and here[quarter] < quota
+        if (value < least and not keep) or value <= trial.SOLVED or _is_member(pool, values, room.child, value):
+            continue
+        lineage = hard_kernels.lineage_of(room.target, overlaps)
+        if not hard_kernels.in_fold(lineage, low, high):
+            continue
+        if value >= least:
+            pool[loser], answers[loser], values[loser] = room.child, room.target, value
+        if keep and hard_kernels.has_room(puzzles[:kept], lineages[:kept], room.child, lineage, cap, APART):
+            puzzles[kept], solutions[kept], lineages[kept] = room.child, room.target, lineage
+            kept += 1
+            here[quarter] += 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Size:
+    """How large and how long islands are; see the constants of this module.
+
+    `shallow` keeps puzzles that one level of trial solves as well, for islands too short to find others.
+    """
+
+    founders: int = FOUNDERS
+    climb: int = CLIMB
+    members: int = SIZE
+    proposals: int = PROPOSALS
+    floors: tuple[float, ...] = FLOORS
+    quota: int = QUOTA
+    shallow: bool = False
+
+
 def evolve(
     seeds: UInt64[np.ndarray, " islands"],
     *,
     fold: tuple[float, float] = ALL,
-    size: int = SIZE,
-    proposals: int = PROPOSALS,
-    harvest_from: int = HARVEST_FROM,
+    size: Size = Size(),
+    tell: Callable[[int, float, int], None] | None = None,
 ) -> Found:
-    """What the islands kept, one island a seed. An island depends on its seed alone, whatever the number of threads."""
-    num = len(seeds)
-    puzzles, solutions = np.zeros((2, num, KEPT, 81), np.uint8)
-    lineages, counts = np.zeros((num, KEPT), np.uint64), np.zeros(num, np.int64)
+    """What the islands kept, one island a seed. An island depends on its seed alone, whatever the number of threads.
+
+    `tell(island, share, kept)` is called every few seconds by the thread of an island, with the share of its chains and
+    proposals that are done, and the number of puzzles it kept so far.
+    """
+    islands: list[Found] = [Found(*np.zeros((2, 0, 81), np.uint8), np.zeros(0), np.zeros(0, np.uint64))] * len(seeds)
 
     def piece(start: int, stop: int) -> None:
-        run_islands(
-            seeds, island_costs(seeds), size, proposals, harvest_from, CAP, *fold, invariant.overlap_constants(),
-            start, stop, puzzles, solutions, lineages, counts,
+        for index in range(start, stop):
+            say = partial(tell, index) if tell is not None else lambda _share, _kept: None
+            islands[index] = _island(seeds[index], fold, size, say)
+
+    over_chunks(piece, len(seeds), smallest=1)
+    puzzles, solutions, lineages = (
+        np.concatenate([getattr(island, name) for island in islands]) for name in ("puzzles", "solutions", "lineages")
+    )
+    return Found(puzzles, solutions, rate(puzzles, SYMMETRIES), lineages)
+
+
+def _island(seed: np.uint64, fold: tuple[float, float], size: Size, tell: Callable[[float, int], None]) -> Found:
+    """What one island kept, not rated."""
+    room, overlaps, most = make_room(), invariant.overlap_constants(), size.quota * len(size.floors)
+    room.seed[0] = seed
+    pool, answers = np.empty((2, size.members, 81), np.uint8)
+    puzzles, solutions = np.zeros((2, most, 81), np.uint8)
+    lineages, values = np.zeros(most, np.uint64), np.empty(size.members)
+    floors, here = np.array(size.floors), np.zeros(len(size.floors), np.int64)
+    work = size.founders * size.climb + size.proposals
+    for member in range(size.members):
+        if member < size.founders:
+            found(room, size.climb, *fold, overlaps, pool[member], answers[member])
+            tell((member + 1) * size.climb / work, 0)
+        else:
+            pool[member], answers[member] = pool[member - size.founders], answers[member - size.founders]
+    value_all(room, pool, values)
+    for done in range(0, size.proposals, TOLD):
+        inhabit(
+            room, pool, answers, values, min(TOLD, size.proposals - done), floors, here, size.quota, size.shallow, CAP,
+            *fold, overlaps, puzzles, solutions, lineages,
         )  # fmt: skip
-
-    over_chunks(piece, num, smallest=1)
-    kept = np.arange(KEPT) < counts[:, None]
-    return Found(puzzles[kept], solutions[kept], rate(puzzles[kept], SYMMETRIES), lineages[kept])
-
-
-def island_costs(seeds: UInt64[np.ndarray, " islands"]) -> Float[np.ndarray, " islands"]:
-    """What a refuted candidate counts on each island, in cells."""
-    shares = ((seeds * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)) / 2.0**32
-    return COSTS[0] * (COSTS[1] / COSTS[0]) ** shares
+        kept = int(here.sum())
+        tell((size.founders * size.climb + done + TOLD) / work, kept)
+        if kept == most:
+            break
+    kept = int(here.sum())
+    return Found(puzzles[:kept], solutions[:kept], np.zeros(kept), lineages[:kept])

@@ -27,12 +27,13 @@ from puzzles.sudoku import hard, islands
 from puzzles.sudoku.hard import Found
 from puzzles.text_input import read_json_object
 
-VERSION = 4  # of what chains and islands keep for a seed; a pool that another version began is not continued
+VERSION = 5  # of what chains and islands keep for a seed; a pool that another version began is not continued
 CHAINS, ISLANDS = 16, 2  # of a file
 RUNGS = [2.5, 4.0, 5.0, 5.4, 5.8, 6.2], [2, 3, 20, 40, 60, 60]  # floors and quotas
-# Shares: chains (many guesses), islands (resistance to trial), random minimal puzzles, puzzles of EASY_CLUES. The real
-# set has 1 % with 17 clues, which are too rare to be found: random minimal puzzles stand in for them.
-HARD, RESISTANT, MINIMAL, EASY = 0.26, 0.54, 0.18, 0.02
+# Shares: chains (many guesses), islands (one level of trial does not solve them), random minimal puzzles, puzzles of
+# EASY_CLUES. Of the real set, 70 % are of the second kind. It has 1 % with 17 clues, which are too rare to be found:
+# random minimal puzzles stand in for them.
+HARD, DEEP, MINIMAL, EASY = 0.10, 0.70, 0.18, 0.02
 EASY_CLUES = (33, 35)
 SURPLUS = 2  # hard puzzles to choose from, for one that is wanted
 # Shares of ratings, each from its edge to the next, and of clue counts, among the 372 of 500 puzzles of Sudoku-Extreme
@@ -67,8 +68,8 @@ def write_pool(
         if wanted == 0:
             continue
         hards = _hard_puzzles(building, split, round(HARD * wanted), fold, seed)
-        resistant = _resistant_puzzles(building, split, round(RESISTANT * wanted), fold, seed)
-        inputs, labels = _mixed(hard.join([hards, resistant]), wanted, fold, seed, split)
+        deep = _deep_puzzles(building, split, round(DEEP * wanted), fold, seed)
+        inputs, labels = _mixed(hard.join([hards, deep]), wanted, fold, seed, split)
         fresh = np.ones(len(inputs), bool)
         for other in others:
             fresh &= ~splits.seen_in(sudoku, inputs, other)
@@ -109,14 +110,15 @@ def _hard_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int)
     return _chosen(found, wanted, puzzles.rng(seed, f"pool choice {split}"))
 
 
-def _resistant_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int) -> Found:
+def _deep_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int) -> Found:
     """As many puzzles of islands as are wanted, a random choice of those kept."""
+
+    progress = _Progress(f"{split}, deep", wanted, f"islands, {ISLANDS} a file")
 
     def evolved(number: int) -> Found:
         seeds = puzzles.rng(seed, f"pool islands {split}", number).integers(0, 1 << 64, ISLANDS, dtype=np.uint64)
-        return islands.evolve(seeds, fold=splits.bounds(fold))
+        return islands.evolve(seeds, fold=splits.bounds(fold), tell=progress.tell_island)
 
-    progress = _Progress(f"{split}, resistant", wanted, f"islands, {ISLANDS} a file")
     found = _collected(building, f"{split}_islands", fold, evolved, progress)
     order = puzzles.rng(seed, f"pool islands choice {split}").permutation(len(found.puzzles))
     return found.take(np.sort(order[:wanted]))
@@ -235,24 +237,43 @@ class _Progress:
         self.kind, self.wanted, self.files = kind, wanted, files
         self.start = self.told = time.monotonic()
         self.before = 0  # puzzles that were there when this process began to make some
+        self.islands: dict[int, tuple[float, int]] = {}
 
     def tell(self, num: int, num_lineages: int, num_files: int, old: bool) -> None:
-        now, terminal = time.monotonic(), sys.stderr.isatty()
+        now = time.monotonic()
+        self.islands.clear()
         if old:
             self.before, self.start = num, now
-        if not terminal and now - self.told < 60 and num < self.wanted:
+        if not self._due() and num < self.wanted:
             return
-        self.told = now
         rate = (num - self.before) / max(now - self.start, 1e-9)
         left = f", {max(self.wanted - num, 0) / rate / 60:.0f} minutes left" if rate else ""
         made = f"{num_lineages:,} lineages, {num_files:,} files ({self.files})"
-        text = f"{self.kind}: {num:,} of {self.wanted:,} puzzles, {made}, {rate:.1f}/s{left}"
-        print(
-            f"\r{text}\033[K" if terminal else text,
-            end="" if terminal and num < self.wanted else "\n",
-            file=sys.stderr,
-            flush=True,
+        self._print(
+            f"{self.kind}: {num:,} of {self.wanted:,} puzzles, {made}, {rate:.1f}/s{left}", last=num >= self.wanted
         )
+
+    def tell_island(self, island: int, share: float, kept: int) -> None:
+        """How far the islands of a file are: minutes, in which nothing else is told."""
+        self.islands[island] = share, kept
+        if not self._due():
+            return
+        shares, found = zip(*self.islands.copy().values(), strict=True)
+        done = f"{min(shares):.0%} of the longest way, {sum(found):,} puzzles kept"
+        self._print(f"{self.kind}: {len(shares)} islands of the next file, {done}", last=False)
+
+    def _due(self) -> bool:
+        """Whether to print: on a terminal always, else once a minute."""
+        now = time.monotonic()
+        if not sys.stderr.isatty() and now - self.told < 60:
+            return False
+        self.told = now
+        return True
+
+    def _print(self, text: str, *, last: bool) -> None:
+        terminal = sys.stderr.isatty()
+        line, end = (f"\r{text}\033[K", "\n" if last else "") if terminal else (text, "\n")
+        print(line, end=end, file=sys.stderr, flush=True)
 
 
 class _Parser(argparse.ArgumentParser):

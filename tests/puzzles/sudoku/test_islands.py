@@ -5,12 +5,12 @@ import pytest
 
 import puzzles
 from puzzles import splits
-from puzzles.sudoku import hard, islands, search, trial
+from puzzles.sudoku import hard, invariant, islands, search, trial
 from puzzles.sudoku.domain import count_solutions
 
 EASTER_MONSTER = "1.......2.9.4...5...6...7...5.9.3.......7.......85..4.7.....6...3...9.8...2.....1"
 SUDOKU = puzzles.get("sudoku")
-SMALL = {"size": 8, "proposals": 4000, "harvest_from": 500}
+SMALL = islands.Size(founders=4, climb=200, members=8, proposals=4000, floors=(-30.0,), quota=60, shallow=True)
 
 
 def values(*texts: str) -> np.ndarray:
@@ -68,7 +68,7 @@ def test_symmetric_puzzles_resist_alike():
 
 @pytest.fixture(scope="module")
 def found() -> hard.Found:
-    return islands.evolve(np.array([3, 4], np.uint64), fold=splits.bounds(splits.TRAIN), **SMALL)
+    return islands.evolve(np.array([3, 4], np.uint64), fold=splits.bounds(splits.TRAIN), size=SMALL)
 
 
 def test_islands_keep_minimal_puzzles_of_their_fold(found: hard.Found):
@@ -90,12 +90,51 @@ def test_islands_keep_minimal_puzzles_of_their_fold(found: hard.Found):
 
 def test_islands_climb(found: hard.Found):
     """What was kept last resists more than any of fifty random minimal puzzles."""
-    resisting = trial.resistances(found.puzzles, 30.0)
-    assert resisting.min() > trial.SOLVED
-    assert np.median(resisting[-len(resisting) // 4 :]) > trial.resistances(minimal(50), 30.0).max()
+    resisting = trial.resistances(found.puzzles, islands.COST)
+    assert resisting.min() > -30.0
+    assert np.median(resisting[-len(resisting) // 4 :]) > trial.resistances(minimal(50), islands.COST).max()
+
+
+def test_a_chain_that_cools_down_resists_more_than_where_it_starts():
+    starts, answers = SUDOKU.generate(puzzles.rng(3, "trial"), 4, clues="minimal")
+    starts, answers = starts - np.uint8(1), answers - np.uint8(1)
+    ends, room = starts.copy(), islands.make_room()
+    room.seed[0] = 5
+    for puzzle, answer in zip(ends, answers, strict=True):
+        islands._cool(room, 2000, *hard.ALL, invariant.overlap_constants(), puzzle, answer)
+    resisting, before = trial.resistances(ends, islands.COST), trial.resistances(starts, islands.COST)
+    assert (resisting > before + 1).all()
+    assert SUDOKU.check(ends + np.uint8(1), answers + np.uint8(1)).solved.all()
+    assert (count_solutions(ends + np.uint8(1), 2) == 1).all()
+
+
+def test_from_deep_members_an_island_keeps_deep_puzzles_of_all_quarters_and_other_lineages():
+    """The famous puzzle stands in for the members that an island finds after minutes."""
+    monster = values(EASTER_MONSTER)
+    answer = SUDOKU.solve(monster + np.uint8(1)) - np.uint8(1)
+    pool, answers = np.repeat(monster, 20, axis=0), np.repeat(answer, 20, axis=0)
+    kept, solutions = np.zeros((2, 200, 81), np.uint8)
+    lineages, room, found = np.zeros(200, np.uint64), islands.make_room(), np.zeros(4, np.int64)
+    room.seed[0] = 6
+    worth = np.empty(20)
+    islands.value_all(room, pool, worth)
+    islands.inhabit(
+        room, pool, answers, worth, 20_000, np.array(islands.FLOORS), found, 50, False, hard.CAP, *hard.ALL,
+        invariant.overlap_constants(), kept, solutions, lineages,
+    )  # fmt: skip
+    num = found.sum()
+    kept = kept[:num]
+    assert num >= 15
+    assert not trial.solved_by_trial(kept).any()
+    quarters = np.searchsorted(islands.FLOORS, trial.resistances(kept, islands.COST), side="right")
+    np.testing.assert_array_equal(np.bincount(quarters, minlength=5), [0, *found])
+    assert found.max() <= 50
+    assert (found > 0).sum() >= 2
+    assert len(np.unique(lineages[:num])) >= 3
+    assert np.unique(lineages[:num], return_counts=True)[1].max() <= hard.CAP
 
 
 def test_an_island_depends_on_its_seed_alone(found: hard.Found):
-    alone = islands.evolve(np.array([4], np.uint64), fold=splits.bounds(splits.TRAIN), **SMALL)
+    alone = islands.evolve(np.array([4], np.uint64), fold=splits.bounds(splits.TRAIN), size=SMALL)
     np.testing.assert_array_equal(found.puzzles[-len(alone.puzzles) :], alone.puzzles)
     np.testing.assert_array_equal(found.lineages[-len(alone.puzzles) :], alone.lineages)

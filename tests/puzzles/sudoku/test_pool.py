@@ -19,8 +19,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "RUNGS", ([2.0, 3.0], [5, 5]))
     monkeypatch.setattr(pool, "CHAINS", 4)
     monkeypatch.setattr(pool, "SURPLUS", 1)
-    evolve = partial(islands.evolve, size=8, proposals=4000, harvest_from=500)
-    monkeypatch.setattr(islands, "evolve", evolve)
+    size = islands.Size(founders=4, climb=200, members=8, proposals=4000, floors=(-30.0,), quota=60, shallow=True)
+    monkeypatch.setattr(islands, "evolve", partial(islands.evolve, size=size))
 
 
 @pytest.mark.usefixtures("small")
