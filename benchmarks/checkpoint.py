@@ -17,9 +17,9 @@ from hrm_net.provenance import hardware
 from hrm_net.trainer.optim import OptimConfig, build_optimizers
 
 MODELS = {
-    "symbols, 0.2 M (the default job)": HRMConfig(
-        vocab_size=11, seq_len=81, hidden_size=32, mlp_multiple=32, h_layers=2, l_layers=2, codec="symbols",
-        block="symbol", positions="none", prefix_len=0, halting="halt_only",
+    "relational, 0.2 M (the default job)": HRMConfig(
+        vocab_size=11, seq_len=81, grid_width=9, box_rows=3, hidden_size=32, mlp_multiple=32, h_layers=2, l_layers=2,
+        codec="symbols", block="relational", positions="none", prefix_len=0, halting="halt_only",
     ),
     "published, 27 M": HRMConfig(vocab_size=11, seq_len=81),
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """Accuracy of every kept checkpoint of a run on unseen puzzles: after how many minutes it reached 95 and 99 %.
 
-python train.py name=timed checkpoint_every=100 keep_checkpoints=100
+python train.py name=timed checkpoint_every=50 keep_checkpoints=100
 python benchmarks/minutes_to_accuracy.py runs/timed [set ...]     (sets: clues_36 clues_30 minimal)
 """
 

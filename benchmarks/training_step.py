@@ -23,6 +23,7 @@ SYMBOLS = HRMConfig(
     vocab_size=11, seq_len=81, hidden_size=32, mlp_multiple=32, h_layers=2, l_layers=2, codec="symbols", block="symbol",
     positions="none", prefix_len=0, halting="halt_only", exploration=0.0,
 )  # fmt: skip
+RELATIONAL = replace(SYMBOLS, block="relational", grid_width=9, box_rows=3)
 
 
 def seconds_per_step(
@@ -75,8 +76,9 @@ def main() -> None:
         ("  the published scheme with SDPA in bf16, compiled", PUBLISHED, low, True, "adam_atan2"),
         ("symbols, width 32, 2+2 layers: fp32, eager", SYMBOLS, torch.float32, False, "muon"),
         ("  bf16", SYMBOLS, low, False, "muon"),
-        ("  bf16, compiled (the default job)", SYMBOLS, low, True, "muon"),
+        ("  bf16, compiled", SYMBOLS, low, True, "muon"),
         ("  the same, gradient through the last cycle", replace(SYMBOLS, gradient="last_cycle"), low, True, "muon"),
+        ("  bf16, compiled, the relational block (the default job)", RELATIONAL, low, True, "muon"),
     ]
     base = 0.0
     for name, config, dtype, compiled, optimizer in rows:

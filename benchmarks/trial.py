@@ -3,8 +3,8 @@
 python benchmarks/trial.py     (half an hour on one core; real puzzles where ../shared/data holds them)
 
 For each set: how many puzzles one level of trial solves, the share of open candidates that it refutes, the cells that
-each of the others fills, and how many puzzles the shipped weights `sudoku_9x9` (the baseline, trained on no hard
-puzzle) and `sudoku_chains` (trained on chains) solve in 16 segments.
+each of the others fills, and how many puzzles the shipped weights `sudoku_symbols` (the baseline, trained on no
+hard puzzle) and `sudoku_chains` (trained on chains) solve in 16 segments.
 """
 
 import os
@@ -24,7 +24,7 @@ from puzzles.sudoku import hard, islands, trial
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "sudoku"
 RATED = 5.0  # the rating from which real puzzles and puzzles of chains take part
 ISLANDS, SHOWN = 6, 200
-MODELS = ("sudoku_9x9", "sudoku_chains")
+MODELS = ("sudoku_symbols", "sudoku_chains")
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from hrm_net.nn.layer_config import as_json, is_number
 from puzzles.base import Puzzle
 from puzzles.errors import UserError
 
-# Here the shipped weights lose no accuracy against 16 segments (benchmarks/solver.py).
+# Here the weights `sudoku_symbols` lose no accuracy against 16 segments (benchmarks/solver.py).
 DEFAULT_STOP = {"halt_only": "q:0.98", "q_learning": "q", "fixed": "unchanged:2"}
 
 

@@ -36,6 +36,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "max_segments": 4,
     },
 }
+VARIANTS["relational"] = {**VARIANTS["symbols"], "block": "relational", "grid_width": 4, "box_rows": 2}
 
 
 def seeded(seed: int = 0) -> torch.Generator:

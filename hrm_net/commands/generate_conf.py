@@ -43,7 +43,7 @@ FILES = (
     Generated(path="train.yaml", cls=TrainConfig, without=("model", "puzzle", "optim", "logger", "reward", "policy")),
     Generated(path="evaluate.yaml", cls=EvaluateConfig, without=("solver", "search")),
     Generated(path="model/hrm_27m.yaml", cls=HRMConfig, without=SIZES),
-    Generated(path="optim/muon.yaml", cls=OptimConfig),
+    Generated(path="optim/muon_fast.yaml", cls=OptimConfig),
     Generated(path="logger/none.yaml", cls=LoggerConfig),
     Generated(path="reward/none.yaml", cls=RewardConfig, only=("objectives",)),
     Generated(path="reward/steps.yaml", cls=RewardConfig, values={"objectives": HEADS}, without=("pair",)),

@@ -9,7 +9,7 @@ _USE = {
     "train": """\
 Train a Hierarchical Reasoning Model; the same command resumes a run that was stopped.
 
-  python train.py                                  9x9 Sudoku, minutes on two CPU cores
+  python train.py                                  9x9 Sudoku, minutes on one CPU core
   python train.py experiment=sudoku_6x6_published  one of the experiments below
   python train.py steps=2000 model.hidden_size=48  any key below
 
@@ -45,7 +45,7 @@ def text(name: str) -> str:
         for group, file in (
             ("model", "hrm_27m"),
             ("puzzle", "sudoku"),
-            ("optim", "muon"),
+            ("optim", "muon_fast"),
             ("reward", "steps"),
             ("reward.pair", "pair"),
             ("policy", "learned"),

@@ -16,7 +16,7 @@ class ValidationConfig:
 
     # Optimizer steps between two validations, which choose the best checkpoint; the last step is validated too; 0:
     # never.
-    every: Annotated[int, Ge(0)] = 500
+    every: Annotated[int, Ge(0)] = 100
     # Puzzles in each validation set.
     puzzles: Annotated[int, Ge(1)] = 128
     # Validations in a row below the best after which the run prints a warning, and again after as many more; 0: never.

@@ -44,7 +44,7 @@ class TrainConfig:
     # Every random stream of the run derives from this number.
     seed: Annotated[int, Ge(0)] = 0
     # Optimizer steps of the whole run; warm-up, cosine and curriculum are counted in them.
-    steps: Annotated[int, Ge(1)] = 2800
+    steps: Annotated[int, Ge(1)] = 800
     # Puzzles in a batch; of a step scorer, steps of solutions; of a policy, puzzles that are attempted.
     batch_size: Annotated[int, Ge(1)] = 64
     # Weights that a fresh run starts from: those of a run, of a directory with config.json and model.safetensors, or of

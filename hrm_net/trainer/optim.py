@@ -34,9 +34,9 @@ class OptimConfig:
     # adam_atan2 (published), adamw, or muon: Muon on the matrices inside the H and L stacks, AdamW on all else.
     name: OptimName = "muon"
     # Peak learning rate. Muon's is rescaled to the update size of AdamW, so one value serves both of its parts.
-    lr: Annotated[float, Gt(0)] = 3e-3
+    lr: Annotated[float, Gt(0)] = 8e-3
     # Decay of Muon's running mean of the gradient, for the matrices (muon). Lower values follow a changing task sooner.
-    momentum: Share = 0.95
+    momentum: Share = 0.6
     # Decay of the running mean and of the running mean square of the gradient (adam_atan2, adamw).
     betas: tuple[Share, Share] = (0.9, 0.95)
     # Decoupled decay: every weight shrinks by lr * weight_decay each step.
@@ -44,7 +44,7 @@ class OptimConfig:
     # Steps over which the learning rate rises linearly to its peak.
     warmup_steps: Annotated[int, Ge(0)] = 50
     # Where the cosine ends, as a share of the peak; 1 keeps the peak.
-    min_lr_ratio: Annotated[float, Ge(0), Le(1)] = 0.02
+    min_lr_ratio: Annotated[float, Ge(0), Le(1)] = 0.0
     # Peak learning rate of the puzzle table's sign-SGD: each number of a touched row moves by exactly this.
     puzzle_lr: Annotated[float, Ge(0)] = 1e-4
     # Decoupled decay of the touched rows of the puzzle table.

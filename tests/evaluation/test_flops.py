@@ -20,6 +20,10 @@ def block_flops(config: HRMConfig) -> int:
     if config.block == "symbol":
         mix = swiglu(config.num_symbols * dim, cells, round(config.cell_expansion * cells))
         return mix + 2 * cells * config.num_symbols * dim * dim + swiglu(cells * config.num_symbols, dim, width)
+    if config.block == "relational":  # triads of rows and of columns, rows, columns and boxes; cells over their symbols
+        side = config.grid_width
+        units = config.num_symbols * side * (config.box_rows + side // config.box_rows + 3) + cells
+        return swiglu(cells * config.num_symbols, dim, width) + 2 * units * 2 * dim * 2 * width
     mlp = swiglu(tokens, dim, width)
     if config.block == "mixer":
         return mlp + swiglu(dim, tokens, swiglu_width(tokens, config.expansion, config.mlp_multiple))

@@ -23,6 +23,9 @@ YAML = """\
 # @package _global_
 # The parity of each row.
 
+defaults:
+  - override /model: symbols
+
 name: parity
 
 puzzle:

@@ -76,10 +76,24 @@ def test_every_model_fits_every_puzzle(model: str, puzzle: str) -> None:
     assert config.name == puzzle
 
 
+def test_the_recipe_of_the_default_job_is_for_sudoku_alone() -> None:
+    """Its learning rate and length were measured on the relational block; other puzzles keep the calmer optimizer."""
+    default, calm = train_config(DEFAULT), values("optim=muon")["optim"]
+    assert (default.model.block, default.optim.lr, default.steps) == ("relational", 8e-3, 800)
+    assert (calm["lr"], calm["momentum"], calm["min_lr_ratio"]) == (3e-3, 0.95, 0.02)
+    for puzzle in GROUPS["puzzle"]:
+        found = values(f"puzzle={puzzle}")
+        assert (found["steps"], found["optim"] == calm) == ((800, False) if "sudoku" in puzzle else (2800, True))
+    assert values("puzzle=maze", "optim=muon_fast")["optim"] == DEFAULT["optim"]
+    earlier = values("experiment=sudoku_symbols")
+    assert (earlier["model"]["block"], earlier["optim"] == calm, earlier["steps"]) == ("symbol", True, 2800)
+
+
 @pytest.mark.parametrize("group", ["optim", "logger"])
 def test_every_optimizer_and_logger_is_what_its_file_is_called(group: str) -> None:
     for choice in GROUPS[group]:
-        assert getattr(train_config(values(f"{group}={choice}")), group).name == choice
+        named = "muon" if choice == "muon_fast" else choice
+        assert getattr(train_config(values(f"{group}={choice}")), group).name == named
 
 
 @pytest.mark.parametrize("file", generate_conf.FILES, ids=lambda file: file.path)

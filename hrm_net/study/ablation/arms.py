@@ -29,41 +29,44 @@ class Arm:
     overrides: tuple[str, ...]
 
 
-_RELATIONAL = ("model=relational", *LAST_CYCLE, *TO_ZERO, *HARD_POOL)
+_SYMBOLS = ("model=symbols", "optim=muon")
+_RELATIONAL = ("model=relational", "optim=muon")
+_DEEP = (*_RELATIONAL, *LAST_CYCLE, *TO_ZERO, *HARD_POOL)
 ARMS = (
-    Arm(name="default", says="the default job, generated puzzles without a pool", against=None, overrides=NO_POOL),
-    Arm(name="pool", says="the hard pool", against="default", overrides=HARD_POOL),
+    Arm(
+        name="symbols", says="the learned table of cells (`sudoku_symbols`), generated puzzles without a pool",
+        against=None, overrides=(*_SYMBOLS, *NO_POOL),
+    ),
+    Arm(name="pool", says="the hard pool", against="symbols", overrides=(*_SYMBOLS, *HARD_POOL)),
     Arm(
         name="last_cycle", says="the gradient through the last cycle, H2 L3", against="pool",
-        overrides=(*LAST_CYCLE, *HARD_POOL),
+        overrides=(*_SYMBOLS, *LAST_CYCLE, *HARD_POOL),
     ),
     Arm(
         name="to_zero", says="a learning rate that ends at zero", against="last_cycle",
-        overrides=(*LAST_CYCLE, *TO_ZERO, *HARD_POOL),
+        overrides=(*_SYMBOLS, *LAST_CYCLE, *TO_ZERO, *HARD_POOL),
     ),
-    Arm(name="relational", says="the relational block", against="to_zero", overrides=_RELATIONAL),
-    Arm(
-        name="fast", says="Muon at 8e-3 with momentum 0.6", against="relational", overrides=(*_RELATIONAL, *FAST)
-    ),
+    Arm(name="relational", says="the relational block", against="to_zero", overrides=_DEEP),
+    Arm(name="fast", says="Muon at 8e-3 with momentum 0.6", against="relational", overrides=(*_DEEP, *FAST)),
     Arm(
         name="one_step", says="the one-step gradient, H2 L2", against="fast",
-        overrides=("model=relational", *TO_ZERO, *HARD_POOL, *FAST),
+        overrides=(*_RELATIONAL, *TO_ZERO, *HARD_POOL, *FAST),
     ),
     Arm(
         name="deeper", says="H3 L4", against="fast",
-        overrides=(*_RELATIONAL, *FAST, "model.h_cycles=3", "model.l_cycles=4"),
+        overrides=(*_DEEP, *FAST, "model.h_cycles=3", "model.l_cycles=4"),
     ),
-    Arm(name="wider", says="width 48", against="fast", overrides=(*_RELATIONAL, *FAST, "model.hidden_size=48")),
+    Arm(name="wider", says="width 48", against="fast", overrides=(*_DEEP, *FAST, "model.hidden_size=48")),
     Arm(
         name="easy_only", says="no hard pool", against="fast",
-        overrides=("model=relational", *LAST_CYCLE, *TO_ZERO, *FAST, *NO_POOL),
+        overrides=(*_RELATIONAL, *LAST_CYCLE, *TO_ZERO, *FAST, *NO_POOL),
     ),
     Arm(
-        name="hrm_small", says="the published HRM scheme, at width 128", against="default",
+        name="hrm_small", says="the published HRM scheme, at width 128", against="symbols",
         overrides=("model=hrm_small", "optim=adam_atan2", "optim.lr=3e-4", *HARD_POOL),
     ),
     Arm(
-        name="trm_small", says="the published TRM scheme without attention, at width 128", against="default",
+        name="trm_small", says="the published TRM scheme without attention, at width 128", against="symbols",
         overrides=(
             "model=trm_mixer", "model.hidden_size=128", "optim=adam_atan2", "optim.lr=3e-4", "loss=stablemax",
             *HARD_POOL,
