@@ -1,6 +1,7 @@
 """What one level of trial makes of hard Sudoku: real puzzles, puzzles of chains and puzzles of islands.
 
-python benchmarks/trial.py     (half an hour on one core; real puzzles where ../shared/data holds them)
+python benchmarks/trial.py           (half an hour on one core; real puzzles where ../shared/data holds them)
+python benchmarks/trial.py POOL      also the deep puzzles of a data directory that puzzles.sudoku.pool has written
 
 For each set: how many puzzles one level of trial solves, the share of open candidates that it refutes, the cells that
 each of the others fills, and how many puzzles the shipped weights `sudoku_symbols` (the baseline, trained on no
@@ -8,6 +9,7 @@ hard puzzle) and `sudoku_chains` (trained on chains) solve in 16 segments.
 """
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -18,12 +20,12 @@ import numpy as np
 import hrm_net
 import puzzles
 from hrm_net.provenance import hardware
-from puzzles.datasets import puzzle_files
+from puzzles.datasets import dataset, puzzle_files
 from puzzles.sudoku import hard, islands, trial
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "sudoku"
 RATED = 5.0  # the rating from which real puzzles and puzzles of chains take part
-ISLANDS, SHOWN = 6, 200
+ISLANDS, SHOWN = 2, 200
 MODELS = ("sudoku_symbols", "sudoku_chains")
 
 
@@ -42,10 +44,11 @@ def main() -> None:
         started = time.process_time()
         found = islands.evolve(np.array([seed]))
         seconds = time.process_time() - started
-        cost = islands.island_costs(np.array([seed]))[0]
         lineages = len(np.unique(found.lineages))
-        rate = f"{len(found.puzzles) / seconds:.1f} puzzles a second"
-        sets[f"an island of cost {cost:.0f} ({rate}, {lineages} lineages)"] = found.puzzles
+        sets[f"an island ({seconds / 60:.0f} minutes of CPU time, {lineages} lineages)"] = found.puzzles
+    for directory in sys.argv[1:]:
+        grids = (np.asarray(dataset.read(Path(directory)).sets["all"].inputs) - 1).astype(np.uint8)
+        sets[f"{directory}, deep"] = grids[~trial.solved_by_trial(grids)]
     for name, grids in sets.items():
         shown = grids[rng.permutation(len(grids))[:SHOWN]]
         print(f"{name}: {len(grids)} puzzles, rating {np.median(hard.rate(shown)):.1f}")
