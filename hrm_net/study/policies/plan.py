@@ -110,8 +110,8 @@ TINY = replace(
     start=("experiment=policy_scorer_4x4", *TINY_CORE),
 )
 SIZES = PolicySizes(
-    solver_steps=500, steps=80, batch_size=8, puzzles=1000, candidates=24, trees=1, height=1, clone_steps=700,
-    scorer_steps=500, judge_steps=200, demonstrations=2, scored_puzzles=150, every=20, validation=200, test=(200, 4),
+    solver_steps=500, steps=60, batch_size=8, puzzles=1000, candidates=24, trees=1, height=1, clone_steps=600,
+    scorer_steps=400, judge_steps=150, demonstrations=2, scored_puzzles=150, every=20, validation=200, test=(200, 4),
 )  # fmt: skip
 POLICY = PolicyPlan(name="policy", domains=(SUDOKU,), sizes=SIZES, arms=ARMS)
 PILOT = PolicyPlan(name="policy_pilot", domains=(PILOTED,), sizes=SIZES, arms=ARMS)
