@@ -8,7 +8,7 @@ import pytest
 
 import puzzles
 from hrm_net.study import command, jobs, protocols, rows
-from hrm_net.study.claims import Estimate, estimate
+from hrm_net.study.claims import Estimate
 from hrm_net.study.policies import pages
 from hrm_net.study.policies.claims import (
     ADMITTED,
@@ -88,7 +88,7 @@ def test_an_arm_differs_from_the_verifier_in_what_it_says(tmp_path: Path) -> Non
 
 def test_a_pilot_under_ten_points_makes_the_study_void() -> None:
     def pilot(gain: float) -> list[rows.Row]:
-        return [made_up(CLONE, 100, solved=0.4), made_up("verifier", 100, solved=0.4 + gain)]
+        return [made_up("verifier", 100, solved=0.4 + gain, clone_solved=0.4), made_up("orm", 100, solved=0.0)]
 
     assert pilot_gain([]) is None
     assert pilot_gain(pilot(0.3)) == pytest.approx(0.3)
@@ -172,7 +172,7 @@ def test_a_change_is_paired_by_seed_and_missing_where_a_seed_lacks_the_figure() 
     every += [made_up("orm", seed, solved=0.1 * seed + 0.2, fooled=0.1 if seed else None) for seed in range(4)]
     found = change(every, "orm", "solved", CLONE)
     assert found is not None
-    assert found == pytest.approx(estimate([0.2] * 3)) or found.mean == pytest.approx(0.2)
+    assert found.mean == pytest.approx(0.2)
     assert found.seeds == 3
     assert change(every, "orm", "fooled", "clone_fooled") is None
     assert change(every, "cond", "solved", CLONE) is None
@@ -188,7 +188,7 @@ def test_cut_off_attempts_end_within_their_steps_and_others_stay() -> None:
     found = cut_off(episodes, which, puzzles.rng(2, "cut"))
     for name in ("states", "actions", "lengths"):
         assert (getattr(found, name)[~which] == getattr(episodes, name)[~which]).all()
-    assert (1 <= found.lengths).all()
+    assert (found.lengths >= 1).all()
     assert (found.lengths <= episodes.lengths).all()
     assert (found.lengths[which] < episodes.lengths[which]).any()
     for i in np.flatnonzero(which):

@@ -90,7 +90,7 @@ def page_of(
         if (picture := draw(every, reports / "pictures", domain.name)) is not None
     ]  # fmt: skip
     listed = "\n".join(f"- `{arm.name}`: {numbers.text(arm.says)}" for arm in ARMS)
-    admitted, told = admission([one for row in pilot for one in by_actor(row)], numbers)
+    admitted, told = admission(pilot, numbers)
     parts = [f"# {TITLE}", ABOUT, listed, coverage(plan, found, numbers), told]
     parts += [claims_section(every, admitted, numbers, protocol), resistance_section(every, admitted, numbers)]
     parts += [f"## {numbers.text(domain.says)}", TABLE, main_table(every, numbers)]
