@@ -53,7 +53,6 @@ TRUST = (
     "puzzles. *outcome*: AUROC of the return, solved against unsolved. *stops*: AUROC, solved against attempts cut off "
     "after a random step with blanks left. Below 0.5, stopping at once pays."
 )
-FOUND = dict[str, list[rows.Row]]
 
 
 def render(plan: Plan, work: Path, reports: Path, protocol: Protocol = POLICIES) -> list[Path]:

@@ -17,8 +17,8 @@ ACTS = (("early", "stops with blanks, of attempts"), ("no_op", "does nothing, of
 
 
 def paths_picture(rows: Sequence[Row], folder: Path, name: str) -> Path | None:
-    """One panel for each arm: the share solved (left axis) and the reward (right axis) against sqrt(KL) at every
-    validation, one line for each seed. None where no arm has a row."""
+    """One panel for each arm: the share solved (left axis) and the reward (right axis) against sqrt(KL), one line for
+    each seed, from the clone on the unseen puzzles through the validations. None where no arm has a row."""
     shown = [arm.name for arm in ARMS if of_arm(rows, arm.name)]
     if not shown:
         return None
@@ -30,10 +30,9 @@ def paths_picture(rows: Sequence[Row], folder: Path, name: str) -> Path | None:
         for row in of_arm(rows, arm):
             metrics = row["metrics"]
             way = np.sqrt([0.0, *(one["kl"] for one in metrics["curve"])])
-            axes.plot(way, _from_clone(metrics, rows, row, "solved"), color=COLOURS[0], linewidth=1.4)
+            axes.plot(way, _from_clone(metrics, "solved"), color=COLOURS[0], linewidth=1.4)
             axes.plot(way[-1], metrics["curve"][-1]["solved"], color=COLOURS[0], marker="o", markersize=4)
-            proxies = [metrics["clone_proxy"], *(one["proxy"] for one in metrics["curve"])]
-            earned.plot(way, proxies, color=COLOURS[1], linestyle="--", linewidth=1.0)
+            earned.plot(way, _from_clone(metrics, "proxy"), color=COLOURS[1], linestyle="--", linewidth=1.0)
         percent_axis(axes)
         earned.tick_params(labelsize=9, labelcolor=COLOURS[1], color=SOFT)
         earned.spines["top"].set_visible(False)
@@ -69,10 +68,9 @@ def conduct_picture(rows: Sequence[Row], folder: Path, name: str) -> Path | None
     return save(figure, folder / f"{name}_conduct.png")
 
 
-def _from_clone(metrics: dict[str, Any], rows: Sequence[Row], row: Row, key: str) -> list[float]:
-    """The clone's figure, then those of the validations."""
-    clone = [one["metrics"][key] for one in of_arm(rows, CLONE) if one["seed"] == row["seed"]]
-    return [clone[0] if clone else metrics[f"clone_{key}"], *(one[key] for one in metrics["curve"])]
+def _from_clone(metrics: dict[str, Any], key: str) -> list[float]:
+    """The clone's figure on the unseen puzzles, then those of the validations."""
+    return [metrics[f"clone_{key}"], *(one[key] for one in metrics["curve"])]
 
 
 def _bars(axes: Any, rows: Sequence[Row], shown: Sequence[str], keys: Sequence[tuple[str, str]]) -> None:
