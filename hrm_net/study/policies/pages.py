@@ -160,8 +160,7 @@ def main_table(every: list[rows.Row], numbers: Numbers) -> str:
         if not mine:
             lines.append([f"`{name}`", UNDECIDED, *[""] * 5])
             continue
-        cells = [numbers.estimate(estimate([value(key, row) for row in mine]), percent)
-                 for key, percent in (("solved", True),)]  # fmt: skip
+        cells = [numbers.estimate(estimate([value("solved", row) for row in mine]), True)]
         cells += [_interval(mine, "length", numbers), _interval(mine, "blanks", numbers)]
         alone = name in (CHANCE, CLONE)  # they were measured by the verifier
         cells += [numbers.estimate(estimate([value("early", row) for row in mine]), True)]
@@ -227,11 +226,11 @@ def _gain(finding: Finding, numbers: Numbers) -> str:
     gain = numbers.estimate(finding.gain, figure.percent, signed=True)
     unit = " points" if figure.percent else ""
     beside = f", `{one.than}` {than}" if one.than else ""
-    least = numbers.plain(abs(one.least), figure.percent)
-    where = "beyond" if one.least > 0 else "from"
-    bound = "" if not one.least else f" {where} {least} above" if one.than and one.least > 0 else ""
-    if one.least < 0:
-        bound = f" counted from {least} below" if one.than else f" below the {least} that are allowed"
+    least, bound = numbers.plain(abs(one.least), figure.percent), ""
+    if one.least > 0:
+        bound = f" beyond the {least} that are demanded"
+    elif one.least < 0:
+        bound = f", with {least} allowed," if one.than else f" below {least}"
     return f"{figure.says}: `{one.better}` {better}{beside}; gain{bound} {gain}{unit}"
 
 
