@@ -20,7 +20,7 @@ from puzzles.steps.world import EditWorld, Episodes
 
 # Where a run leaves its best weights.
 FOLDERS = {SCORER: "scorer", JUDGE: "judge"}
-TRAINS = {SCORER: "experiment=policy_scorer_4x4", JUDGE: "experiment=pair_sudoku_6x6"}
+TRAINS = {SCORER: "experiment=policy_scorer_4x4", JUDGE: "experiment=pair_sudoku_4x4"}
 
 
 @runtime_checkable

@@ -31,6 +31,9 @@ class PolicyConfig:
     correct: float = 0.2
     # Share of errors that overwrite a right cell instead of filling a blank cell wrongly (careless, regime edit).
     doubt: float = 0.25
+    # Probability that a step does nothing instead, and that it erases a random written cell instead (full, regime
+    # edit).
+    slip: float = 0.0
     # Run directory, or name of shipped weights, of the solver that is sampled (hrm); null for the other policies.
     solver: str | None = None
     # Temperature at which the solver is sampled (hrm).
@@ -40,6 +43,8 @@ class PolicyConfig:
         for key in ("error", "correct", "doubt"):
             require(key, getattr(self, key), 0 <= getattr(self, key) <= 1, "in 0..1")
         require("temperature", self.temperature, self.temperature > 0, "above 0")
+        able = 0 <= self.slip <= 0.5 if self.name == "full" else self.slip == 0
+        require("slip", self.slip, able, "in 0..0.5" if self.name == "full" else f"0 for name={self.name}")
         bound = "a run's directory or a name of weights" if self.name == "hrm" else f"null for name={self.name}"
         require("solver", self.solver, (self.solver is not None) == (self.name == "hrm"), bound)
 
@@ -126,6 +131,8 @@ class RewardConfig:
         heads = self.objectives if self.objectives != [PAIR] else []
         for i, name in enumerate(heads):
             require(f"reward.objectives.{i}", name, name in HEADS, f"one of {', '.join(HEADS)}, or {PAIR} alone")
+        fits = self.policy.slip == 0 or self.regime == "edit"
+        require("reward.policy.slip", self.policy.slip, fits, f"0 for reward.regime={self.regime}")
         unique = len(set(self.objectives)) == len(self.objectives)
         require("reward.objectives", self.objectives, unique, "heads that differ")
         counts = ("budget", "cells_per_step", "candidates", "trees", "children", "segments", "validation_candidates")

@@ -70,7 +70,7 @@ class Comparison:
 class Claim:
     """A sentence on a page, and the comparisons that decide whether it holds."""
 
-    page: Literal["node_compression", "conditional", "judges"]
+    page: Literal["node_compression", "conditional", "judges", "policies"]
     says: str
     comparisons: tuple[Comparison, ...]
 

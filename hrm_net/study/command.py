@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from hrm_net.command_line import Parser, exit_codes
 from puzzles.errors import UserError
@@ -19,10 +18,14 @@ examples:
   hrm-study render               collect the rows in reports/*.json and write the pages and pictures from them
   hrm-study run --plan pilot     one seed that the results do not use: which effect the study can show
   hrm-study run --plan judges    the study of judges, with its pages in reports/judges/
+  hrm-study run --plan policy    the study of policies that learn from a reward, with its pages in reports/policies/
   hrm-study run --plan toy       run the whole pipeline of the first protocol at toy size, in minutes
 
 Exit code 2: invalid input, explained in one line; 143 or 130: stopped by a signal, the same command continues.
 """
+# Of all plans, so that `--help` does not wait for PyTorch; `hrm_net.study.protocols` has them.
+NAMES = ("second", "pilot", "second_toy", "judges", "judges_pilot", "judges_toy", "policy", "policy_pilot",
+         "policy_toy", "full", "toy")  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -36,13 +39,12 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="run|status|render")
     for name, says in (("run", "run every job"), ("status", "show progress"), ("render", "write the pages")):
         add = commands.add_parser(name, help=says).add_argument
-        names = ("second", "pilot", "second_toy", "judges", "judges_pilot", "judges_toy", "full", "toy")
-        add("--plan", default="second", choices=names, help="protocol and size of the study (default: %(default)s)")
+        add("--plan", default="second", choices=NAMES, help="protocol and size of the study (default: %(default)s)")
         add("--work", metavar="DIR", help="directory of the runs (default: runs/study/PLAN)")
         if name == "run":
             add("--workers", type=int, default=2, metavar="N", help="number of processes (default: %(default)s)")
         if name == "render":
-            add("--reports", metavar="DIR", help="directory of the pages (default: reports, full: reports/first)")
+            add("--reports", metavar="DIR", help="directory of the pages (default: that of the protocol)")
     one = commands.add_parser("one").add_argument
     one("--plan", required=True)
     one("--work", required=True)
@@ -53,13 +55,11 @@ def _parser() -> Parser:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from hrm_net.study import jobs, rows
-    from hrm_net.study.judges.plan import JUDGE_PLANS, JudgePlan
-    from hrm_net.study.plans import PLANS
-    from hrm_net.study.second.plan import SECOND_PLANS, SecondPlan
+    from hrm_net.study import jobs, protocols, rows
 
-    plan = (PLANS | SECOND_PLANS | JUDGE_PLANS)[arguments.plan]
-    second, judges = isinstance(plan, SecondPlan), isinstance(plan, JudgePlan)
+    if arguments.plan not in protocols.BY_PLAN:
+        raise UserError(f"--plan={arguments.plan}: must be one of {', '.join(NAMES)}")
+    study, plan = protocols.find(arguments.plan)
     work = Path(arguments.work or f"runs/study/{plan.name}")
     if arguments.command == "run":
         if arguments.workers < 1:
@@ -69,36 +69,18 @@ def _run(arguments: argparse.Namespace) -> None:
         print(f"plan {plan.name}, {plan.digest}")
         print(status(jobs.done(plan, work), jobs.jobs(plan)))
     elif arguments.command == "render":
-        from hrm_net.study import pages
-        from hrm_net.study.judges.pages import render as render_judges
-        from hrm_net.study.second.pages import render as render_second
-
-        render = render_judges if judges else render_second if second else pages.render
-        folder = "reports/judges" if judges else "reports" if second else "reports/first"
-        for path in render(plan, work, Path(arguments.reports or folder)):
+        for path in study.render(plan, work, Path(arguments.reports or study.reports)):
             print(path)
     else:
-        make_row, make_start = makers(second, judges)
         job = jobs.job(plan, arguments.domain, arguments.seed, arguments.arm)
         start = jobs.job(plan, arguments.domain, arguments.seed, None)
-        if (second or judges) and job.arm is not None and jobs.row_of(start, plan, work) is None:
-            raise UserError(f"{job.name}: its pools are not made or not admitted; the job without --arm comes first")
+        if study.admits and job.arm is not None and jobs.row_of(start, plan, work) is None:
+            raise UserError(f"{job.name}: its start is not made or not admitted; the job without --arm comes first")
         if job.arm is None:
-            row = make_start(work, job.domain, plan.sizes, job.seed)
+            row = study.make_start(work, job.domain, plan.sizes, job.seed)
         else:
-            row = make_row(work, job.domain, plan.sizes, job.seed, job.arm)
+            row = study.make_row(work, job.domain, plan.sizes, job.seed, job.arm)
         rows.write(rows.path_of(work / "rows", job.domain, job.seed, job.arm), row)
-
-
-def makers(second: bool, judges: bool) -> tuple[Any, Any]:
-    """(what makes the row of an arm, what makes that of a seed's start and pools) by each protocol."""
-    if judges:
-        from hrm_net.study.judges.run import make_row, make_start
-    elif second:
-        from hrm_net.study.second.run import make_row, make_start
-    else:
-        from hrm_net.study.run import make_row, make_start
-    return make_row, make_start
 
 
 def status(finished: dict, every: list) -> str:

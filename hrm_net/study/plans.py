@@ -19,7 +19,7 @@ class Arm:
     """One way to train a step scorer. All arms of a seed share puzzles, policy, start and number of updates."""
 
     name: str
-    experiment: Literal["A", "B", "J"]
+    experiment: Literal["A", "B", "J", "P"]
     # What it learns from, as a page says it.
     says: str
     head: str

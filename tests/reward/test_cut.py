@@ -1,10 +1,13 @@
 """Solutions that are cut off for a scorer to learn from."""
 
 import numpy as np
+import pytest
 
 import puzzles
 from hrm_net.reward.config import PolicyConfig, RewardConfig
-from hrm_net.reward.data.solutions import build_policy, sample
+from hrm_net.reward.data.solutions import build_policy, policy_values, sample
+from puzzles.errors import UserError
+from puzzles.steps.slips import Slipping
 
 RULES = puzzles.get("sudoku", box="2x2").step_rules()
 
@@ -29,3 +32,16 @@ def test_a_cut_solution_ends_its_budget_and_cannot_come_right() -> None:
     assert shares[0.0] == 1
     assert 0.4 < shares[0.5] < 0.7
     assert shares[1.0] < 0.3
+
+
+def test_slips_belong_to_the_policy_that_edits_until_it_is_full() -> None:
+    for wrong in ({"name": "careless", "slip": 0.1}, {"name": "full", "slip": 0.6}):
+        with pytest.raises(UserError, match="slip"):
+            PolicyConfig(**wrong)  # type: ignore[arg-type]
+    slips = PolicyConfig(name="full", slip=0.1)
+    with pytest.raises(UserError, match=r"reward\.policy\.slip"):
+        RewardConfig(objectives=["orm"], regime="fill", policy=slips)
+    assert isinstance(build_policy(RewardConfig(objectives=["orm"], policy=slips), RULES), Slipping)
+    # Solutions that were made before there were slips are still those of a run without them.
+    assert "slip" not in policy_values(RewardConfig(policy=PolicyConfig(name="full")))
+    assert policy_values(RewardConfig(policy=slips))["slip"] == 0.1

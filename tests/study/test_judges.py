@@ -13,8 +13,9 @@ from hrm_net.reward.model import RewardModel
 from hrm_net.reward.pair.data import Pairs
 from hrm_net.reward.pair.games import trace_games
 from hrm_net.study import command, jobs, rows
+from hrm_net.study.demands import demand
 from hrm_net.study.judges import measure, pages, pools, train
-from hrm_net.study.judges.claims import CLAIMS, FIGURES, JUDGES, demand, find
+from hrm_net.study.judges.claims import CLAIMS, FIGURES, JUDGES, find
 from hrm_net.study.judges.plan import ARMS, PILOT, READINGS, SYMBOLS, TINY, TOY, VOTES, JudgeSizes, Network, Reading
 from hrm_net.study.judges.plan import JUDGES as PLAN
 from hrm_net.study.judges.read import Reader

@@ -253,7 +253,7 @@ def test_no_arm_is_trained_where_the_pools_were_not_admitted(tmp_path: Path, cap
     one = ["one", "--plan", TOY.name, "--work", str(tmp_path), "--domain", TINY.name, "--seed", "0", "--arm", "cond"]
     with pytest.raises(SystemExit, match="2"):
         command.main(one)
-    assert "its pools are not made or not admitted" in capsys.readouterr().err
+    assert "its start is not made or not admitted" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

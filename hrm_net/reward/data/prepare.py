@@ -15,7 +15,7 @@ from jaxtyping import Integer
 
 import puzzles
 from hrm_net.data.generated import distinct_puzzles
-from hrm_net.reward.data.solutions import Solutions, SolutionSource, sample
+from hrm_net.reward.data.solutions import Solutions, SolutionSource, policy_values, sample
 from hrm_net.reward.examples import Examples, from_steps
 from hrm_net.reward.heads import MERGED_ROWS, TRAJECTORIES, any_needs
 from puzzles.atomic_write import write_text
@@ -27,7 +27,7 @@ TRAJECTORIES_FILE, SINGLE_ROWS_FILE = "trajectories.npz", "single_rows.npz"
 AT_ONCE = 64  # puzzles whose solutions are made together
 # The keys of `reward` that the solutions depend on, beside seed and puzzles.
 MADE_FROM = (
-    "regime", "budget", "cells_per_step", "policy", "data", "candidates", "trees", "height", "children", "labels",
+    "regime", "budget", "cells_per_step", "data", "candidates", "trees", "height", "children", "labels",
     "fine", "coarse", "compression", "error",
 )  # fmt: skip
 
@@ -76,7 +76,7 @@ def made_from(source: SolutionSource) -> dict:
         "seed": source.seed, "puzzle": {"name": puzzle.name, **puzzle.options},
         "puzzles": source.data.puzzles, "mix": mix,
         "merged": any_needs(heads, MERGED_ROWS), "whole": any_needs(heads, TRAJECTORIES),
-        **{key: reward[key] for key in MADE_FROM},
+        **{key: reward[key] for key in MADE_FROM}, "policy": policy_values(source.reward),
         **({"cut": reward["cut"]} if reward["cut"] else {}),  # which older runs do not have
     }  # fmt: skip
     return json.loads(json.dumps(found))

@@ -1,6 +1,7 @@
 """Solutions to learn from and to be measured on: sampled from a policy, labelled by the answer or by rollouts."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Integer
@@ -14,6 +15,7 @@ from puzzles.steps.labels import BatchLabels, label_states
 from puzzles.steps.policies import CarelessSolver, Policy, RandomPolicy, sample_states
 from puzzles.steps.rows import StepRows, StepTrajectories, rows_of, trajectories_of
 from puzzles.steps.rules import StepRules
+from puzzles.steps.slips import Slipping
 
 Grids = Integer[np.ndarray, "num seq"]
 
@@ -24,13 +26,14 @@ def build_policy(config: RewardConfig, rules: StepRules, solver: nn.Module | Non
     if policy.name == "random":
         return RandomPolicy(rules, cells_per_step=config.cells_per_step, regime=config.regime)
     if policy.name == "full":
-        return FullSolver(
+        full = FullSolver(
             rules,
             error=policy.error,
             correct=policy.correct if config.regime == "edit" else 0.0,
             cells_per_step=config.cells_per_step,
             regime=config.regime,
         )
+        return Slipping(rules, full, slip=policy.slip) if policy.slip else full
     if policy.name == "careless":
         return CarelessSolver(
             rules,
@@ -51,6 +54,12 @@ def build_policy(config: RewardConfig, rules: StepRules, solver: nn.Module | Non
         cells_per_step=config.cells_per_step,
         regime=config.regime,
     )
+
+
+def policy_values(config: RewardConfig) -> dict[str, Any]:
+    """The values of `config.policy` that solutions depend on, without those at which they are as before there were
+    such values."""
+    return {key: value for key, value in asdict(config.policy).items() if key != "slip" or value}
 
 
 @dataclass(kw_only=True, slots=True)

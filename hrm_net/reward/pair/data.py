@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int64, Integer, UInt8
 
 import puzzles
 from hrm_net.data.generated import distinct_puzzles
-from hrm_net.reward.data.solutions import SolutionSource
+from hrm_net.reward.data.solutions import SolutionSource, policy_values
 from hrm_net.reward.pair.games import GridGames
 from puzzles.atomic_write import write_text
 from puzzles.errors import UserError
@@ -27,7 +27,7 @@ from puzzles.steps.prefixes import sample_pairs
 FOLDER, PAIRS, STAMP = "pairs", "pairs.npz", "made_from.json"
 ATTEMPTS = 16  # at a whole solution of each puzzle, of which the wrong ones play against a right one
 # The keys of `reward`, and of `reward.pair`, that the games depend on.
-MADE_FROM = ("regime", "budget", "cells_per_step", "policy")
+MADE_FROM = ("regime", "budget", "cells_per_step")
 PAIR_MADE_FROM = ("steps", "games", "complete")
 
 
@@ -137,7 +137,8 @@ def made_from(source: SolutionSource) -> dict:
     found = {
         "seed": source.seed, "puzzle": {"name": puzzle.name, **puzzle.options}, "puzzles": source.data.puzzles,
         "mix": [asdict(one) for one in source.data.curriculum[-1].mix],
-        **{key: reward[key] for key in MADE_FROM}, **{f"pair.{key}": reward["pair"][key] for key in PAIR_MADE_FROM},
+        **{key: reward[key] for key in MADE_FROM}, "policy": policy_values(source.reward),
+        **{f"pair.{key}": reward["pair"][key] for key in PAIR_MADE_FROM},
     }  # fmt: skip
     return json.loads(json.dumps(found))
 

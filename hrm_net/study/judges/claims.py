@@ -1,23 +1,12 @@
 """The claims of the study of judges, fixed before it ran, and the figures that decide them."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from hrm_net.study.claims import Claim, Comparison, Finding, Protocol, estimate
+from hrm_net.study import demands
+from hrm_net.study.claims import Claim, Comparison, Finding, Protocol
+from hrm_net.study.demands import Figure, demand
 from hrm_net.study.rows import Row
 from hrm_net.study.second.claims import verdict
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Figure:
-    """A number of a reading by its key in the row: what pages call it, is more better, is it a share."""
-
-    name: str
-    says: str
-    higher: bool = True
-    percent: bool = True
-
 
 _ALL = (
     Figure(name="accuracy", says="right verdicts"),
@@ -34,17 +23,6 @@ _ALL = (
     Figure(name="upsets", says="games won by the lost one", higher=False),
 )  # fmt: skip
 FIGURES = {figure.name: figure for figure in _ALL}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Demand(Comparison):
-    """`better` is claimed to beat `than` by more than `least`; with an empty `than`, to have a figure above `least`."""
-
-    least: float = 0.0
-
-
-def demand(metric: str, better: str, *than: str, least: float = 0.0) -> tuple[Demand, ...]:
-    return tuple(Demand(metric=metric, better=better, than=one, least=least) for one in than or ("",))
 
 
 MARGIN, RANK = 0.02, 0.2
@@ -89,27 +67,6 @@ RULE = (
 JUDGES = Protocol(claims=CLAIMS, verdict=verdict, few_seeds_by_puzzle=False, rule=RULE)
 
 
-def value(name: str, row: Row) -> float:
-    """A figure of a reading's row; NaN where it is not defined."""
-    found = row["metrics"].get(name)
-    return math.nan if found is None else float(found)
-
-
 def find(comparison: Comparison, rows: Sequence[Row]) -> Finding | None:
-    """The paired gain over the seeds that have both readings, less what is demanded; None where no seed has."""
-    assert isinstance(comparison, Demand)
-    by_arm = {(row["arm"], row["seed"]): row for row in rows}
-    seeds = sorted(
-        seed for arm, seed in by_arm
-        if arm == comparison.better and (not comparison.than or (comparison.than, seed) in by_arm)
-    )  # fmt: skip
-    if not seeds:
-        return None
-    better = [value(comparison.metric, by_arm[comparison.better, seed]) for seed in seeds]
-    than = [value(comparison.metric, by_arm[comparison.than, seed]) if comparison.than else 0.0 for seed in seeds]
-    sign = 1.0 if FIGURES[comparison.metric].higher else -1.0
-    gains = [sign * (one - two) - comparison.least for one, two in zip(better, than, strict=True)]
-    return Finding(
-        comparison=comparison, domain=rows[0]["domain"], gain=estimate(gains), better=sum(better) / len(seeds),
-        than=sum(than) / len(seeds),
-    )  # fmt: skip
+    """See `hrm_net.study.demands.find`, with the figures of readings."""
+    return demands.find(comparison, rows, FIGURES)

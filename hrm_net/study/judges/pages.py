@@ -6,8 +6,9 @@ from pathlib import Path
 
 from hrm_net.study import rows
 from hrm_net.study.claims import Finding, Protocol, estimate
+from hrm_net.study.demands import Demand, value
 from hrm_net.study.jobs import jobs
-from hrm_net.study.judges.claims import FIGURES, JUDGES, Demand, find, value
+from hrm_net.study.judges.claims import FIGURES, JUDGES, find
 from hrm_net.study.judges.pictures import compute_picture, tournament_picture
 from hrm_net.study.judges.plan import DEPTH, READINGS, VOTES, Reading
 from hrm_net.study.judges.run import COUNTS, by_reading
