@@ -34,6 +34,7 @@ SLACK = 0.4  # temperature of the island, on the resistance
 DEEP = 1.5  # what a deep puzzle gains on others of the same resistance
 PROMISING = -12.0  # the resistance from which a child is tried for depth
 PROPOSALS = 4_000_000  # of an island, at most
+PATIENCE = 400_000  # proposals without a puzzle to keep, after which an island that kept some ends
 TOLD = 50_000  # proposals after which an island tells how far it is: ten seconds
 # An island keeps `QUOTA` deep puzzles from each of these resistances to the next: the quarters of the deep puzzles of
 # Sudoku-Extreme, of which 5 % resist less than the first.
@@ -230,14 +231,15 @@ def _island(seed: np.uint64, fold: tuple[float, float], size: Size, tell: Callab
         else:
             pool[member], answers[member] = pool[member - size.founders], answers[member - size.founders]
     value_all(room, pool, values)
+    kept = idle = 0
     for done in range(0, size.proposals, TOLD):
         inhabit(
             room, pool, answers, values, min(TOLD, size.proposals - done), floors, here, size.quota, size.shallow, CAP,
             *fold, overlaps, puzzles, solutions, lineages,
         )  # fmt: skip
+        idle = idle + TOLD if 0 < kept == here.sum() else 0
         kept = int(here.sum())
-        tell((size.founders * size.climb + done + TOLD) / work, kept)
-        if kept == most:
+        tell(min((size.founders * size.climb + done + TOLD) / work, 1.0), kept)
+        if kept == most or idle >= PATIENCE:
             break
-    kept = int(here.sum())
     return Found(puzzles[:kept], solutions[:kept], np.zeros(kept), lineages[:kept])
