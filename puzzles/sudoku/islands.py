@@ -201,7 +201,8 @@ def evolve(
     `tell(island, share, kept)` is called every few seconds by the thread of an island, with the share of its chains and
     proposals that are done, and the number of puzzles it kept so far.
     """
-    islands: list[Found] = [Found(*np.zeros((2, 0, 81), np.uint8), np.zeros(0), np.zeros(0, np.uint64))] * len(seeds)
+    none = np.zeros((0, 81), np.uint8)
+    islands = [Found(none, none, np.zeros(0), np.zeros(0, np.uint64))] * len(seeds)
 
     def piece(start: int, stop: int) -> None:
         for index in range(start, stop):
