@@ -16,17 +16,19 @@ Q_LEARNING = (
     "puzzle=sudoku_4x4", "model=hrm_small", "model.hidden_size=32", "model.num_heads=2", "model.h_layers=1",
     "model.l_layers=1", "data.puzzles=16", "optim=adam_atan2", "optim.lr=1e-4", "optim.grad_clip=0.5", "steps=8",
 )  # fmt: skip
-# The hypotheses about a puzzle, random starts and noise draw for the rows of the whole batch.
+# The hypotheses about a puzzle, random starts and noise draw for the rows of the whole batch. After four updates the
+# relational block answers some cells with two equal logits, of which the last bit decides; the other block does not.
 NOISE = (
-    "puzzle=sudoku_4x4", "optim=adamw", "optim.lr=1e-4", "model.state=random", "model.noise=0.05", "hypotheses=2",
+    "puzzle=sudoku_4x4", "model=symbols", "optim=adamw", "optim.lr=1e-4", "model.state=random", "model.noise=0.05", "hypotheses=2",
     "steps=4", "validation.every=4", "validation.puzzles=10",
 )  # fmt: skip
 SCORER = (
     "experiment=reward_sudoku_6x6", "model.hidden_size=16", "data.puzzles=12", "batch_size=32",
     "reward.solver_steps=2", "validation.every=4", "validation.puzzles=3", "optim=adamw", "optim.lr=1e-4", "steps=4",
 )  # fmt: skip
-# The default job but for its size. Muon orthogonalises in bf16, where the last bit of a gradient shows.
-DEFAULT = ("puzzle=sudoku_4x4", "validation.every=0", "steps=5")
+# The default job but for its size and rate. Muon orthogonalises in bf16, where the last bit of a gradient shows: by how
+# much grows with the rate.
+DEFAULT = ("puzzle=sudoku_4x4", "optim.lr=1e-3", "validation.every=0", "steps=5")
 
 
 def curve(run_dir: Path) -> list[dict]:
