@@ -19,8 +19,8 @@ Q_LEARNING = (
 # The hypotheses about a puzzle, random starts and noise draw for the rows of the whole batch. After four updates the
 # relational block answers some cells with two equal logits, of which the last bit decides; the other block does not.
 NOISE = (
-    "puzzle=sudoku_4x4", "model=symbols", "optim=adamw", "optim.lr=1e-4", "model.state=random", "model.noise=0.05", "hypotheses=2",
-    "steps=4", "validation.every=4", "validation.puzzles=10",
+    "puzzle=sudoku_4x4", "model=symbols", "optim=adamw", "optim.lr=1e-4", "model.state=random", "model.noise=0.05",
+    "hypotheses=2", "steps=4", "validation.every=4", "validation.puzzles=10",
 )  # fmt: skip
 SCORER = (
     "experiment=reward_sudoku_6x6", "model.hidden_size=16", "data.puzzles=12", "batch_size=32",
