@@ -218,7 +218,7 @@ def test_a_run_is_not_resumed_under_another_configuration(elsewhere: Path, capsy
     capsys.readouterr()
     before = {path: path.stat().st_mtime_ns for path in elsewhere.rglob("*") if path.is_file()}
     line = refused(cli.train, ["name=run", *SHORT, "steps=9", "optim.lr=0.5", "batch_size=4"], capsys)
-    assert "batch_size: 2 -> 4; optim.lr: 0.003 -> 0.5" in line
+    assert "batch_size: 2 -> 4; optim.lr: 0.008 -> 0.5" in line
     assert "name=" in line
     assert {path: path.stat().st_mtime_ns for path in elsewhere.rglob("*") if path.is_file()} == before
 

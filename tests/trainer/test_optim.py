@@ -138,7 +138,7 @@ def muon_restated(p: np.ndarray, grads: list[np.ndarray], lr: float, wd: float) 
 
 
 def test_each_part_of_muon_follows_its_own_rule() -> None:
-    model, config = Core(), OptimConfig(name="muon", lr=0.02, weight_decay=0.5)
+    model, config = Core(), OptimConfig(name="muon", lr=0.02, momentum=0.95, weight_decay=0.5)
     optimizers = build_optimizers(model, config)
     start = {name: p.detach().double().numpy().copy() for name, p in model.named_parameters()}
     history: dict[str, list[np.ndarray]] = {name: [] for name in start}

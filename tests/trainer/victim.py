@@ -48,7 +48,9 @@ def config() -> TrainConfig:
         puzzle={"name": "sudoku", "box": "2x2"},
         data=DataConfig(curriculum=[Stage(mix=[Source(targets={"clues": [6, 10]})])]),
         loss="stablemax",
-        optim=OptimConfig(name="muon", lr=3e-3, weight_decay=0.1, warmup_steps=2, min_lr_ratio=1.0, ema=0.9),
+        optim=OptimConfig(
+            name="muon", lr=3e-3, momentum=0.95, weight_decay=0.1, warmup_steps=2, min_lr_ratio=1.0, ema=0.9
+        ),
         validation=ValidationConfig(every=20, puzzles=8, targets={"easy": {"clues": 10}}),
     )
 
