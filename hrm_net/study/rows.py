@@ -6,7 +6,7 @@ A row is a JSON object for one arm and seed, or for what needs no arm (`FRAME`);
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,12 @@ def fingerprint(domain: Domain, sizes: Learning, seed: int, arm: Arm | None) -> 
     told = [VERSION, asdict(domain), asdict(of_domain(sizes, domain)), seed, asdict(arm) if arm else FRAME]
     told[1].pop("seeds")  # further seeds change no row
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def training_command(changes: Sequence[str], work: Path) -> str:
+    """The command that trains an arm; `WORK` stands for the directory of the runs, so that it names no machine."""
+    told = (change.replace(f"{work}/", "WORK/") for change in changes)
+    return "python train.py " + " ".join(f"'{change}'" if " " in change else change for change in told)
 
 
 def path_of(folder: Path, domain: Domain, seed: int, arm: Arm | None) -> Path:

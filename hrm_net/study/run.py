@@ -67,7 +67,7 @@ def make_row(work: Path, domain: Domain, sizes: Sizes, seed: int, arm: Arm) -> r
         "domain": domain.name, "arm": arm.name, "experiment": arm.experiment, "seed": seed, "metrics": found,
         "examples": examples(folder), "updates": run.steps,
         "parameters": sum(p.numel() for p in scorer.model.parameters()),
-        "command": "python train.py " + " ".join(f"'{change}'" if " " in change else change for change in changes),
+        "command": rows.training_command(changes, work),
         "seconds": {"training": trained - began, "measuring": time.perf_counter() - trained},
         **stamp(domain, sizes, seed, arm),
     }  # fmt: skip

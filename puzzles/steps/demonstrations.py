@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Int64, Integer
 
 from puzzles.steps.full import FullSolver
-from puzzles.steps.policies import check_probability
+from puzzles.steps.slips import check_slip, draw_slips
 from puzzles.steps.world import EditWorld
 
 States = Integer[np.ndarray, "num seq"]
@@ -18,8 +18,7 @@ class Demonstrator:
     """
 
     def __init__(self, world: EditWorld, policy: FullSolver, *, slip: float) -> None:
-        check_probability("slip", slip)
-        check_probability("2 * slip", 2 * slip)
+        check_slip(slip)
         assert policy.cells_per_step == 1
         self.world, self.policy, self.slip = world, policy, slip
 
@@ -31,11 +30,8 @@ class Demonstrator:
         world = self.world
         after, _ = self.policy(rng, problems, states, left)
         chosen = world.between(states, after)
-        kind = rng.random(len(states))
-        erasable = allowed[:, world.num_writes : world.no_op]
-        cell = np.where(erasable, rng.random(erasable.shape), -1.0).argmax(axis=1)
-        chosen = np.where(kind < self.slip, world.no_op, chosen)
-        erases = (kind >= self.slip) & (kind < 2 * self.slip) & erasable.any(axis=1)
+        idle, erases, cell = draw_slips(rng, self.slip, allowed[:, world.num_writes : world.no_op])
+        chosen = np.where(idle, world.no_op, chosen)
         chosen = np.where(erases, world.num_writes + cell, chosen)
         full = (states != world.rules.blank).all(axis=1)
         return np.where(full & allowed[:, world.stop], world.stop, chosen)

@@ -27,6 +27,7 @@ from puzzles.sudoku.nodes import search_nodes
 from puzzles.sudoku.step_rules import SudokuSteps
 from tests.paths import REPO
 from tests.reward.rewarding import small_scorer
+from tests.study.toy import run_seed
 
 DOMAIN = PLAN.domains[0]
 PUZZLE = Sudoku("2x2")
@@ -207,12 +208,7 @@ def test_more_votes_begin_with_fewer() -> None:
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The jobs of one seed at toy size."""
-    work = tmp_path_factory.mktemp("judges")
-    for job in jobs.jobs(TOY):
-        if job.seed == 0:
-            one = ["one", "--plan", TOY.name, "--work", str(work), "--domain", job.domain.name, "--seed", "0"]
-            command.main([*one, *(["--arm", job.arm.name] if job.arm else [])])
-    return work
+    return run_seed(TOY, tmp_path_factory.mktemp("judges"))
 
 
 @pytest.mark.slow

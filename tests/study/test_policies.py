@@ -31,6 +31,7 @@ from puzzles.steps.rules import step_rules
 from puzzles.steps.world import EditWorld
 from puzzles.sudoku.domain import Sudoku
 from tests.paths import REPO
+from tests.study.toy import run_seed
 
 DOMAIN = POLICY.domains[0]
 HELD, CONTRARY, IN_PART, NOT_SHOWN = "held", "the contrary", "held in part", "could not show"
@@ -201,12 +202,7 @@ def test_cut_off_attempts_end_within_their_steps_and_others_stay() -> None:
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The jobs of one seed at toy size."""
-    work = tmp_path_factory.mktemp("policies")
-    for job in jobs.jobs(TOY):
-        if job.seed == 0:
-            one = ["one", "--plan", TOY.name, "--work", str(work), "--domain", job.domain.name, "--seed", "0"]
-            command.main([*one, *(["--arm", job.arm.name] if job.arm else [])])
-    return work
+    return run_seed(TOY, tmp_path_factory.mktemp("policies"))
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ VOTED = (
 def render(plan: Plan, work: Path, reports: Path, protocol: Protocol = JUDGES) -> list[Path]:
     """Collect the rows of the plan into reports/DOMAIN.json and write the page and its pictures. Returns the paths.
 
-    Rows of this plan that are in reports/ already are kept. UserError where there are no rows at all.
+    Rows of this plan that are in reports/ already are kept. UserError if there is not a single row.
     """
     found = {domain.name: collect(plan, domain, work, reports) for domain in plan.domains}
     if not any(found.values()):

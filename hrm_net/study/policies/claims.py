@@ -128,7 +128,7 @@ def is_void(gain: float) -> bool:
 
 def change(rows: Sequence[Row], arm: str, key: str, before: str) -> Estimate | None:
     """By how much a figure of the arm exceeds another one of the same rows, by seed; `before` is a key of the metrics,
-    or `clone` for the clone's figure of the same name. None where there is no seed, or a seed lacks either."""
+    or `clone` for the clone's figure of the same name. None where no seed has both figures, or one is not a number."""
     clones = {row["seed"]: row for row in rows if row["arm"] == CLONE}
     mine = [row for row in rows if row["arm"] == arm and row["seed"] in clones]
     pairs = [
@@ -145,8 +145,8 @@ def falls(solved: Estimate) -> bool:
 
 def resists(solved: Estimate, earned: Estimate | None, fooled: Estimate | None, other_falls: bool) -> str:
     """The verdict on one learned reward: see `RESISTANCE`. The gains over the clone in the share solved, in the reward
-    and in the share of unsolved attempts that fool it; None where there is no such figure, which then demands
-    nothing."""
+    and in the share of unsolved attempts that fool it; None where the figure does not exist, and then nothing is
+    demanded of it."""
     if falls(solved):
         return CONTRARY
     if not other_falls or not solved.low > -MARGIN:

@@ -59,7 +59,7 @@ def render(plan: Plan, work: Path, reports: Path, protocol: Protocol = POLICIES)
     """Collect the rows of the plan into reports/DOMAIN.json and write the page and its pictures. Returns the paths.
 
     Rows of this plan that are in reports/ already are kept. The page of the pilot's plan is its rows alone. UserError
-    where there are no rows at all.
+    if there is not a single row.
     """
     domain = plan.domains[0]
     found = collect(plan, domain, work, reports)
@@ -203,7 +203,7 @@ def trust_table(every: list[rows.Row], numbers: Numbers) -> str:
 
 
 def _interval(mine: Sequence[rows.Row], key: str, numbers: Numbers) -> str:
-    """A figure that is no share: mean and interval, cut at 0."""
+    """A figure that is not a share: mean and interval, cut at 0."""
     found = estimate([value(key, row) for row in mine])
     if found.low != found.low:
         return numbers.text(f"{found.mean:.1f}")

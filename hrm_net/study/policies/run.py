@@ -72,7 +72,7 @@ def make_row(work: Path, domain: PolicyDomain, sizes: PolicySizes, seed: int, ar
     trained = time.perf_counter()
     return {
         "domain": domain.name, "arm": arm.name, "seed": seed, "metrics": measure(run, folder, sizes.test),
-        "command": "python train.py " + " ".join(changes),
+        "command": rows.training_command(changes, work),
         "seconds": {"training": trained - began, "measuring": time.perf_counter() - trained},
         **stamp(domain, sizes, seed, arm),
     }  # fmt: skip

@@ -68,7 +68,7 @@ def make_row(work: Path, domain: PrefixDomain, sizes: PrefixSizes, seed: int, ar
     row = {
         "domain": domain.name, "arm": arm.name, "experiment": arm.experiment, "seed": seed, "metrics": found,
         "examples": examples(folder), "updates": run.steps,
-        "command": "python train.py " + " ".join(f"'{change}'" if " " in change else change for change in changes),
+        "command": rows.training_command(changes, work),
         "seconds": {"training": ended - began, "measuring": time.perf_counter() - ended},
         **stamp(domain, sizes, seed, arm),
     }  # fmt: skip
