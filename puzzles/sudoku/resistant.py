@@ -1,9 +1,9 @@
-"""Sudoku that one level of trial solves only just, from nothing: many chains that cool down from random minimal puzzles.
+"""Sudoku that one level of trial only just solves, from nothing: chains that cool down from random minimal puzzles.
 
 A chain exchanges a few clues at a time, as in `hard_kernels`, and moves by the rule of Metropolis. Its value is the
 logarithm of the hardest refutation that trial needs over the resistance to trial (`trial`): either alone leads to
-puzzles that look hard in one way only. What a chain meets once its value is high, it keeps: some dozens of relatives.
-Chains know nothing of each other, so their puzzles differ as much as random ones do.
+puzzles that look hard in one way only. Once a chain has cooled down it roams, and keeps what it meets: some dozens of
+relatives. Chains know nothing of each other, so the puzzles of many chains differ as much as random ones do.
 """
 
 from collections.abc import Callable
@@ -22,11 +22,11 @@ TWO_DROPPED, NEW_SOLUTION = 15, 40  # per cent of the exchanges that take two cl
 COST = 60.0  # cells that a refuted candidate counts in the resistance
 MOST = 200.0  # the hardest refutation that counts: those of puzzles that trial does not solve, too
 BONUS = 0.04  # what a clue is worth, against a drift to few clues
-HOT, COLD = 0.3, 0.05  # temperatures of a chain, from its first step to its last
-STEPS, LONG = 16_000, 3  # of a chain; one in four is LONG times as long
-VALUE = 1.7  # of the puzzles kept, without the bonus
-KEPT, MOVES = 24, 8  # puzzles that a chain keeps, at most, and its moves from one to the next
-NONE = -100.0  # a value below all others
+HOT, WARM = 0.3, 0.15  # temperatures: when a chain begins, and when it roams; colder, it meets the same few puzzles
+STEPS = 8000  # in which a chain cools down, and as many in which it roams
+VALUE = 1.2  # of the puzzles kept, without the bonus; `sudoku_extreme` solves half of them
+KEPT = 60  # puzzles of a chain, at most
+NONE, LEAST = -100.0, -10.0  # the value of what needs no trial; the least of all others
 
 
 class Room(NamedTuple):
@@ -81,44 +81,43 @@ def value_of(room, puzzle, least):
 
 
 @njit(cache=True, nogil=True)
-def cool(room, steps, worth, low, high, overlaps, puzzle, solution, puzzles, solutions, lineages):
-    """A chain from `puzzle` and its solution, which become its end; how many of the rows it filled.
+def run(room, seed, steps, worth, low, high, overlaps, puzzles, solutions, lineages):
+    """A chain from a random minimal puzzle of the fold; how many rows it filled with puzzles of a value of `worth`.
 
-    It keeps what has a value of `worth`, with at least MOVES moves in between. All solutions lie in the fold low..high,
-    and at most CAP of those kept are symmetric.
+    Those are APART changes of clues from each other, at least, and at most CAP of them have symmetric solutions. All
+    solutions lie in the fold low..high.
     """
-    value, clues = value_of(room, puzzle, -10.0), hard_kernels._clues(puzzle)
-    kept = moves = 0
-    for step in range(steps):
+    members = np.zeros((81, dig9.MAX_SETS), np.uint8)
+    left = np.zeros(dig9.MAX_SETS, np.uint8)
+    boards = np.empty((2, 81), np.uint8)
+    puzzle, solution = boards[0], boards[1]
+    room.seed[0] = seed
+    hard_kernels._start(room.state, room.seed, low, high, overlaps, members, left, puzzle, solution)
+    value, clues = value_of(room, puzzle, LEAST), hard_kernels._clues(puzzle)
+    kept = 0
+    for step in range(2 * steps):
+        if kept == len(puzzles):
+            break
         if not _exchange(room, puzzle, solution):
             continue
         more = hard_kernels._clues(room.child)
-        heat = -np.log(max(hard_kernels.unit(room.seed), 1e-12)) * HOT * (COLD / HOT) ** (step / steps)
-        reached = value_of(room, room.child, max(value - heat + BONUS * (clues - more), -10.0))
+        heat = HOT * (WARM / HOT) ** min(step / steps, 1.0)
+        least = value + BONUS * (clues - more) + heat * np.log(max(hard_kernels.unit(room.seed), 1e-12))
+        reached = value_of(room, room.child, max(least, LEAST))
         if reached == NONE:
             continue
         lineage = hard_kernels.lineage_of(room.target, overlaps)
         if not hard_kernels.in_fold(lineage, low, high):
             continue
         puzzle[:], solution[:] = room.child, room.target
-        value, clues, moves = reached, more, moves + 1
-        if value < worth or moves < MOVES or kept == len(puzzles):
+        value, clues = reached, more
+        # Once more without a bound, which can raise the value.
+        if value < worth or value_of(room, puzzle, LEAST) < worth:
             continue
         if hard_kernels.has_room(puzzles[:kept], lineages[:kept], puzzle, lineage, CAP, hard_kernels.APART):
             puzzles[kept], solutions[kept], lineages[kept] = puzzle, solution, lineage
-            kept, moves = kept + 1, 0
+            kept += 1
     return kept
-
-
-@njit(cache=True, nogil=True)
-def run(room, seed, steps, worth, low, high, overlaps, puzzles, solutions, lineages):
-    """A chain from a random minimal puzzle of the fold; how many rows it filled."""
-    members = np.zeros((81, dig9.MAX_SETS), np.uint8)
-    left = np.zeros(dig9.MAX_SETS, np.uint8)
-    boards = np.empty((2, 81), np.uint8)
-    room.seed[0] = seed
-    hard_kernels._start(room.state, room.seed, low, high, overlaps, members, left, boards[0], boards[1])
-    return cool(room, steps, worth, low, high, overlaps, boards[0], boards[1], puzzles, solutions, lineages)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,10 +145,8 @@ def anneal(
     def piece(start: int, stop: int) -> None:
         room, overlaps = make_room(), invariant.overlap_constants()
         for index in range(start, stop):
-            steps = size.steps * (LONG if seeds[index] % 4 == 0 else 1)
-            counts[index] = run(
-                room, seeds[index], steps, size.worth, *fold, overlaps, puzzles[index], solutions[index], lineages[index]
-            )
+            rows = puzzles[index], solutions[index], lineages[index]
+            counts[index] = run(room, seeds[index], size.steps, size.worth, *fold, overlaps, *rows)
             if tell is not None:
                 tell(int(counts[index]))
 

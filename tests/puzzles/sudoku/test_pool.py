@@ -19,7 +19,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "RUNGS", ([2.0, 3.0], [5, 5]))
     monkeypatch.setattr(pool, "CHAINS", 4)
     monkeypatch.setattr(pool, "SURPLUS", 1)
-    size = resistant.Size(steps=300, worth=-0.5)
+    size = resistant.Size(steps=200, worth=-1.0)
     monkeypatch.setattr(resistant, "anneal", partial(resistant.anneal, size=size))
 
 

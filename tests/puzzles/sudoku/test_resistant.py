@@ -10,7 +10,7 @@ from puzzles.sudoku.domain import count_solutions
 
 EASTER_MONSTER = "1.......2.9.4...5...6...7...5.9.3.......7.......85..4.7.....6...3...9.8...2.....1"
 SUDOKU = puzzles.get("sudoku")
-SMALL = resistant.Size(steps=1500, worth=0.5)
+SMALL = resistant.Size(steps=1000, worth=0.4)
 
 
 def values(*texts: str) -> np.ndarray:
@@ -110,10 +110,10 @@ def test_chains_keep_minimal_puzzles_of_their_fold(found: hard.Found):
 
 def test_what_chains_keep_is_worth_it_and_above_random_puzzles(found: hard.Found):
     worth = np.log(trial.hardest_refutations(found.puzzles) / -trial.resistances(found.puzzles, resistant.COST))
-    assert (worth >= SMALL.worth - 0.2).all()  # a bound moves the hardest refutation by a few candidates
+    assert (worth >= SMALL.worth - 1e-9).all()
     random = minimal(200)
     hardest, resisting = trial.hardest_refutations(random), trial.resistances(random, resistant.COST)
-    assert (np.log(np.maximum(hardest, 1) / -resisting) < SMALL.worth).mean() > 0.99
+    assert np.median(worth) > np.quantile(np.log(np.maximum(hardest, 1) / -resisting), 0.99)
 
 
 def test_a_value_is_made_of_both_numbers_and_none_below_its_bound():
@@ -122,9 +122,9 @@ def test_a_value_is_made_of_both_numbers_and_none_below_its_bound():
     hardest, resisting = trial.hardest_refutations(grids), trial.resistances(grids, resistant.COST)
     for grid, most, resisted in zip(grids, hardest, -resisting, strict=True):
         if most == 0:
-            assert resistant.value_of(room, grid, -10.0) == resistant.NONE
+            assert resistant.value_of(room, grid, resistant.LEAST) == resistant.NONE
             continue
-        np.testing.assert_allclose(resistant.value_of(room, grid, -10.0), np.log(most / resisted))
+        np.testing.assert_allclose(resistant.value_of(room, grid, resistant.LEAST), np.log(most / resisted))
         assert resistant.value_of(room, grid, np.log((most + 10) / resisted)) == resistant.NONE
         assert resistant.value_of(room, grid, np.log(resistant.MOST / resisted) + 0.01) == resistant.NONE
 
