@@ -23,17 +23,17 @@ import puzzles
 from puzzles import splits
 from puzzles.datasets import build, dataset, puzzle_files, stamp
 from puzzles.errors import UserError
-from puzzles.sudoku import hard, resistant
+from puzzles.sudoku import hard, islands
 from puzzles.sudoku.hard import Found
 from puzzles.text_input import read_json_object
 
-VERSION = 6  # of what chains keep for a seed; a pool that another version began is not continued
-CHAINS = 16  # of a file
+VERSION = 5  # of what chains and islands keep for a seed; a pool that another version began is not continued
+CHAINS, ISLANDS = 16, 2  # of a file
 RUNGS = [2.5, 4.0, 5.0, 5.4, 5.8, 6.2], [2, 3, 20, 40, 60, 60]  # floors and quotas
-# Shares: puzzles of many guesses (`hard`), puzzles that resist trial (`resistant`), random minimal puzzles, puzzles of
-# EASY_CLUES. One level of trial does not solve 70 % of the real set; the second kind comes nearest to these. The real
-# set has 1 % with 17 clues, which are too rare to be found: random minimal puzzles stand in for them.
-HARD, RESISTANT, MINIMAL, EASY = 0.10, 0.70, 0.18, 0.02
+# Shares: chains (many guesses), islands (one level of trial does not solve them), random minimal puzzles, puzzles of
+# EASY_CLUES. Of the real set, 70 % are of the second kind. It has 1 % with 17 clues, which are too rare to be found:
+# random minimal puzzles stand in for them.
+HARD, DEEP, MINIMAL, EASY = 0.10, 0.70, 0.18, 0.02
 EASY_CLUES = (33, 35)
 SURPLUS = 2  # hard puzzles to choose from, for one that is wanted
 # Shares of ratings, each from its edge to the next, and of clue counts, among the 372 of 500 puzzles of Sudoku-Extreme
@@ -68,8 +68,8 @@ def write_pool(
         if wanted == 0:
             continue
         hards = _hard_puzzles(building, split, round(HARD * wanted), fold, seed)
-        resisting = _resistant_puzzles(building, split, round(RESISTANT * wanted), fold, seed)
-        inputs, labels = _mixed(hard.join([hards, resisting]), wanted, fold, seed, split)
+        deep = _deep_puzzles(building, split, round(DEEP * wanted), fold, seed)
+        inputs, labels = _mixed(hard.join([hards, deep]), wanted, fold, seed, split)
         fresh = np.ones(len(inputs), bool)
         for other in others:
             fresh &= ~splits.seen_in(sudoku, inputs, other)
@@ -102,28 +102,26 @@ def _hard_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int)
     """Of SURPLUS times as many puzzles of chains as are wanted, those nearest to the shares of the real set."""
 
     def chains(number: int) -> Found:
-        return hard.climb(_seeds(seed, f"pool {split}", number), *RUNGS, fold=splits.bounds(fold))
+        seeds = puzzles.rng(seed, f"pool {split}", number).integers(0, 1 << 64, CHAINS, dtype=np.uint64)
+        return hard.climb(seeds, *RUNGS, fold=splits.bounds(fold))
 
-    progress = _Progress(f"{split}, hard", SURPLUS * wanted)
+    progress = _Progress(f"{split}, hard", SURPLUS * wanted, f"chains, {CHAINS} a file")
     found = _collected(building, split, fold, chains, progress)
     return _chosen(found, wanted, puzzles.rng(seed, f"pool choice {split}"))
 
 
-def _resistant_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int) -> Found:
-    """As many puzzles that resist trial as are wanted, a random choice of those kept."""
+def _deep_puzzles(building: Path, split: str, wanted: int, fold: int, seed: int) -> Found:
+    """As many puzzles of islands as are wanted, a random choice of those kept."""
 
-    def chains(number: int) -> Found:
-        seeds = _seeds(seed, f"pool resistant {split}", number)
-        return resistant.anneal(seeds, fold=splits.bounds(fold), tell=progress.tell_chain)
+    progress = _Progress(f"{split}, deep", wanted, f"islands, {ISLANDS} a file")
 
-    progress = _Progress(f"{split}, resistant", wanted)
-    found = _collected(building, f"{split}_resistant", fold, chains, progress)
-    order = puzzles.rng(seed, f"pool resistant choice {split}").permutation(len(found.puzzles))
+    def evolved(number: int) -> Found:
+        seeds = puzzles.rng(seed, f"pool islands {split}", number).integers(0, 1 << 64, ISLANDS, dtype=np.uint64)
+        return islands.evolve(seeds, fold=splits.bounds(fold), tell=progress.tell_island)
+
+    found = _collected(building, f"{split}_islands", fold, evolved, progress)
+    order = puzzles.rng(seed, f"pool islands choice {split}").permutation(len(found.puzzles))
     return found.take(np.sort(order[:wanted]))
-
-
-def _seeds(seed: int, purpose: str, number: int) -> np.ndarray:
-    return puzzles.rng(seed, purpose, number).integers(0, 1 << 64, CHAINS, dtype=np.uint64)
 
 
 def _collected(building: Path, stem: str, fold: int, make: Callable[[int], Found], progress: "_Progress") -> Found:
@@ -235,32 +233,34 @@ def _mixed(hards: Found, wanted: int, fold: int, seed: int, split: str) -> tuple
 class _Progress:
     """One line a minute, or on a terminal one that is kept up to date."""
 
-    def __init__(self, kind: str, wanted: int) -> None:
-        self.kind, self.wanted = kind, wanted
+    def __init__(self, kind: str, wanted: int, files: str) -> None:
+        self.kind, self.wanted, self.files = kind, wanted, files
         self.start = self.told = time.monotonic()
         self.before = 0  # puzzles that were there when this process began to make some
-        self.chains: list[int] = []  # what the chains of the file being made have kept
+        self.islands: dict[int, tuple[float, int]] = {}
 
     def tell(self, num: int, num_lineages: int, num_files: int, old: bool) -> None:
         now = time.monotonic()
-        self.chains.clear()
+        self.islands.clear()
         if old:
             self.before, self.start = num, now
         if not self._due() and num < self.wanted:
             return
         rate = (num - self.before) / max(now - self.start, 1e-9)
         left = f", {max(self.wanted - num, 0) / rate / 60:.0f} minutes left" if rate else ""
-        made = f"{num_lineages:,} lineages, {num_files:,} files ({CHAINS} chains a file)"
+        made = f"{num_lineages:,} lineages, {num_files:,} files ({self.files})"
         self._print(
             f"{self.kind}: {num:,} of {self.wanted:,} puzzles, {made}, {rate:.1f}/s{left}", last=num >= self.wanted
         )
 
-    def tell_chain(self, kept: int) -> None:
-        """That a chain of the next file has ended: a file takes minutes, in which nothing else is told."""
-        self.chains.append(kept)
-        if self._due():
-            done = f"{len(self.chains)} of {CHAINS} chains, {sum(self.chains):,} puzzles kept"
-            self._print(f"{self.kind}: next file, {done}", last=False)
+    def tell_island(self, island: int, share: float, kept: int) -> None:
+        """How far the islands of a file are: minutes, in which nothing else is told."""
+        self.islands[island] = share, kept
+        if not self._due():
+            return
+        shares, found = zip(*self.islands.copy().values(), strict=True)
+        done = f"{min(shares):.0%} of the longest way, {sum(found):,} puzzles kept"
+        self._print(f"{self.kind}: {len(shares)} islands of the next file, {done}", last=False)
 
     def _due(self) -> bool:
         """Whether to print: on a terminal always, else once a minute."""

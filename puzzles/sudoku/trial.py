@@ -1,13 +1,13 @@
 """One level of trial: what follows when a candidate of a cell is assumed, by the propagation of the fast search.
 
 Puzzles that need many guesses can still fall to one level of trial: all of 400 puzzles of chains (`hard`) do, but
-none of the 333 of 500 puzzles of Sudoku-Extreme that are rated 5 and above (benchmarks/trial.py). Two numbers tell how
-near a puzzle comes to them: its `resistance`, since in the real ones hardly any candidate is refuted and each of the
-others fills one or two cells; and its `hardest_refutation`, which grows without bound.
+none of the 333 of 500 puzzles of Sudoku-Extreme that are rated 5 and above (benchmarks/trial.py). What tells the two
+apart is how little an assumption brings: in the real ones hardly any candidate is refuted, and each of the others
+fills one or two cells.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, UInt8
 from numba import njit
 
 from puzzles.kernels import count, lowest, over_chunks
@@ -18,7 +18,6 @@ Grids = UInt8[np.ndarray, "num 81"]
 FULL_COUNT = 210  # open candidates below which a puzzle counts as nearly solved: Sudoku-Extreme has a median of 216
 PER_MISSING = 0.05  # cells that each candidate below FULL_COUNT counts
 SOLVED = -100.0  # the resistance of what propagation alone solves
-NEVER = 1000  # the hardest refutation of a puzzle that one level of trial does not solve; others remove fewer than 729
 ROOM = STRIDE * 83  # words of a state for trials: one board below the deepest search
 
 
@@ -107,65 +106,6 @@ def trial_solves(puzzle, state, scores):
 
 
 @njit(cache=True, nogil=True)
-def _candidates(state, at):
-    """Candidates of all cells of the state, decided cells included."""
-    total = 0
-    for digit in range(9):
-        for band in range(3):
-            total += count(state[at + 4 * digit + band])
-    return total
-
-
-@njit(cache=True, nogil=True)
-def hardest_refutation(puzzle, least, state, scores):
-    """Candidates that propagation removes in the hardest refutation that one level of trial needs: 0 if it needs none.
-
-    The shortest refutation that there is, in candidates removed, is carried out first. NEVER where refutations end
-    before the puzzle is solved. A value up to `least` is only known not to be above it. What others removed before
-    changes the length of a refutation, and so does the order of the digits: another bound, or a symmetry, can change
-    the value by a few candidates.
-    """
-    bands.begin(puzzle, state)
-    here = np.int64(0)
-    if bands._propagate(state, here, scores) < 0:
-        return 0
-    while True:
-        total, next_least, refuted = _candidates(state, here), NEVER, False
-        for digit in range(9):
-            for band in range(3):
-                places = state[4 * digit + band] & state[OPEN + band]
-                while places:
-                    place = lowest(places)
-                    places &= places - 1
-                    if not (state[4 * digit + band] & state[OPEN + band]) >> place & 1:
-                        continue  # went with one that was refuted meanwhile
-                    assume(state, here, digit, band, place)
-                    if bands._propagate(state, here + STRIDE, scores) != -1:
-                        continue
-                    removed = total - _candidates(state, here + STRIDE)
-                    if removed > least:
-                        next_least = min(next_least, removed)
-                        continue
-                    state[4 * digit + band] &= ~(1 << place)
-                    state[DIRTY] |= 1 << digit
-                    if bands._propagate(state, here, scores) < 0:
-                        return least
-                    total, refuted = _candidates(state, here), True
-        if refuted:
-            continue
-        if next_least == NEVER:
-            return NEVER
-        least = next_least
-
-
-@njit(cache=True, nogil=True)
-def _hardest_refutations_many(grids, start, stop, found):
-    state, scores = np.empty(ROOM, np.int64), np.zeros(81, np.int64)
-    for index in range(start, stop):
-        found[index] = hardest_refutation(grids[index], 0, state, scores)
-
-
-@njit(cache=True, nogil=True)
 def _resistance_many(grids, cost, start, stop, found):
     state, scores = np.empty(ROOM, np.int64), np.zeros(81, np.int64)
     for index in range(start, stop):
@@ -212,13 +152,6 @@ def resistances(grids: Grids, cost: float) -> Float[np.ndarray, " num"]:
     """`resistance` of each puzzle, given as values 0 (blank) to 9."""
     found = np.zeros(len(grids))
     over_chunks(lambda start, stop: _resistance_many(grids, float(cost), start, stop, found), len(grids))
-    return found
-
-
-def hardest_refutations(grids: Grids) -> Int[np.ndarray, " num"]:
-    """`hardest_refutation` of each puzzle, given as values 0 (blank) to 9; NEVER for those that are deep."""
-    found = np.zeros(len(grids), np.int64)
-    over_chunks(lambda start, stop: _hardest_refutations_many(grids, start, stop, found), len(grids))
     return found
 
 

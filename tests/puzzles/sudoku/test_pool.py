@@ -10,7 +10,7 @@ import pytest
 import puzzles
 from puzzles import splits
 from puzzles.datasets import dataset
-from puzzles.sudoku import hard, pool, resistant
+from puzzles.sudoku import hard, islands, pool
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "RUNGS", ([2.0, 3.0], [5, 5]))
     monkeypatch.setattr(pool, "CHAINS", 4)
     monkeypatch.setattr(pool, "SURPLUS", 1)
-    size = resistant.Size(steps=200, worth=-1.0)
-    monkeypatch.setattr(resistant, "anneal", partial(resistant.anneal, size=size))
+    size = islands.Size(founders=4, climb=200, members=8, proposals=4000, floors=(-30.0,), quota=60, shallow=True)
+    monkeypatch.setattr(islands, "evolve", partial(islands.evolve, size=size))
 
 
 @pytest.mark.usefixtures("small")

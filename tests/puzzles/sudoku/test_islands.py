@@ -1,16 +1,16 @@
-"""One level of trial, and the chains that look for puzzles that resist it."""
+"""Resistance to trial, and the populations that evolve towards it."""
 
 import numpy as np
 import pytest
 
 import puzzles
 from puzzles import splits
-from puzzles.sudoku import hard, resistant, search, trial
+from puzzles.sudoku import hard, invariant, islands, search, trial
 from puzzles.sudoku.domain import count_solutions
 
 EASTER_MONSTER = "1.......2.9.4...5...6...7...5.9.3.......7.......85..4.7.....6...3...9.8...2.....1"
 SUDOKU = puzzles.get("sudoku")
-SMALL = resistant.Size(steps=1000, worth=0.4)
+SMALL = islands.Size(founders=4, climb=200, members=8, proposals=4000, floors=(-30.0,), quota=60, shallow=True)
 
 
 def values(*texts: str) -> np.ndarray:
@@ -66,32 +66,12 @@ def test_symmetric_puzzles_resist_alike():
     np.testing.assert_array_equal(trial.solved_by_trial(turned - np.uint8(1)), trial.solved_by_trial(grids))
 
 
-def test_the_hardest_refutation_of_a_puzzle_that_trial_does_not_solve_never_comes():
-    grids = np.concatenate([values(EASTER_MONSTER), minimal(100)])
-    hardest = trial.hardest_refutations(grids)
-    np.testing.assert_array_equal(hardest == trial.NEVER, ~trial.solved_by_trial(grids))
-    np.testing.assert_array_equal(hardest == 0, trial.resistances(grids, 20.0) == trial.SOLVED)
-    assert hardest[0] == trial.NEVER
-    assert 0 < hardest[1:].max() < 729
-
-
-def test_a_bound_moves_the_hardest_refutation_by_a_few_candidates_only():
-    state, scores = np.empty(trial.ROOM, np.int64), np.zeros(81, np.int64)
-    grids = minimal(60)
-    for grid, hardest in zip(grids, trial.hardest_refutations(grids), strict=True):
-        for least in (hardest // 2, hardest - 1):
-            if hardest > 1:
-                assert abs(trial.hardest_refutation(grid, least, state, scores) - hardest) <= 8
-        if hardest:
-            assert trial.hardest_refutation(grid, 700, state, scores) == 700
-
-
 @pytest.fixture(scope="module")
 def found() -> hard.Found:
-    return resistant.anneal(np.array([3, 4, 5], np.uint64), fold=splits.bounds(splits.TRAIN), size=SMALL)
+    return islands.evolve(np.array([3, 4], np.uint64), fold=splits.bounds(splits.TRAIN), size=SMALL)
 
 
-def test_chains_keep_minimal_puzzles_of_their_fold(found: hard.Found):
+def test_islands_keep_minimal_puzzles_of_their_fold(found: hard.Found):
     assert len(found.puzzles) >= 20
     inputs, labels = found.puzzles + np.uint8(1), found.solutions + np.uint8(1)
     assert SUDOKU.check(inputs, labels).solved.all()
@@ -108,28 +88,53 @@ def test_chains_keep_minimal_puzzles_of_their_fold(found: hard.Found):
     assert np.unique(found.lineages, return_counts=True)[1].max() <= hard.CAP
 
 
-def test_what_chains_keep_is_worth_it_and_above_random_puzzles(found: hard.Found):
-    worth = np.log(trial.hardest_refutations(found.puzzles) / -trial.resistances(found.puzzles, resistant.COST))
-    assert (worth >= SMALL.worth - 1e-9).all()
-    random = minimal(200)
-    hardest, resisting = trial.hardest_refutations(random), trial.resistances(random, resistant.COST)
-    assert np.median(worth) > np.quantile(np.log(np.maximum(hardest, 1) / -resisting), 0.99)
+def test_islands_climb(found: hard.Found):
+    """What was kept last resists more than any of fifty random minimal puzzles."""
+    resisting = trial.resistances(found.puzzles, islands.COST)
+    assert resisting.min() > -30.0
+    assert np.median(resisting[-len(resisting) // 4 :]) > trial.resistances(minimal(50), islands.COST).max()
 
 
-def test_a_value_is_made_of_both_numbers_and_none_below_its_bound():
-    room = resistant.make_room()
-    grids = minimal(40)
-    hardest, resisting = trial.hardest_refutations(grids), trial.resistances(grids, resistant.COST)
-    for grid, most, resisted in zip(grids, hardest, -resisting, strict=True):
-        if most == 0:
-            assert resistant.value_of(room, grid, resistant.LEAST) == resistant.NONE
-            continue
-        np.testing.assert_allclose(resistant.value_of(room, grid, resistant.LEAST), np.log(most / resisted))
-        assert resistant.value_of(room, grid, np.log((most + 10) / resisted)) == resistant.NONE
-        assert resistant.value_of(room, grid, np.log(resistant.MOST / resisted) + 0.01) == resistant.NONE
+def test_a_chain_that_cools_down_resists_more_than_where_it_starts():
+    starts, answers = SUDOKU.generate(puzzles.rng(3, "trial"), 4, clues="minimal")
+    starts, answers = starts - np.uint8(1), answers - np.uint8(1)
+    ends, room = starts.copy(), islands.make_room()
+    room.seed[0] = 5
+    for puzzle, answer in zip(ends, answers, strict=True):
+        islands._cool(room, 2000, *hard.ALL, invariant.overlap_constants(), puzzle, answer)
+    resisting, before = trial.resistances(ends, islands.COST), trial.resistances(starts, islands.COST)
+    assert (resisting > before + 1).all()
+    assert SUDOKU.check(ends + np.uint8(1), answers + np.uint8(1)).solved.all()
+    assert (count_solutions(ends + np.uint8(1), 2) == 1).all()
 
 
-def test_a_chain_depends_on_its_seed_alone(found: hard.Found):
-    alone = resistant.anneal(np.array([5], np.uint64), fold=splits.bounds(splits.TRAIN), size=SMALL)
+def test_from_deep_members_an_island_keeps_deep_puzzles_of_all_quarters_and_other_lineages():
+    """The famous puzzle stands in for the members that an island finds after minutes."""
+    monster = values(EASTER_MONSTER)
+    answer = SUDOKU.solve(monster + np.uint8(1)) - np.uint8(1)
+    pool, answers = np.repeat(monster, 20, axis=0), np.repeat(answer, 20, axis=0)
+    kept, solutions = np.zeros((2, 200, 81), np.uint8)
+    lineages, room, found = np.zeros(200, np.uint64), islands.make_room(), np.zeros(4, np.int64)
+    room.seed[0] = 6
+    worth = np.empty(20)
+    islands.value_all(room, pool, worth)
+    islands.inhabit(
+        room, pool, answers, worth, 20_000, np.array(islands.FLOORS), found, 50, False, hard.CAP, *hard.ALL,
+        invariant.overlap_constants(), kept, solutions, lineages,
+    )  # fmt: skip
+    num = found.sum()
+    kept = kept[:num]
+    assert num >= 15
+    assert not trial.solved_by_trial(kept).any()
+    quarters = np.searchsorted(islands.FLOORS, trial.resistances(kept, islands.COST), side="right")
+    np.testing.assert_array_equal(np.bincount(quarters, minlength=5), [0, *found])
+    assert found.max() <= 50
+    assert (found > 0).sum() >= 2
+    assert len(np.unique(lineages[:num])) >= 3
+    assert np.unique(lineages[:num], return_counts=True)[1].max() <= hard.CAP
+
+
+def test_an_island_depends_on_its_seed_alone(found: hard.Found):
+    alone = islands.evolve(np.array([4], np.uint64), fold=splits.bounds(splits.TRAIN), size=SMALL)
     np.testing.assert_array_equal(found.puzzles[-len(alone.puzzles) :], alone.puzzles)
     np.testing.assert_array_equal(found.lineages[-len(alone.puzzles) :], alone.lineages)
