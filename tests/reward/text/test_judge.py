@@ -78,7 +78,8 @@ def test_games_stop_where_the_halting_head_is_sure(judge: TextJudge) -> None:
     found = eager.compare(PROBLEMS, FIRST, SECOND)
     assert len(set(found.segments.tolist())) > 1
     for thought, segments, probability in zip(thoughts, found.segments, found.probability, strict=True):
-        assert thought.probability[segments - 1] == pytest.approx(probability, abs=1e-5)
+        # The last bit of a stored state depends on the texts computed beside it, and on the processor.
+        assert thought.probability[segments - 1] == pytest.approx(probability, abs=1e-4)
 
 
 def test_the_opponent_counts(judge: TextJudge) -> None:
