@@ -1,5 +1,6 @@
 """`TextJudge`: symmetric to the last bit over bytes and over states, and strict about what it is given."""
 
+import copy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,15 +72,18 @@ def test_equal_candidates_are_not_played(judge: TextJudge) -> None:
 
 
 def test_games_stop_where_the_halting_head_is_sure(judge: TextJudge) -> None:
+    backbone = copy.deepcopy(judge.backbone)
+    if backbone is not None:  # in fp32, what is computed beside a text can change the last bit of its states, in fp16
+        backbone.model.double()
+    judge = TextJudge(judge.model, backbone, batch_size=5)
     thoughts = [judge.think(*game) for game in zip(PROBLEMS, FIRST, SECOND, strict=True)]
     halting = np.array([one.halting for one in thoughts])
     assert halting.shape == (12, 3)
-    eager = TextJudge(judge.model, judge.backbone, stop=float(np.median(halting)), batch_size=5)
+    eager = TextJudge(judge.model, backbone, stop=float(np.median(halting)), batch_size=5)
     found = eager.compare(PROBLEMS, FIRST, SECOND)
     assert len(set(found.segments.tolist())) > 1
     for thought, segments, probability in zip(thoughts, found.segments, found.probability, strict=True):
-        # The last bit of a stored state depends on the texts computed beside it, and on the processor.
-        assert thought.probability[segments - 1] == pytest.approx(probability, abs=1e-4)
+        assert thought.probability[segments - 1] == pytest.approx(probability, abs=1e-5)
 
 
 def test_the_opponent_counts(judge: TextJudge) -> None:
