@@ -75,20 +75,18 @@ def climb(
     """
     num, most_kept = len(seeds), sum(quotas)
     puzzles, solutions = np.zeros((2, num, most_kept, 81), np.uint8)
-    ratings = np.zeros((num, most_kept))
-    lineages = np.zeros((num, most_kept), np.uint64)
+    rows = hard_kernels.Kept(puzzles, solutions, np.zeros((num, most_kept)), np.zeros((num, most_kept), np.uint64))
     counts, steps = np.zeros((2, num), np.int64)
-    rungs = np.array(floors, np.float64), np.array(quotas, np.int64)
+    how = hard_kernels.Climb(
+        np.array(floors, np.float64), np.array(quotas, np.int64), float(most), CAP, CLIMB, PATIENCE, BETA, BONUS, *fold
+    )
 
     def piece(start: int, stop: int) -> None:
-        hard_kernels.run_chains(
-            seeds, *rungs, float(most), CAP, CLIMB, PATIENCE, BETA, BONUS, *fold, invariant.overlap_constants(),
-            start, stop, puzzles, solutions, ratings, lineages, counts, steps,
-        )  # fmt: skip
+        hard_kernels.run_chains(seeds, how, invariant.overlap_constants(), start, stop, rows, counts, steps)
 
     over_chunks(piece, num, smallest=1)
     kept = np.arange(most_kept) < counts[:, None]
-    return Found(puzzles[kept], solutions[kept], ratings[kept], lineages[kept])
+    return Found(*(array[kept] for array in rows))
 
 
 def generate(

@@ -1,7 +1,7 @@
 """Sudoku that one level of trial does not solve, from nothing: populations that evolve from random minimal puzzles.
 
 Such puzzles are most of the hard ones of Sudoku-Extreme, but too rare to be met by chance. Each island finds them in
-two phases, both by an exchange of a few clues, as in `hard_kernels`, and both guided by how well a puzzle resists trial
+two phases, both by an exchange of a few clues (`exchange`), and both guided by how well a puzzle resists trial
 (`trial.resistance`). First, a number of chains cool down, each from a random minimal puzzle of its own (Metropolis).
 Their ends found a population, in which a child may take the place of the worst of its parent and three random others.
 Once some members are deep, which means that one level of trial does not solve them, they take over, and from then on
@@ -11,14 +11,13 @@ most of what is kept is found.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt64
 from numba import njit
 
 from puzzles.kernels import below, over_chunks
-from puzzles.sudoku import dig9, hard_kernels, invariant, trial
+from puzzles.sudoku import exchange, invariant, trial
 from puzzles.sudoku.hard import ALL, CAP, SYMMETRIES, Found, rate
 
 TWO_DROPPED, NEW_SOLUTION = 15, 40  # per cent of the exchanges; new solutions are what leads to new lineages
@@ -42,44 +41,17 @@ FLOORS, QUOTA = (-5.1, -3.7, -2.5, -1.6), 500
 APART = 2  # clue changes between two of them, at least: one exchange
 
 
-class Room(NamedTuple):
-    """The memory of one thread: state of the search, seed, what an exchange makes, and the lists that it needs."""
-
-    state: np.ndarray
-    seed: np.ndarray
-    scores: np.ndarray
-    order: np.ndarray
-    learnt: np.ndarray
-    child: np.ndarray
-    target: np.ndarray
-    scrap: np.ndarray
-
-
-@njit(cache=True, nogil=True)
-def make_room():
-    learnt = np.zeros((2, hard_kernels.LEARNT + 1, 2), np.int64)
-    boards = np.empty((3, 81), np.uint8)
-    return Room(
-        np.empty(trial.ROOM, np.int64), np.empty(1, np.uint64), np.zeros(81, np.int64), np.arange(81), learnt,
-        boards[0], boards[1], boards[2],
-    )  # fmt: skip
-
-
 @njit(cache=True, nogil=True)
 def _exchange(room, puzzle, solution):
     """Whether an exchange of clues made another puzzle, in `room.child` and `room.target`."""
-    room.order[:] = np.arange(81)
-    room.learnt[:, 0] = 0
-    return hard_kernels._propose(
-        puzzle, solution, hard_kernels._clues(puzzle), room.learnt, 0.0, TWO_DROPPED, NEW_SOLUTION,
-        room.state, room.seed, room.order, room.scores, room.child, room.target, room.scrap,
-    )  # fmt: skip
+    exchange.forget(room)
+    return exchange.swap_clues(room, puzzle, solution, 0.0, TWO_DROPPED, NEW_SOLUTION)
 
 
 @njit(cache=True, nogil=True)
 def _heat(room):
     """A draw from the exponential distribution: what a step may lose, in units of the temperature."""
-    return -np.log(max(hard_kernels.unit(room.seed), 1e-12))
+    return -np.log(max(exchange.unit(room.seed), 1e-12))
 
 
 @njit(cache=True, nogil=True)
@@ -94,7 +66,7 @@ def _cool(room, steps, low, high, overlaps, puzzle, solution):
         reached = np.log(max(-value, 1e-3))
         if value <= trial.SOLVED or reached > most:
             continue
-        if not hard_kernels.in_fold(hard_kernels.lineage_of(room.target, overlaps), low, high):
+        if not exchange.in_fold(exchange.lineage_of(room.target, overlaps), low, high):
             continue
         puzzle[:], solution[:] = room.child, room.target
         energy = reached
@@ -103,9 +75,7 @@ def _cool(room, steps, low, high, overlaps, puzzle, solution):
 @njit(cache=True, nogil=True)
 def found(room, steps, low, high, overlaps, puzzle, solution):
     """A chain from its start, a random minimal puzzle of the fold, to its end, which fills `puzzle` and `solution`."""
-    members = np.zeros((81, dig9.MAX_SETS), np.uint8)
-    left = np.zeros(dig9.MAX_SETS, np.uint8)
-    hard_kernels._start(room.state, room.seed, low, high, overlaps, members, left, puzzle, solution)
+    exchange.random_minimal(room, low, high, overlaps, puzzle, solution)
     _cool(room, steps, low, high, overlaps, puzzle, solution)
 
 
@@ -162,12 +132,12 @@ def inhabit(
         keep = (deep or shallow) and quarter >= 0 and here[quarter] < quota
         if (value < least and not keep) or value <= trial.SOLVED or _is_member(pool, values, room.child, value):
             continue
-        lineage = hard_kernels.lineage_of(room.target, overlaps)
-        if not hard_kernels.in_fold(lineage, low, high):
+        lineage = exchange.lineage_of(room.target, overlaps)
+        if not exchange.in_fold(lineage, low, high):
             continue
         if value >= least:
             pool[loser], answers[loser], values[loser] = room.child, room.target, value
-        if keep and hard_kernels.has_room(puzzles[:kept], lineages[:kept], room.child, lineage, cap, APART):
+        if keep and exchange.has_room(puzzles[:kept], lineages[:kept], room.child, lineage, cap, APART):
             puzzles[kept], solutions[kept], lineages[kept] = room.child, room.target, lineage
             kept += 1
             here[quarter] += 1
@@ -218,7 +188,7 @@ def evolve(
 
 def _island(seed: np.uint64, fold: tuple[float, float], size: Size, tell: Callable[[float, int], None]) -> Found:
     """What one island kept, not rated."""
-    room, overlaps, most = make_room(), invariant.overlap_constants(), size.quota * len(size.floors)
+    room, overlaps, most = exchange.make_room(), invariant.overlap_constants(), size.quota * len(size.floors)
     room.seed[0] = seed
     pool, answers = np.empty((2, size.members, 81), np.uint8)
     puzzles, solutions = np.zeros((2, most, 81), np.uint8)

@@ -5,7 +5,7 @@ import pytest
 
 import puzzles
 from puzzles import splits
-from puzzles.sudoku import hard, invariant, islands, search, trial
+from puzzles.sudoku import exchange, hard, invariant, islands, search, trial
 from puzzles.sudoku.domain import count_solutions
 
 EASTER_MONSTER = "1.......2.9.4...5...6...7...5.9.3.......7.......85..4.7.....6...3...9.8...2.....1"
@@ -98,7 +98,7 @@ def test_islands_climb(found: hard.Found):
 def test_a_chain_that_cools_down_resists_more_than_where_it_starts():
     starts, answers = SUDOKU.generate(puzzles.rng(3, "trial"), 4, clues="minimal")
     starts, answers = starts - np.uint8(1), answers - np.uint8(1)
-    ends, room = starts.copy(), islands.make_room()
+    ends, room = starts.copy(), exchange.make_room()
     room.seed[0] = 5
     for puzzle, answer in zip(ends, answers, strict=True):
         islands._cool(room, 2000, *hard.ALL, invariant.overlap_constants(), puzzle, answer)
@@ -114,7 +114,7 @@ def test_from_deep_members_an_island_keeps_deep_puzzles_of_all_quarters_and_othe
     answer = SUDOKU.solve(monster + np.uint8(1)) - np.uint8(1)
     pool, answers = np.repeat(monster, 20, axis=0), np.repeat(answer, 20, axis=0)
     kept, solutions = np.zeros((2, 200, 81), np.uint8)
-    lineages, room, found = np.zeros(200, np.uint64), islands.make_room(), np.zeros(4, np.int64)
+    lineages, room, found = np.zeros(200, np.uint64), exchange.make_room(), np.zeros(4, np.int64)
     room.seed[0] = 6
     worth = np.empty(20)
     islands.value_all(room, pool, worth)
