@@ -278,12 +278,9 @@ def test_every_experiment_trains_for_a_step(experiment: str, elsewhere: Path) ->
     if "/policy: " in text:
         argv += ["data.puzzles=8", "policy.clone_steps=1", "policy.clone_batch=8", "policy.budget=2"]
     if experiment.startswith("pair_"):  # not every puzzle has two prefixes that only the solution tells apart
-        argv += [
-            f"data.puzzles={64 if experiment == 'pair_maze' else 24}",
-            "reward.pair.steps=[1,1]",
-            "reward.segments=4",
-            "validation.puzzles=40",
-        ]
+        data, validation = (64, 40) if experiment == "pair_maze" else (8, 8)
+        argv += [f"data.puzzles={data}", f"validation.puzzles={validation}"]
+        argv += ["reward.pair.steps=[1,1]", "reward.segments=4"]
     cli.train([f"experiment={experiment}", *argv])
     assert (elsewhere / "runs" / experiment / "checkpoints" / "step_000001" / "manifest.json").is_file()
 

@@ -45,7 +45,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_dir
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_killed_at_a_random_moment(seed: int, undisturbed: Path, tmp_path: Path):
     chance, run_dir = random.Random(seed), tmp_path / "run"
     process = start(run_dir)
