@@ -55,9 +55,10 @@ def check_linear(
     allowed: type[Exception],
     extra: tuple[str, ...] = (),
     size: int = SIZE,
+    limit: float = SECONDS,
     phrases: bool = True,
 ) -> None:
-    """`read` returns, or raises `allowed` with one line, for each text within SECONDS."""
+    """`read` returns, or raises `allowed` with one line, for each text within `limit` seconds of processor time."""
     for text in texts(extra, size=size, phrases=phrases):
         start = time.process_time()
         try:
@@ -65,7 +66,7 @@ def check_linear(
         except allowed as error:
             check_told(str(error))
         seconds = time.process_time() - start
-        assert seconds < SECONDS, f"{text[:12]!r} repeated: {seconds:.1f} s"
+        assert seconds < limit, f"{text[:12]!r} repeated: {seconds:.1f} s"
 
 
 def check_told(message: str, start: str = "") -> None:

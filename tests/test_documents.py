@@ -30,7 +30,7 @@ SHORT_SCORER = [
 ]  # fmt: skip
 SHORT_JUDGE = [
     "reward.solver_steps=1", "data.puzzles=12", "validation.puzzles=4", "reward.pair.steps=[2,2]",
-    "reward.pair.games=1", "reward.segments=2",
+    "reward.pair.games=1", "reward.segments=2", "reward.pair.mean_segments=2",
 ]  # fmt: skip
 SHORT_POLICY = [
     "policy.clone_steps=1", "policy.clone_batch=4", "policy.budget=2", "policy.rollouts=2", "data.puzzles=8",
