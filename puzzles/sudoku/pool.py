@@ -30,10 +30,10 @@ from puzzles.text_input import read_json_object
 VERSION = 5  # of what chains and islands keep for a seed; a pool that another version began is not continued
 CHAINS, ISLANDS = 16, 2  # of a file
 RUNGS = [2.5, 4.0, 5.0, 5.4, 5.8, 6.2], [2, 3, 20, 40, 60, 60]  # floors and quotas
-# Shares: chains (many guesses), islands (one level of trial does not solve them), random minimal puzzles, puzzles of
-# EASY_CLUES. Of the real set, 70 % are of the second kind. It has 1 % with 17 clues, which are too rare to be found:
-# random minimal puzzles stand in for them.
-HARD, DEEP, MINIMAL, EASY = 0.10, 0.70, 0.18, 0.02
+# Shares: hard puzzles; those of them from islands, which one level of trial does not solve, the others, of chains, need
+# many guesses; random minimal puzzles; puzzles of EASY_CLUES. Of the real set, 70 % are of the second kind. It has
+# 1 % with 17 clues, which are too rare to be found: random minimal puzzles stand in for them.
+HARD, DEEP, MINIMAL, EASY = 0.80, 0.70, 0.18, 0.02
 EASY_CLUES = (33, 35)
 SURPLUS = 2  # hard puzzles to choose from, for one that is wanted
 # Shares of ratings, each from its edge to the next, and of clue counts, among the 372 of 500 puzzles of Sudoku-Extreme
@@ -43,9 +43,17 @@ CLUES = {21: 0.003, 22: 0.035, 23: 0.113, 24: 0.231, 25: 0.177, 26: 0.306, 27: 0
 
 
 def write_pool(
-    directory: str | Path, *, num: int, num_test: int = 0, seed: int = 0, unlike: list[Path] | None = None
+    directory: str | Path,
+    *,
+    num: int,
+    num_test: int = 0,
+    seed: int = 0,
+    deep: float = DEEP,
+    unlike: list[Path] | None = None,
 ) -> str:
     """The stamp's hash of the directory written. Its splits come from the training and the evaluation fold.
+
+    `deep` is the share of puzzles from islands, at most HARD; puzzles of chains are the rest of that share.
 
     UserError where the directory exists, or where what is left of an interrupted run is damaged or of other settings.
     """
@@ -57,6 +65,7 @@ def write_pool(
         "puzzles": num,
         "test_puzzles": num_test,
         "seed": seed,
+        "deep": deep,
         "unlike": [{"name": path.name, "sha256": stamp.file_hash(path)} for path in files],
     }
     sudoku = puzzles.get("sudoku")
@@ -67,9 +76,9 @@ def write_pool(
     for split, wanted, fold in (("train", num, splits.TRAIN), ("test", num_test, splits.EVALUATION)):
         if wanted == 0:
             continue
-        hards = _hard_puzzles(building, split, round(HARD * wanted), fold, seed)
-        deep = _deep_puzzles(building, split, round(DEEP * wanted), fold, seed)
-        inputs, labels = _mixed(hard.join([hards, deep]), wanted, fold, seed, split)
+        of_chains = _hard_puzzles(building, split, round((HARD - deep) * wanted), fold, seed)
+        of_islands = _deep_puzzles(building, split, round(deep * wanted), fold, seed)
+        inputs, labels = _mixed(hard.join([of_chains, of_islands]), wanted, fold, seed, split)
         fresh = np.ones(len(inputs), bool)
         for other in others:
             fresh &= ~splits.seen_in(sudoku, inputs, other)
@@ -289,6 +298,16 @@ def _number(text: str, least: int) -> int:
     return int(text)
 
 
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= HARD:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number from 0 to {HARD:g}")
+    return share
+
+
 def main(argv: list[str] | None = None) -> None:
     """`python -m puzzles.sudoku.pool`: a user's mistake is one line and exit code 2."""
     parser = _Parser(
@@ -300,6 +319,14 @@ def main(argv: list[str] | None = None) -> None:
     add("--test-puzzles", type=lambda text: _number(text, 0), default=0, help="puzzles of other lineages (default: 0)")
     add(
         "--seed", type=lambda text: _number(text, 0), default=0, help="every random choice derives from it (default: 0)"
+    )
+    add(
+        "--deep",
+        type=_share,
+        default=DEEP,
+        metavar="SHARE",
+        help="share of puzzles that one level of trial does not solve, which take hours; puzzles of chains stand in for"
+        " the others (default: %(default)s)",
     )
     add(
         "--unlike",
@@ -315,7 +342,12 @@ def main(argv: list[str] | None = None) -> None:
             if not path.is_file():
                 raise UserError(f"--unlike {path}: no such file")
         found = write_pool(
-            given.directory, num=given.puzzles, num_test=given.test_puzzles, seed=given.seed, unlike=given.unlike
+            given.directory,
+            num=given.puzzles,
+            num_test=given.test_puzzles,
+            seed=given.seed,
+            deep=given.deep,
+            unlike=given.unlike,
         )
     except (UserError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -104,9 +104,21 @@ def test_puzzles_of_a_file_are_left_out(tmp_path: Path):
     assert not splits.seen_in(sudoku, left, turned).any()
 
 
+@pytest.mark.usefixtures("small")
+def test_chains_stand_in_for_islands_that_are_not_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(islands, "evolve", lambda *_, **__: pytest.fail("islands were made"))
+    pool.write_pool(tmp_path / "pool", num=100, deep=0.0)
+    inputs = dataset.read(tmp_path / "pool").sets["all"].inputs
+    assert len(inputs) == 100
+    assert (hard.rate((inputs - 1).astype(np.uint8)) >= 1.5).sum() >= 80  # minimal puzzles are hardly ever rated so
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--deep", "0.81"], "error: argument --deep: 0.81: must be a number from 0 to 0.8"),
+        (["--deep", "nan"], "error: argument --deep: nan: must be a number from 0 to 0.8"),
+        (["--deep", "x"], "error: argument --deep: x: must be a number from 0 to 0.8"),
         (["--puzzles", "5"], "error: argument --puzzles: 5: must be a whole number of at least 100"),
         (["--unlike", "nowhere.csv"], "error: --unlike nowhere.csv: no such file"),
         (["--seed", "x"], "error: argument --seed: x: must be a whole number of at least 0"),
