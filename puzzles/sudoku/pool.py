@@ -1,6 +1,7 @@
 """Write a pool of Sudoku of all difficulties, most of them hard, as a data directory: once, seeded, resumable.
 
 python -m puzzles.sudoku.pool DIR --puzzles 70000 --test-puzzles 1000 --seed 0
+python -m puzzles.sudoku.pool DIR --puzzles 6000 --deep 0.7    also puzzles that a level of trial does not solve: hours
 python -m puzzles.sudoku.pool DIR --unlike test.csv    leaves out what is symmetric to a puzzle of a file
 
 The same command goes on where it was stopped; until it is done, its chains lie in .DIR.building beside the directory.
@@ -30,10 +31,9 @@ from puzzles.text_input import read_json_object
 VERSION = 5  # of what chains and islands keep for a seed; a pool that another version began is not continued
 CHAINS, ISLANDS = 16, 2  # of a file
 RUNGS = [2.5, 4.0, 5.0, 5.4, 5.8, 6.2], [2, 3, 20, 40, 60, 60]  # floors and quotas
-# Shares: hard puzzles; those of them from islands, which one level of trial does not solve, the others, of chains, need
-# many guesses; random minimal puzzles; puzzles of EASY_CLUES. Of the real set, 70 % are of the second kind. It has
-# 1 % with 17 clues, which are too rare to be found: random minimal puzzles stand in for them.
-HARD, DEEP, MINIMAL, EASY = 0.80, 0.70, 0.18, 0.02
+# Shares: hard puzzles, random minimal puzzles, puzzles of EASY_CLUES. The real set has 1 % with 17 clues, which are too
+# rare to be found: random minimal puzzles stand in for them.
+HARD, MINIMAL, EASY = 0.80, 0.18, 0.02
 EASY_CLUES = (33, 35)
 SURPLUS = 2  # hard puzzles to choose from, for one that is wanted
 # Shares of ratings, each from its edge to the next, and of clue counts, among the 372 of 500 puzzles of Sudoku-Extreme
@@ -48,12 +48,13 @@ def write_pool(
     num: int,
     num_test: int = 0,
     seed: int = 0,
-    deep: float = DEEP,
+    deep: float = 0.0,
     unlike: list[Path] | None = None,
 ) -> str:
     """The stamp's hash of the directory written. Its splits come from the training and the evaluation fold.
 
-    `deep` is the share of puzzles from islands, at most HARD; puzzles of chains are the rest of that share.
+    `deep` is the share of puzzles that one level of trial does not solve, at most HARD; they come from islands and take
+    hours. The other hard puzzles come from chains.
 
     UserError where the directory exists, or where what is left of an interrupted run is damaged or of other settings.
     """
@@ -323,10 +324,10 @@ def main(argv: list[str] | None = None) -> None:
     add(
         "--deep",
         type=_share,
-        default=DEEP,
+        default=0.0,
         metavar="SHARE",
-        help="share of puzzles that one level of trial does not solve, which take hours; puzzles of chains stand in for"
-        " the others (default: %(default)s)",
+        help="share of puzzles that one level of trial does not solve, which take hours; 0.7 is that of Sudoku-Extreme"
+        " (default: %(default)s)",
     )
     add(
         "--unlike",

@@ -122,7 +122,10 @@ def test_the_page_says_what_was_not_run(ablation: Ablation, monkeypatch, tmp_pat
         (["run", "--arms", "magic"], "--arms magic: must be one of symbols, pool"),
         (["run", "--minutes", "0"], "--minutes 0: must be above 0"),
         (["run", "--seeds", "0"], "--seeds 0: must be at least 1"),
-        (["run", "--pool", "nowhere"], "--pool nowhere: no pool; make it: python -m puzzles.sudoku.pool nowhere"),
+        (
+            ["run", "--pool", "nowhere"],
+            "--pool nowhere: no pool; make it: python -m puzzles.sudoku.pool nowhere --puzzles 20000",
+        ),
         (["run", "--real", "nowhere.csv"], "--real nowhere.csv: no such file"),
     ],
 )

@@ -12,7 +12,7 @@ Train each arm of the Sudoku ablation for an equal number of minutes and evaluat
 A job that has its row is skipped; a job that was stopped continues from its last checkpoint."""
 EXAMPLES = """\
 examples:
-  python -m puzzles.sudoku.pool data/sudoku_hard     make the pool of hard puzzles first
+  python -m puzzles.sudoku.pool data/sudoku_hard --puzzles 20000    make the pool of hard puzzles first
   hrm-ablation run                                   run every arm with three seeds at 20 minutes each
   hrm-ablation run --arms fast,deeper --seeds 1      run two arms with one seed
   hrm-ablation run --real extreme.csv                measure on real puzzles as well

@@ -49,7 +49,8 @@ class Ablation:
             if not path.is_file():
                 raise UserError(f"--real {path}: no such file")
         if not (self.pool / stamp.STAMP).is_file():
-            raise UserError(f"--pool {self.pool}: no pool; make it: python -m puzzles.sudoku.pool {self.pool}")
+            command = f"python -m puzzles.sudoku.pool {self.pool} --puzzles 20000"
+            raise UserError(f"--pool {self.pool}: no pool; make it: {command}")
         return {path.name: stamp.file_hash(path) for path in (self.pool / stamp.STAMP, *self.real)}
 
     def path(self, arm: Arm, seed: int) -> Path:

@@ -25,7 +25,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_stopped_in_the_middle_it_goes_on_to_the_same_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    whole = pool.write_pool(tmp_path / "whole", num=100, num_test=20)
+    whole = pool.write_pool(tmp_path / "whole", num=100, num_test=20, deep=0.7)
     climb, calls = hard.climb, []
 
     def failing(seeds: np.ndarray, *rungs: Any, **options: Any):
@@ -37,12 +37,12 @@ def test_stopped_in_the_middle_it_goes_on_to_the_same_pool(tmp_path: Path, monke
 
     monkeypatch.setattr(hard, "climb", failing)
     with pytest.raises(KeyboardInterrupt):
-        pool.write_pool(tmp_path / "again", num=100, num_test=20)
+        pool.write_pool(tmp_path / "again", num=100, num_test=20, deep=0.7)
     assert not (tmp_path / "again").exists()
     written = []
     save = pool._save
     monkeypatch.setattr(pool, "_save", lambda path, part: (written.append(path.name), save(path, part)))
-    assert pool.write_pool(tmp_path / "again", num=100, num_test=20) == whole
+    assert pool.write_pool(tmp_path / "again", num=100, num_test=20, deep=0.7) == whole
     assert written
     assert "train_000000.npz" not in written
     assert not (tmp_path / ".again.building").exists()
@@ -105,9 +105,9 @@ def test_puzzles_of_a_file_are_left_out(tmp_path: Path):
 
 
 @pytest.mark.usefixtures("small")
-def test_chains_stand_in_for_islands_that_are_not_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_no_islands_are_made_unless_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(islands, "evolve", lambda *_, **__: pytest.fail("islands were made"))
-    pool.write_pool(tmp_path / "pool", num=100, deep=0.0)
+    pool.write_pool(tmp_path / "pool", num=100)
     inputs = dataset.read(tmp_path / "pool").sets["all"].inputs
     assert len(inputs) == 100
     assert (hard.rate((inputs - 1).astype(np.uint8)) >= 1.5).sum() >= 80  # minimal puzzles are hardly ever rated so
