@@ -19,6 +19,7 @@ from hrm_net.inference.restarts import Restarts
 from hrm_net.inference.segments import inference
 from hrm_net.inference.selection import check_selection, choose
 from hrm_net.inference.stopping import check_stop, parse_stop
+from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
 from hrm_net.nn.layer_config import as_json, is_number
 from puzzles.base import Puzzle
@@ -91,7 +92,8 @@ def solve(
 
     `inputs` are token ids as an integer array or tensor [num, seq], or [seq] for one puzzle; lists of these; a text
     that `puzzle.parse` reads, or a list of texts. One puzzle gives a `Solution` of one row. `puzzle_identifiers` are
-    integers [num], by default 0 for every puzzle.
+    integers [num], by default 0 for every puzzle. The puzzle may have another size than those of training where the
+    model's weights serve any size (`HRM.fitted`).
 
     A row ends when any rule of `stop` says so (see `hrm_net.inference.stopping`; None takes the rule that suits the
     model's halting head) or after `max_segments`, which may exceed the segments of training. `restarts` passes over
@@ -103,6 +105,7 @@ def solve(
     The answer to a puzzle depends on the puzzle, the seed and these settings, not on the other puzzles. UserError of
     one line, before any work, for inputs that are not puzzles and settings that model or puzzle do not offer.
     """
+    model = _of_its_size(model, puzzle)
     inputs, identifiers = check_inputs(model, puzzle, inputs, puzzle_identifiers)
     if abstain_below is not None and not (is_number(abstain_below) and 0 <= abstain_below <= 1):
         raise UserError(f"abstain_below={as_json(abstain_below)}: must lie in 0..1")
@@ -232,6 +235,16 @@ def rule_check(puzzle: Puzzle) -> Check:
         return puzzle.check(inputs, states.astype(inputs.dtype)).solved
 
     return check
+
+
+def _of_its_size(model: nn.Module, puzzle: Puzzle) -> nn.Module:
+    """The model, or its twin of the puzzle's size where its weights serve any size."""
+    if not isinstance(model, HRM):
+        return model
+    try:
+        return model.fitted(puzzle)
+    except UserError:
+        return model  # `check_inputs` names the size that it was trained on
 
 
 def check_inputs(

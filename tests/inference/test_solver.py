@@ -14,6 +14,7 @@ from hrm_net.model import HRM
 from hrm_net.nn.config import HRMConfig
 from hrm_net.solver import run_passes, solve
 from puzzles.base import Puzzle
+from puzzles.errors import UserError
 from puzzles.sudoku.domain import Sudoku
 from tests.examples import num_examples
 from tests.models import small_model
@@ -237,6 +238,23 @@ def test_puzzles_that_are_not_the_models_are_refused():
     ):
         with pytest.raises(ValueError, match=line):
             solve(model, puzzle, rows)
+
+
+def test_weights_that_serve_any_size_take_puzzles_of_another():
+    relational = {"codec": "symbols", "block": "relational", "positions": "none", "prefix_len": 0}
+    config = HRMConfig(
+        vocab_size=6, seq_len=16, grid_width=4, box_rows=2, hidden_size=16, h_layers=1, l_layers=1,
+        halting="halt_only", **relational,
+    )  # fmt: skip
+    model = HRM(config, torch.Generator().manual_seed(3))
+    large: Any = Sudoku("2x3")
+    inputs, _ = large.generate(puzzles.rng(0, "test"), 2)
+    found = solve(model, large, inputs, max_segments=2, stop=["fixed"])
+    twin = model.fitted(large)
+    assert twin is not model
+    assert (found.answers == solve(twin, large, inputs, max_segments=2, stop=["fixed"]).answers).all()
+    with pytest.raises(UserError, match=r"has 36 cells and 8 token ids, the model was trained on 16 and 6"):
+        solve(real(), large, inputs)
 
 
 def test_a_puzzle_without_rules_or_symmetries_serves_what_it_can():
