@@ -56,8 +56,11 @@ def write_pool(
     `deep` is the share of puzzles that one level of trial does not solve, at most HARD; they come from islands and take
     hours. The other hard puzzles come from chains.
 
-    UserError where the directory exists, or where what is left of an interrupted run is damaged or of other settings.
+    UserError where `deep` is out of range, where the directory exists, or where what is left of an interrupted run is
+    damaged or of other settings.
     """
+    if not 0 <= deep <= HARD:
+        raise UserError(f"deep={deep:g}: must be a number from 0 to {HARD:g}")
     directory = Path(directory)
     dataset.check_absent(directory)
     files = unlike or []

@@ -10,6 +10,7 @@ import pytest
 import puzzles
 from puzzles import splits
 from puzzles.datasets import dataset
+from puzzles.errors import UserError
 from puzzles.sudoku import hard, islands, pool
 
 
@@ -107,6 +108,8 @@ def test_puzzles_of_a_file_are_left_out(tmp_path: Path):
 @pytest.mark.usefixtures("small")
 def test_no_islands_are_made_unless_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(islands, "evolve", lambda *_, **__: pytest.fail("islands were made"))
+    with pytest.raises(UserError, match=r"^deep=0.9: must be a number from 0 to 0.8$"):
+        pool.write_pool(tmp_path / "pool", num=100, deep=0.9)
     pool.write_pool(tmp_path / "pool", num=100)
     inputs = dataset.read(tmp_path / "pool").sets["all"].inputs
     assert len(inputs) == 100
