@@ -48,7 +48,7 @@ class HRM(Published, RecurrentCore):
 
     def _build(self, generator: torch.Generator | None) -> None:
         config = self.config
-        self._twins: dict[tuple[int, ...], HRM] = {}
+        self._twins: dict[tuple[Any, ...], HRM] = {}
         self.codec = CODECS[config.codec](config, generator)
         self._build_stacks(generator)
         self.q_head = Linear(config.hidden_size, 2, bias=True, generator=generator)
@@ -144,23 +144,23 @@ class HRM(Published, RecurrentCore):
     def fitted(self, puzzle: Puzzle) -> "HRM":
         """This model where it has the puzzle's sizes, else its twin of those sizes, in the same mode: see `resized`.
 
-        A twin is built, and compiled where this model is, the first time it is asked for. Move the model to its device
-        before. UserError where a weight depends on the size.
+        A twin is built, and compiled where this model is, the first time it is asked for on a device and in a
+        dtype. UserError where a weight depends on the size.
         """
         unused = ("grid_width", "box_rows")  # where they are 0
         wanted = {k: v for k, v in puzzle_sizes(puzzle).items() if not (k in unused and getattr(self.config, k) == 0)}
         if all(getattr(self.config, key) == size for key, size in wanted.items()):
             return self
-        sizes = tuple(wanted.values())
-        if sizes not in self._twins:
-            twin = self.resized(**wanted).to(self.H_init.device)
+        key = (self.H_init.device, self.H_init.dtype, *wanted.values())
+        if key not in self._twins:
+            twin = self.resized(**wanted).to(self.H_init)
             twin.codec.puzzle_embedding = self.codec.puzzle_embedding  # its gradient's place is the module itself
             if self.compile_options is not None:
                 twin.compile_blocks(**self.compile_options)
             if self.segment_options is not None:
                 twin.compile_segment(**self.segment_options)
-            self._twins[sizes] = twin
-        twin = self._twins[sizes]
+            self._twins[key] = twin
+        twin = self._twins[key]
         twin.forward_dtype = self.forward_dtype
         return twin.train(self.training)
 

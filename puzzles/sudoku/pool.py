@@ -302,16 +302,6 @@ def _number(text: str, least: int) -> int:
     return int(text)
 
 
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= HARD:
-        raise argparse.ArgumentTypeError(f"{text}: must be a number from 0 to {HARD:g}")
-    return share
-
-
 def main(argv: list[str] | None = None) -> None:
     """`python -m puzzles.sudoku.pool`: a user's mistake is one line and exit code 2."""
     parser = _Parser(
@@ -326,7 +316,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     add(
         "--deep",
-        type=_share,
+        type=float,
         default=0.0,
         metavar="SHARE",
         help="share of puzzles that one level of trial does not solve, which take hours; 0.7 is that of Sudoku-Extreme"

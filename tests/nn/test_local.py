@@ -85,6 +85,14 @@ def test_a_twin_keeps_the_mode_and_the_gradients_of_its_model():
     assert all(param.grad is not None for name, param in model.named_parameters() if "q_head" not in name)
 
 
+def test_a_model_that_has_moved_gets_a_twin_where_it_is():
+    model, small = HRM(config(), seeded()), puzzles.get("maze", rows=3, columns=4)
+    before = model.fitted(small)
+    after = model.double().fitted(small)
+    assert (before.H_init.dtype, after.H_init.dtype) == (torch.float32, torch.float64)
+    assert {id(param) for param in after.parameters()} == {id(param) for param in model.parameters()}
+
+
 def test_weights_that_depend_on_the_size_are_named():
     with pytest.raises(UserError, match=r"codec\.embed_pos is"):
         small_model("hrm_learned").fitted(puzzles.get("maze", rows=5, columns=5))

@@ -10,7 +10,6 @@ import pytest
 import puzzles
 from puzzles import splits
 from puzzles.datasets import dataset
-from puzzles.errors import UserError
 from puzzles.sudoku import hard, islands, pool
 
 
@@ -108,20 +107,19 @@ def test_puzzles_of_a_file_are_left_out(tmp_path: Path):
 @pytest.mark.usefixtures("small")
 def test_no_islands_are_made_unless_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(islands, "evolve", lambda *_, **__: pytest.fail("islands were made"))
-    with pytest.raises(UserError, match=r"^deep=0.9: must be a number from 0 to 0.8$"):
-        pool.write_pool(tmp_path / "pool", num=100, deep=0.9)
     pool.write_pool(tmp_path / "pool", num=100)
     inputs = dataset.read(tmp_path / "pool").sets["all"].inputs
     assert len(inputs) == 100
-    assert (hard.rate((inputs - 1).astype(np.uint8)) >= 1.5).sum() >= 80  # minimal puzzles are hardly ever rated so
+    # 80 of chains were rated 2 and more when they were kept; a second rating may be a little lower.
+    assert (hard.rate((inputs - 1).astype(np.uint8)) >= 1.5).sum() >= 80
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--deep", "0.81"], "error: argument --deep: 0.81: must be a number from 0 to 0.8"),
-        (["--deep", "nan"], "error: argument --deep: nan: must be a number from 0 to 0.8"),
-        (["--deep", "x"], "error: argument --deep: x: must be a number from 0 to 0.8"),
+        (["--deep", "0.81"], "error: deep=0.81: must be a number from 0 to 0.8"),
+        (["--deep", "nan"], "error: deep=nan: must be a number from 0 to 0.8"),
+        (["--deep", "x"], "error: argument --deep: invalid float value: 'x'"),
         (["--puzzles", "5"], "error: argument --puzzles: 5: must be a whole number of at least 100"),
         (["--unlike", "nowhere.csv"], "error: --unlike nowhere.csv: no such file"),
         (["--seed", "x"], "error: argument --seed: x: must be a whole number of at least 0"),
